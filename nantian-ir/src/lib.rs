@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+pub mod hash;
+pub mod key;
+pub mod model;
+pub mod name;
+pub mod precedence;
+pub mod secret;
+
+#[cfg(feature = "compile")]
+pub mod compile;
+
+pub use hash::ContentHash;
+pub use key::{BackendKey, BackendKind, CertificateKey, ListenerKey, ObjectRef, RouteKey, RouteKind, RuleKey};
+pub use model::*;
+pub use name::{HeaderName, Hostname, HostnameMatch, NameError};
+pub use precedence::{Age, MatchRank};
+pub use secret::SecretBytes;

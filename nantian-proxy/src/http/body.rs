@@ -1,0 +1,94 @@
+//! Message bodies: streams of data frames and trailers, with backpressure by polling.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use thiserror::Error;
+
+/// Why a body ended early.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The peer closed before the end that its framing promised.
+    #[error("the body ended early: the peer closed the connection before the promised end")]
+    Truncated,
+    /// The framing is invalid.
+    #[error("the body's framing is invalid: {0}")]
+    Framing(&'static str),
+    /// Larger than a limit.
+    #[error("the body is larger than the limit of {0} bytes")]
+    TooLarge(u64),
+    /// A time limit passed.
+    #[error("the body made no progress within its time limit")]
+    Timeout,
+    /// The stream was reset by the peer (HTTP/2).
+    #[error("the stream was reset by the peer: {0}")]
+    Reset(h2::Reason),
+    /// Reading or writing failed.
+    #[error("reading or writing the body failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A message body. Not `Send`: it lives and ends on one worker.
+#[derive(Default)]
+pub struct Body(Inner);
+
+#[derive(Default)]
+enum Inner {
+    #[default]
+    Empty,
+    Full(Bytes),
+    Dyn(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>),
+}
+
+impl Body {
+    /// No body.
+    pub const fn empty() -> Self {
+        Self(Inner::Empty)
+    }
+
+    /// All bytes at once.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Self::empty() } else { Self(Inner::Full(bytes)) }
+    }
+
+    /// Any other body.
+    pub fn boxed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + 'static) -> Self {
+        Self(Inner::Dyn(Box::pin(body)))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.get_mut().0 {
+            Inner::Empty => Poll::Ready(None),
+            inner @ Inner::Full(_) => match std::mem::take(inner) {
+                Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                _ => Poll::Ready(None),
+            },
+            Inner::Dyn(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Inner::Empty => true,
+            Inner::Full(_) => false,
+            Inner::Dyn(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Empty => SizeHint::with_exact(0),
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Dyn(body) => body.size_hint(),
+        }
+    }
+}

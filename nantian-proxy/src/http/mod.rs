@@ -1,0 +1,109 @@
+//! HTTP on the wire: HTTP/1.1 and HTTP/2, server and client side, as streams of messages.
+//!
+//! Everything here runs on one worker (a current-thread runtime inside a `LocalSet`), so futures and bodies need not be
+//! `Send` and no lock is taken. A server connection turns bytes into `Request<Body>`, asks the [`Handler`], and turns
+//! the `Response<Body>` into bytes again.
+
+pub mod body;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use body::{Body, BodyError};
+
+/// What answers requests. One handler serves all connections of a listener on one worker.
+pub trait Handler: 'static {
+    /// Answers one request. Dropping the future means that the client is gone.
+    ///
+    /// `request.version()` is what the client spoke. The target is in origin form or absolute form as received; the host
+    /// is in `uri().authority()` for HTTP/2 and absolute form, else in `Host`. Hop-by-hop fields are still there, except
+    /// those of framing.
+    fn handle(self: Rc<Self>, request: Request<Body>, exchange: Exchange) -> impl Future<Output = Reply> + 'static;
+}
+
+/// What surrounds one request.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The connection that it came on.
+    pub connection: Rc<ConnectionInfo>,
+    /// The way to send interim answers.
+    pub interim: Interim,
+}
+
+/// What a handler answers.
+pub struct Reply {
+    /// The final answer.
+    pub response: Response<Body>,
+    /// The far side of an upgraded connection, with a 101 answer (HTTP/1.1) or a 2xx answer to CONNECT or extended
+    /// CONNECT (HTTP/2): the connection copies bytes both ways until both sides ended.
+    pub tunnel: Option<Box<dyn ByteStream>>,
+}
+
+impl From<Response<Body>> for Reply {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, tunnel: None }
+    }
+}
+
+/// What is known of a client connection.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConnectionInfo {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// Our address.
+    pub local: SocketAddr,
+    /// TLS facts, where the listener terminates TLS.
+    pub tls: Option<TlsInfo>,
+}
+
+impl ConnectionInfo {
+    /// A cleartext connection.
+    pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
+        Self { peer, local, tls: None }
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+/// What is known of a TLS session.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct TlsInfo {
+    /// Server name indication, lower case.
+    pub server_name: Option<String>,
+    /// For example `TLSv1.3`.
+    pub protocol: Option<&'static str>,
+    /// Negotiated application protocol.
+    pub alpn: Option<String>,
+}
+
+/// Sends interim (1xx) answers ahead of the final one: a handler pushes, the connection writes them while it waits for
+/// the handler. 101 never comes this way.
+#[derive(Debug, Clone, Default)]
+pub struct Interim(Rc<RefCell<VecDeque<(StatusCode, HeaderMap)>>>);
+
+impl Interim {
+    /// Queues an interim answer.
+    pub fn push(&self, status: StatusCode, headers: HeaderMap) {
+        self.0.borrow_mut().push_back((status, headers));
+    }
+
+    /// Takes the oldest one, for the connection.
+    pub fn pop(&self) -> Option<(StatusCode, HeaderMap)> {
+        self.0.borrow_mut().pop_front()
+    }
+}
+
+/// A byte stream in both directions.
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + 'static {}
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ByteStream for T {}
