@@ -3,4 +3,14 @@
 pub mod router;
 
 #[cfg(feature = "engine")]
+pub mod balance;
+#[cfg(feature = "engine")]
+pub mod filter;
+#[cfg(feature = "engine")]
 pub mod http;
+#[cfg(feature = "engine")]
+pub mod request;
+#[cfg(feature = "engine")]
+pub mod retry;
+#[cfg(feature = "engine")]
+pub mod runtime;

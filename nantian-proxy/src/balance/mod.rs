@@ -1,0 +1,1 @@
+//! Which backend, and which endpoint of it, gets a request.

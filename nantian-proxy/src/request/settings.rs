@@ -1,0 +1,69 @@
+//! Engine-wide settings of request handling.
+
+use std::time::Duration;
+
+/// How requests are handled where no route says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What is believed and written about clients and proxies in front of us.
+    pub forwarded: ForwardedSettings,
+    /// Whole-request time limit of rules without `timeouts.request`. `None`, the default: no limit; idle limits of the
+    /// connections apply all the same.
+    pub request_timeout: Option<Duration>,
+    /// Time limit of one try of rules without `timeouts.backendRequest`. `None`, the default: no limit.
+    pub backend_request_timeout: Option<Duration>,
+    /// Least time between tries of rules without `retry.backoff`. Default: 25 ms.
+    pub retry_backoff: Duration,
+    /// Most bytes of a request body that are kept for another try; a longer body is tried once. Default: 64 KiB.
+    pub retry_buffer: usize,
+    /// Most bytes of a request body that wait for a slow mirror; one that falls behind further loses the rest.
+    /// Default: 64 KiB.
+    pub mirror_buffer: usize,
+    /// Most mirrored requests in flight on one worker; above it, copies are not made. Default: 256.
+    pub mirror_concurrency: usize,
+    /// How long a mirrored request may take. Default: 15 s.
+    pub mirror_timeout: Duration,
+    /// How an endpoint is chosen.
+    pub balance: Balance,
+    /// How often the addresses of DNS endpoints are asked again. Default: 10 s.
+    pub dns_refresh: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            forwarded: ForwardedSettings::default(),
+            request_timeout: None,
+            backend_request_timeout: None,
+            retry_backoff: Duration::from_millis(25),
+            retry_buffer: 64 * 1024,
+            mirror_buffer: 64 * 1024,
+            mirror_concurrency: 256,
+            mirror_timeout: Duration::from_secs(15),
+            balance: Balance::default(),
+            dns_refresh: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How an endpoint of a backend is chosen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Balance {
+    /// One after the other.
+    #[default]
+    RoundRobin,
+    /// The one with fewer requests in flight (of this worker) of two that are drawn at random.
+    LeastRequest,
+}
+
+/// What is believed and written about clients and proxies in front of us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForwardedSettings {
+    /// How many proxies in front of this one are ours. 0, the default: none, so whatever a client sends in
+    /// `X-Forwarded-*`, `Forwarded` and `X-Real-IP` is dropped and written anew. With n, the client is the n-th entry of
+    /// `X-Forwarded-For` from the right; our own peer is appended; `-Proto`, `-Host` and `-Port` are kept.
+    pub trusted_hops: u32,
+}
