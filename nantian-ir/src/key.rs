@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::BackendProtocol;
+
 /// A Kubernetes object, as diagnostics and statuses name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,11 +138,19 @@ pub struct BackendKey {
     pub name: String,
     /// The Service port (not the target port).
     pub port: u16,
+    /// What it speaks. Part of the key, since an HTTPRoute and a GRPCRoute may use one port with different protocols,
+    /// and each then needs its own connections.
+    pub protocol: BackendProtocol,
 }
 
 impl fmt::Display for BackendKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}:{}", self.kind, self.namespace, self.name, self.port)
+        write!(f, "{}/{}/{}:{}", self.kind, self.namespace, self.name, self.port)?;
+        match self.protocol {
+            BackendProtocol::Http1 => Ok(()),
+            BackendProtocol::H2c => f.write_str("/h2c"),
+            BackendProtocol::WebSocket => f.write_str("/ws"),
+        }
     }
 }
 

@@ -8,14 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::key::BackendKey;
 use crate::name::Hostname;
 
-/// One Service port.
+/// One Service port, as one protocol; the protocol is in the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
     /// Its name.
     pub key: BackendKey,
-    /// What it speaks.
-    pub protocol: BackendProtocol,
 }
 
 /// What a backend speaks, from the Service port's `appProtocol` (GEP-1911) or the route's kind.

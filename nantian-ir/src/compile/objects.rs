@@ -1,0 +1,203 @@
+//! The store: objects by kind and namespaced name, whatever the order in which they came.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::key::ObjectRef;
+
+/// A place in a text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Source {
+    /// File name, as given to [`yaml::parse`](super::yaml::parse).
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in characters.
+    pub column: u32,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// Line and column of every field of an object, by path (`spec.rules[0].name`; the object itself is the empty path).
+pub type Positions = BTreeMap<String, (u32, u32)>;
+
+/// Why a JSON value is not a Kubernetes object.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ObjectError {
+    /// Not a mapping.
+    #[error("a Kubernetes object is a mapping with apiVersion, kind and metadata; this is {0}")]
+    NotAMapping(&'static str),
+    /// A field that every object needs is absent or not a string.
+    #[error("{0} is missing or not a string: every object needs apiVersion, kind and metadata.name")]
+    Missing(&'static str),
+}
+
+/// A Kubernetes object with the place that it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    id: ObjectRef,
+    value: Arc<Value>,
+    file: Option<Arc<str>>,
+    positions: Arc<Positions>,
+}
+
+/// Kinds without a namespace, of those that we read.
+const CLUSTER_SCOPED: [&str; 3] = ["GatewayClass", "Namespace", "CustomResourceDefinition"];
+
+impl Object {
+    /// Takes the JSON form of an object, as an API server would hand it out. Without a namespace, it is in `default`.
+    pub fn new(value: Value) -> Result<Self, ObjectError> {
+        Self::located(value, None, Positions::new())
+    }
+
+    /// The same with the places of its fields in `file`.
+    pub fn located(value: Value, file: Option<Arc<str>>, positions: Positions) -> Result<Self, ObjectError> {
+        if !value.is_object() {
+            return Err(ObjectError::NotAMapping(type_name(&value)));
+        }
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let api_version = text("/apiVersion").ok_or(ObjectError::Missing("apiVersion"))?;
+        let kind = text("/kind").ok_or(ObjectError::Missing("kind"))?;
+        let name = text("/metadata/name").ok_or(ObjectError::Missing("metadata.name"))?;
+        let namespace = match text("/metadata/namespace") {
+            _ if CLUSTER_SCOPED.contains(&kind) => "",
+            Some(namespace) => namespace,
+            None => "default",
+        };
+        let id = ObjectRef {
+            group: api_version.split_once('/').map_or("", |(group, _)| group).to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        Ok(Self { id, value: Arc::new(value), file, positions: Arc::new(positions) })
+    }
+
+    /// Its group, kind, namespace and name.
+    pub fn id(&self) -> &ObjectRef {
+        &self.id
+    }
+
+    /// The whole object as JSON.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The place of a field: of the nearest enclosing field that has one, or of the object. `None` for objects that
+    /// came from no text.
+    pub fn source(&self, field: &str) -> Option<Source> {
+        let file = self.file.clone()?;
+        let mut path = field;
+        loop {
+            if let Some(&(line, column)) = self.positions.get(path) {
+                return Some(Source { file, line, column });
+            }
+            if path.is_empty() {
+                return Some(Source { file, line: 1, column: 1 });
+            }
+            path = path.rfind(['.', '[']).and_then(|end| path.get(..end)).unwrap_or("");
+        }
+    }
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+/// Objects by group, kind, namespace and name. The order of insertion does not matter.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Objects {
+    by_id: BTreeMap<ObjectRef, Object>,
+    refused: BTreeMap<(ObjectRef, Option<Source>), Object>,
+}
+
+impl Objects {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an object. An object of the same name from the same place is replaced. Of two from different places, the one
+    /// that comes first (by file name, then line) stays, and [`compile`](super::compile) reports the other.
+    pub fn insert(&mut self, object: Object) {
+        let place = |object: &Object| object.source("");
+        match self.by_id.get(&object.id) {
+            Some(held) if place(held) < place(&object) => {
+                self.refused.insert((object.id.clone(), place(&object)), object);
+            }
+            Some(held) if place(held) > place(&object) => {
+                let held = held.clone();
+                self.refused.insert((held.id.clone(), place(&held)), held);
+                self.by_id.insert(object.id.clone(), object);
+            }
+            _ => {
+                self.by_id.insert(object.id.clone(), object);
+            }
+        }
+    }
+
+    /// Removes the object that has this name, and whatever was refused in its favour.
+    pub fn remove(&mut self, id: &ObjectRef) -> Option<Object> {
+        self.refused.retain(|(refused, _), _| refused != id);
+        self.by_id.remove(id)
+    }
+
+    /// The object of this name.
+    pub fn get(&self, id: &ObjectRef) -> Option<&Object> {
+        self.by_id.get(id)
+    }
+
+    /// All objects, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Object> {
+        self.by_id.values()
+    }
+
+    /// Objects that another one of the same name displaced.
+    pub fn refused(&self) -> impl Iterator<Item = &Object> {
+        self.refused.values()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+}
+
+impl Extend<Object> for Objects {
+    fn extend<T: IntoIterator<Item = Object>>(&mut self, objects: T) {
+        for object in objects {
+            self.insert(object);
+        }
+    }
+}
+
+impl FromIterator<Object> for Objects {
+    fn from_iter<T: IntoIterator<Item = Object>>(objects: T) -> Self {
+        let mut store = Self::new();
+        store.extend(objects);
+        store
+    }
+}

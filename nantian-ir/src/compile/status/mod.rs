@@ -1,0 +1,138 @@
+//! Statuses, as the Gateway API specifies them. They carry no times: whoever writes them to Kubernetes knows which
+//! conditions changed, and sets `lastTransitionTime`.
+
+use serde::Serialize;
+
+use crate::key::ObjectRef;
+
+/// The status of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObjectStatus {
+    /// The object.
+    pub object: ObjectRef,
+    /// Its status.
+    pub status: Status,
+}
+
+/// The `status` of a kind; serialises to the JSON that Kubernetes holds (without `lastTransitionTime`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Status {
+    /// Of a GatewayClass.
+    GatewayClass(GatewayClassStatus),
+    /// Of a Gateway.
+    Gateway(GatewayStatus),
+    /// Of an HTTPRoute or GRPCRoute.
+    Route(RouteStatus),
+}
+
+/// Whether a condition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum ConditionStatus {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// It cannot be told yet.
+    Unknown,
+}
+
+/// A condition (`metav1.Condition` without its time).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// Type, for example `Accepted`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Whether it holds.
+    pub status: ConditionStatus,
+    /// `metadata.generation` of the object that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Reason, a word of the specification.
+    pub reason: &'static str,
+    /// What that means here.
+    pub message: String,
+}
+
+/// `GatewayClassStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayClassStatus {
+    /// Conditions: `Accepted`, `SupportedVersion`.
+    pub conditions: Vec<Condition>,
+    /// What this implementation supports, sorted by name (GEP-2162).
+    pub supported_features: Vec<SupportedFeature>,
+}
+
+/// A supported feature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SupportedFeature {
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// `GatewayStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayStatus {
+    /// Addresses that listeners are bound to.
+    pub addresses: Vec<GatewayAddress>,
+    /// Conditions: `Accepted`, `Programmed`, `ResolvedRefs`.
+    pub conditions: Vec<Condition>,
+    /// A status for each listener, in the order of the specification.
+    pub listeners: Vec<ListenerStatus>,
+}
+
+/// `GatewayStatusAddress`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GatewayAddress {
+    /// `IPAddress` or `Hostname`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The address.
+    pub value: String,
+}
+
+/// `ListenerStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerStatus {
+    /// Name of the listener.
+    pub name: String,
+    /// Kinds of routes that it takes.
+    pub supported_kinds: Vec<RouteGroupKind>,
+    /// Number of accepted routes.
+    pub attached_routes: u32,
+    /// Conditions: `Accepted`, `Programmed`, `ResolvedRefs`, `Conflicted`, `OverlappingTLSConfig`.
+    pub conditions: Vec<Condition>,
+}
+
+/// `RouteGroupKind`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RouteGroupKind {
+    /// Group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+}
+
+/// `RouteStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteStatus {
+    /// One entry for each parent that is ours, in the order of `spec.parentRefs`.
+    pub parents: Vec<ParentStatus>,
+}
+
+/// `RouteParentStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ParentStatus {
+    /// The reference, as the route has it.
+    pub parent_ref: serde_json::Value,
+    /// Our controller name.
+    pub controller_name: String,
+    /// Conditions: `Accepted`, `ResolvedRefs`, `PartiallyInvalid`.
+    pub conditions: Vec<Condition>,
+}
