@@ -1,0 +1,47 @@
+//! The end-to-end tests: the real binary and real clients.
+
+use std::path::PathBuf;
+
+use super::{Counts, Settings};
+use crate::arguments::Arguments;
+use crate::process::Failure;
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// Runs `e2e/` against the binary of the profile `ci`: release speed without the slow link.
+pub(crate) fn run(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
+    tools::install_system_programs()?;
+    let python = tools::python(workspace)?;
+    let gateway = build(workspace, "ci")?;
+    let (well, output) = workspace
+        .cargo(["test", "--locked", "--package", "nantian-e2e", "--features", "clients", "--test", "e2e"])
+        .args(["--", "--test-threads", "2"])
+        .env("NANTIAN_BIN", gateway)
+        .env("NANTIAN_PYTHON", python)
+        .watch()?;
+    Ok(Counts::of_cargo(&output, well))
+}
+
+/// `cargo xtask soak`: the memory figures, of the binary that users run.
+pub(crate) fn soak(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    let requests: u64 = arguments.option("--requests")?.unwrap_or(1_000_000);
+    let reloads: u64 = arguments.option("--reloads")?.unwrap_or(1_000);
+    arguments.finish()?;
+    tools::install_system_programs()?;
+    let python = tools::python(workspace)?;
+    let gateway = build(workspace, "release")?;
+    workspace
+        .cargo(["test", "--locked", "--package", "nantian-e2e", "--features", "clients", "--test", "e2e"])
+        .args(["memory", "--", "--nocapture", "--test-threads", "1"])
+        .env("NANTIAN_BIN", gateway)
+        .env("NANTIAN_PYTHON", python)
+        .env("NANTIAN_SOAK_REQUESTS", requests.to_string())
+        .env("NANTIAN_SOAK_RELOADS", reloads.to_string())
+        .run()
+}
+
+/// Builds the gateway and returns the path of its binary.
+fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf, Failure> {
+    workspace.cargo(["build", "--locked", "--profile", profile, "--package", "nantian", "--bin", "nantian"]).run()?;
+    Ok(workspace.target.join(profile).join("nantian"))
+}

@@ -1,0 +1,36 @@
+//! The programs in `examples/`: each runs to its end, as an embedder would run it.
+
+use super::{Counts, Settings};
+use crate::process::Failure;
+use crate::workspace::Workspace;
+
+/// Runs each program in `examples/`.
+pub(crate) fn run(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
+    let mut counts = Counts::default();
+    for program in programs(workspace)? {
+        let step = workspace.cargo(["run", "--locked", "--quiet", "--package", "nantian-examples", "--bin", &program]);
+        match step.run() {
+            Ok(()) => counts.passed += 1,
+            Err(failure) => {
+                eprintln!("example {program}: {failure}");
+                counts.failed += 1;
+            }
+        }
+    }
+    Ok(counts)
+}
+
+/// Their names: the files in `examples/src/bin`.
+fn programs(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    let folder = workspace.root.join("examples/src/bin");
+    let file = |error| Failure::File { path: folder.display().to_string(), error };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(file)? {
+        let path = entry.map_err(file)?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}

@@ -1,0 +1,99 @@
+//! `cargo xtask test`: every test there is.
+
+mod counts;
+pub(crate) mod end_to_end;
+pub(crate) mod examples;
+pub(crate) mod fuzz;
+
+use crate::arguments::Arguments;
+use crate::process::{Failure, Took, timed};
+use crate::workspace::Workspace;
+
+pub(crate) use counts::Counts;
+
+/// What the flags of `cargo xtask test` say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// How long each fuzz target runs.
+    pub(crate) fuzz_seconds: u64,
+}
+
+/// One suite. A suite that cannot run returns an error: that is a failure, never a skip.
+struct Suite {
+    name: &'static str,
+    purpose: &'static str,
+    run: fn(&Workspace, Settings) -> Result<Counts, Failure>,
+}
+
+/// All suites, in the order in which they run.
+const SUITES: &[Suite] = &[
+    Suite { name: "workspace", purpose: "unit, property, golden and doc tests of every crate", run: workspace_tests },
+    Suite { name: "examples", purpose: "each program in examples/ ends well", run: examples::run },
+    Suite { name: "e2e", purpose: "the real binary and real clients", run: end_to_end::run },
+    Suite { name: "fuzz", purpose: "each fuzz target for some seconds", run: fuzz::run },
+];
+
+/// Runs all suites, or the one that `--suite` names, and ends with the sum of all counts on a line of its own.
+pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    let only: Option<String> = arguments.option("--suite")?;
+    let settings = Settings { fuzz_seconds: arguments.option("--fuzz-seconds")?.unwrap_or(20) };
+    arguments.finish()?;
+    let chosen: Vec<&Suite> =
+        SUITES.iter().filter(|suite| only.as_deref().is_none_or(|name| name == suite.name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
+        return Err(Failure::Usage(format!("--suite takes one of: {}", names.join(", "))));
+    }
+    let mut total = Counts::default();
+    let mut rows = Vec::new();
+    for suite in chosen {
+        let (result, took) =
+            timed(&format!("suite {}: {}", suite.name, suite.purpose), || (suite.run)(workspace, settings));
+        let counts = result.unwrap_or_else(|failure| {
+            eprintln!("suite {}: {failure}", suite.name);
+            Counts { passed: 0, failed: 1 }
+        });
+        // A suite that ran nothing has not passed.
+        let counts = if counts.passed + counts.failed == 0 { Counts { passed: 0, failed: 1 } } else { counts };
+        rows.push(row(suite, counts, &took));
+        total = total + counts;
+    }
+    println!("\n{:<10} {:>7} {:>7} {:>14}  what\n{}\n", "suite", "passed", "failed", "time", rows.join("\n"));
+    println!("{} passed, {} failed", total.passed, total.failed);
+    if total.failed == 0 { Ok(()) } else { Err(Failure::Found("tests failed".to_owned())) }
+}
+
+fn row(suite: &Suite, counts: Counts, took: &Took) -> String {
+    let (name, purpose) = (suite.name, suite.purpose);
+    format!("{name:<10} {:>7} {:>7} {:>14}  {purpose}", counts.passed, counts.failed, took.to_string())
+}
+
+/// `cargo test --workspace`: what needs only Rust.
+fn workspace_tests(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
+    let (well, output) = workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]).watch()?;
+    Ok(Counts::of_cargo(&output, well))
+}
+
+/// `cargo xtask bench`.
+pub(crate) fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    let filter = arguments.word();
+    arguments.finish()?;
+    workspace.cargo(["bench", "--locked", "--package", "nantian-proxy", "--bench", "*", "--"]).args(filter).run()
+}
+
+/// `cargo xtask golden`.
+pub(crate) fn rewrite_golden(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    let filter = arguments.word().unwrap_or_else(|| "golden".to_owned());
+    arguments.finish()?;
+    workspace
+        .cargo(["test", "--locked", "--package", "nantian-ir", "--test", "*", &filter])
+        .env("UPDATE_GOLDEN", "1")
+        .run()?;
+    crate::Step::new("git").args(["-C"]).args([&workspace.root]).args(["status", "--short", "nantian-ir/tests"]).run()
+}
+
+/// `cargo xtask crds`.
+pub(crate) fn rewrite_crds(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
+    arguments.finish()?;
+    workspace.cargo(["test", "--locked", "--package", "nantian-crds", "crds"]).env("UPDATE_CRDS", "1").run()
+}

@@ -1,0 +1,91 @@
+//! What the checks and tests need beyond a Rust toolchain, installed when it is missing. Versions are pinned here.
+
+use std::path::{Path, PathBuf};
+
+use crate::process::{Failure, Step};
+use crate::workspace::Workspace;
+
+/// A program from crates.io.
+pub(crate) struct CargoTool {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// Licences, duplicate versions and sources of dependencies.
+pub(crate) const CARGO_DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
+/// Builds and runs libFuzzer targets.
+pub(crate) const CARGO_FUZZ: CargoTool = CargoTool { name: "cargo-fuzz", version: "0.13.2" };
+
+impl CargoTool {
+    /// The path of the program, after installing it into the cache folder if this version is not there yet.
+    pub(crate) fn install(&self, workspace: &Workspace) -> Result<PathBuf, Failure> {
+        let folder = workspace.cache.join("tools").join(format!("{}-{}", self.name, self.version));
+        let program = folder.join("bin").join(self.name);
+        if !program.exists() {
+            // Not optimised: they run for seconds, and optimising them takes minutes.
+            Step::cargo(&workspace.cache_folder()?)
+                .env("CARGO_TARGET_DIR", workspace.cache.join("target-tools"))
+                .args(["install", "--locked", "--debug", "--quiet", self.name, "--version", self.version, "--root"])
+                .args([&folder])
+                .run()?;
+        }
+        Ok(program)
+    }
+}
+
+/// Programs that the end-to-end tests call, and the Debian packages that have them.
+const SYSTEM_PROGRAMS: &[(&str, &str)] =
+    &[("cc", "gcc"), ("curl", "curl"), ("h2load", "nghttp2-client"), ("python3", "python3")];
+
+/// The clients and servers in Python: pinned, in an environment of their own.
+const PYTHON_PACKAGES: &[&str] = &["grpcio==1.85.3", "websockets==17.4"];
+
+/// Installs the Debian packages of those programs that are missing.
+pub(crate) fn install_system_programs() -> Result<(), Failure> {
+    let missing = || SYSTEM_PROGRAMS.iter().filter(|(program, _)| !is_on_path(program));
+    let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();
+    if !packages.is_empty() {
+        apt_get(&["update"])?;
+        let mut line = vec!["install", "--yes", "--no-install-recommends", "ca-certificates"];
+        line.extend(packages);
+        apt_get(&line)?;
+    }
+    match missing().next() {
+        None => Ok(()),
+        Some((program, package)) => {
+            Err(Failure::Found(format!("`{program}` is still missing although `{package}` was installed")))
+        }
+    }
+}
+
+fn apt_get(args: &[&str]) -> Result<(), Failure> {
+    Step::new("apt-get").args(["-qq"]).args(args).env("DEBIAN_FRONTEND", "noninteractive").run()
+}
+
+/// The interpreter of the Python environment, made if this list of packages has none yet.
+pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = workspace.cache.join("python").join(PYTHON_PACKAGES.join("-"));
+    let interpreter = folder.join("bin/python3");
+    let complete = folder.join("complete");
+    if complete.exists() {
+        return Ok(interpreter);
+    }
+    workspace.cache_folder()?;
+    if Step::new("python3").args(["-m", "venv", "--clear"]).args([&folder]).run().is_err() {
+        // Debian ships `venv` apart from the interpreter.
+        apt_get(&["update"])?;
+        apt_get(&["install", "--yes", "--no-install-recommends", "python3-venv"])?;
+        Step::new("python3").args(["-m", "venv", "--clear"]).args([&folder]).run()?;
+    }
+    Step::new(&interpreter)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(PYTHON_PACKAGES)
+        .run()?;
+    std::fs::write(&complete, "").map_err(|error| Failure::File { path: complete.display().to_string(), error })?;
+    Ok(interpreter)
+}
+
+fn is_on_path(program: &str) -> bool {
+    let found = |folder: PathBuf| Path::new(&folder).join(program).is_file();
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(found))
+}
