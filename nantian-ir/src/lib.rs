@@ -5,6 +5,7 @@ pub mod key;
 pub mod model;
 pub mod name;
 pub mod precedence;
+pub mod re2;
 pub mod secret;
 
 #[cfg(feature = "compile")]
