@@ -1,1 +1,174 @@
-//! The router.
+//! The router: which listener, route rule and match a request gets, and why the others lost. No I/O, no clock.
+//!
+//! # What is decided here
+//!
+//! 1. **Listener.** Of the listeners on the request's bind address, the one with the most specific hostname that
+//!    covers the request's host (Gateway API, `Gateway.spec.listeners`, "Listeners that are distinct only by
+//!    Hostname"). Only its routes count, also when none of them matches (listener isolation).
+//! 2. **Hostname.** Of that listener's rules, those with the most specific matching hostname come first
+//!    (`HTTPRoute.spec.hostnames`: "precedence must be given to rules from the HTTPRoute with the largest number of
+//!    characters in a matching non-wildcard hostname", then "in a matching hostname").
+//! 3. **Match.** Then [`nantian_ir::MatchRank`] decides: path, method, headers, query, age, name, position.
+//!
+//! # What the specification leaves open, and what happens here
+//!
+//! - *A more specific hostname whose rules do not match the request.* Hostnames order the rules that match; they do not
+//!   hide others: a rule for `*.example.com` gets what no rule for `a.example.com` matches. "When no rules matching a
+//!   request have been successfully attached to the parent" is the specification's only condition for 404.
+//! - *Regular expressions* are RE2 and must match the whole value. As paths they lose to `Exact` and win over prefixes.
+//! - *Repeated headers* are joined with `,` (RFC 9110 section 5.3), `cookie` with `; ` (RFC 9113 section 8.2.3).
+//! - *Query parameters* are compared decoded as `application/x-www-form-urlencoded` (WHATWG URL section 5.1): `%41` is
+//!   `A`, `+` is a space, a broken escape stays as it is, a parameter without `=` has the empty value. Of repeated
+//!   parameters the first counts, as the specification recommends.
+//! - *gRPC requests* are `POST` requests whose content type begins with `application/grpc` (the gRPC HTTP/2 protocol
+//!   specification, "Requests"). A GRPCRoute matches no other request.
+//! - *Methods, paths and header values* are case-sensitive; header names and hosts are not.
+//!
+//! # Cost
+//!
+//! A lookup is a hash for each label of the host, then, for each hostname that covers it, a hash for exact paths, the
+//! listener's regular expressions for that hostname one by one, and a walk down a trie of path elements. Matches on the
+//! same path that differ by the exact value of a header are found by a hash of that value. Nothing grows with the
+//! number of routes but the regular expressions on one hostname.
+
+mod candidates;
+mod condition;
+mod explain;
+mod host;
+pub mod naive;
+mod paths;
+mod pattern;
+mod query;
+mod table;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use nantian_ir::{BindAddress, HostnameMatch, ListenerKey, RouteRule, RuleKey, Snapshot};
+
+use condition::Request;
+use host::HostTable;
+use table::{CompiledMatch, ListenerTable};
+
+pub use explain::{
+    CandidateMatch, CandidateOutcome, Comparison, Criterion, Explanation, ListenerCandidate, ListenerOutcome, Winner,
+};
+
+/// What of a request decides where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestParts<'a> {
+    /// The bind address of the listener that accepted the connection, as [`nantian_ir::Listener::bind`] spells it.
+    pub bind: BindAddress,
+    /// `Host` or `:authority` as received; empty if there is none. Port, case, one trailing dot and the brackets of an
+    /// IPv6 literal do not count.
+    pub host: &'a str,
+    /// Path, already normalised, without query.
+    pub path: &'a str,
+    /// Query without `?`, as received.
+    pub query: Option<&'a str>,
+    /// Method, case-sensitive.
+    pub method: &'a str,
+    /// Header fields.
+    pub headers: &'a HeaderMap,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match<'r> {
+    /// The listener.
+    pub listener: &'r ListenerKey,
+    /// The rule.
+    pub rule: &'r Arc<RouteRule>,
+    /// Position of the rule in `snapshot.rules`, from 0 without gaps.
+    pub rule_index: usize,
+    /// Position of the match in `rule.matches`.
+    pub position: usize,
+    /// The hostname that covered the request's host.
+    pub hostname: &'r HostnameMatch,
+    /// Bytes of the path that a prefix match covered, without a trailing `/` (0 for `/`): what `ReplacePrefixMatch`
+    /// replaces. `None` if the path did not match by prefix.
+    pub prefix: Option<usize>,
+}
+
+/// Nothing matched: the answer is 404 (`HTTPRouteRule.matches`), or 421 where another listener serves the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoMatch<'r> {
+    /// The listener that the host belongs to; `None` if no listener on the bind address covers it.
+    pub listener: Option<&'r ListenerKey>,
+}
+
+/// A rule that is not served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRule {
+    /// The rule.
+    pub key: RuleKey,
+    /// Why, with the value at fault.
+    pub message: String,
+}
+
+/// The compiled routes of a snapshot. Immutable and shared by all workers.
+#[derive(Debug)]
+pub struct Router {
+    binds: HashMap<BindAddress, HostTable<ListenerTable>>,
+    /// In the order of `snapshot.rules`.
+    rules: Vec<Arc<RouteRule>>,
+    /// In the order of their rank, the strongest first.
+    matches: Vec<CompiledMatch>,
+    refused: Vec<RefusedRule>,
+}
+
+impl Router {
+    /// Compiles the listeners and rules of `snapshot`. What cannot be compiled is in [`Router::refused`]; the rest routes.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot) -> Self {
+        table::build(snapshot)
+    }
+
+    /// Rules that are not served because a pattern does not compile, in the order of their keys. The compiler of
+    /// `nantian-ir` rejects such patterns before, so that this is empty for its snapshots.
+    pub fn refused(&self) -> &[RefusedRule] {
+        &self.refused
+    }
+
+    /// Where the request goes.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMatch`] if no listener covers the host or no rule of the listener matches.
+    pub fn route(&self, parts: &RequestParts<'_>) -> Result<Match<'_>, NoMatch<'_>> {
+        let host = host::normalise(parts.host);
+        let table = self.table_for(parts.bind, &host).ok_or(NoMatch { listener: None })?;
+        let request = Request::new(parts);
+        table
+            .find(&host, &request, &self.matches)
+            .and_then(|(hostname, found)| {
+                let rule = self.rules.get(found.rule)?;
+                Some(Match {
+                    listener: &table.key,
+                    rule,
+                    rule_index: found.rule,
+                    position: found.position,
+                    hostname,
+                    prefix: found.prefix,
+                })
+            })
+            .ok_or(NoMatch { listener: Some(&table.key) })
+    }
+
+    /// The listener that a host belongs to on a bind address. Comparing the listener of the SNI with that of `Host` tells
+    /// whether a request is misdirected (Gateway API `Listener.hostname`: 421).
+    pub fn listener_for(&self, bind: BindAddress, host: &str) -> Option<&ListenerKey> {
+        self.table_for(bind, &host::normalise(host)).map(|table| &table.key)
+    }
+
+    /// Tells how [`Router::route`] decides, candidate by candidate. Cost is linear in rules: for people, not for requests.
+    #[must_use]
+    pub fn explain(&self, parts: &RequestParts<'_>) -> Explanation {
+        explain::explain(self, parts)
+    }
+
+    fn table_for(&self, bind: BindAddress, host: &str) -> Option<&ListenerTable> {
+        self.binds.get(&bind)?.covering(host).next().map(|(_, table)| table)
+    }
+}

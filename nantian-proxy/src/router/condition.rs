@@ -1,0 +1,265 @@
+//! What one match asks of a request, apart from what the tables have found already.
+
+use std::borrow::Cow;
+
+use http::header::{CONTENT_TYPE, COOKIE};
+use http::{HeaderMap, HeaderName};
+use nantian_ir::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, RuleMatch, ValueMatch};
+use regex::bytes::Regex;
+
+use super::pattern::{self, PatternError};
+use super::{RefusedRule, RequestParts, query};
+
+/// The parts of a request that conditions look at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request<'a> {
+    pub(super) path: &'a str,
+    pub(super) query: Option<&'a str>,
+    pub(super) method: &'a str,
+    pub(super) headers: &'a HeaderMap,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(parts: &RequestParts<'a>) -> Self {
+        Self { path: parts.path, query: parts.query, method: parts.method, headers: parts.headers }
+    }
+
+    /// The value of a header. Copies only if the header is repeated.
+    pub(super) fn header(&self, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next()?.as_bytes();
+        let Some(second) = values.next() else { return Some(Cow::Borrowed(first)) };
+        // RFC 9110 section 5.3: the values of a repeated field are one comma-separated list.
+        // RFC 9113 section 8.2.3: split cookies are joined with "; ".
+        let separator: &[u8] = if *name == COOKIE { b"; " } else { b"," };
+        let mut joined = first.to_vec();
+        for value in std::iter::once(second).chain(values) {
+            joined.extend_from_slice(separator);
+            joined.extend_from_slice(value.as_bytes());
+        }
+        Some(Cow::Owned(joined))
+    }
+
+    /// Whether this is a gRPC request: `POST` and a content type that begins with `application/grpc`
+    /// (gRPC over HTTP/2, "Requests").
+    pub(super) fn is_grpc(&self) -> bool {
+        const PREFIX: &[u8] = b"application/grpc";
+        let content_type = self.headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+        let is_prefix = |value: &[u8]| value.get(..PREFIX.len()).is_some_and(|v| v.eq_ignore_ascii_case(PREFIX));
+        self.method == "POST" && content_type.is_some_and(is_prefix)
+    }
+
+    /// The gRPC service and method (gRPC over HTTP/2, "Requests": `Path → "/" Service-Name "/" {method name}`).
+    pub(super) fn grpc_call(&self) -> Option<(&'a str, &'a str)> {
+        let (service, method) = self.path.strip_prefix('/')?.rsplit_once('/')?;
+        (!service.is_empty() && !method.is_empty()).then_some((service, method))
+    }
+}
+
+/// A value to compare with.
+#[derive(Debug)]
+pub(super) enum ValueTest {
+    Exact(Box<[u8]>),
+    Regex(Regex),
+}
+
+impl ValueTest {
+    fn new(value: &ValueMatch) -> Result<Self, PatternError> {
+        Ok(match value {
+            ValueMatch::Exact(text) => Self::Exact(text.as_bytes().into()),
+            ValueMatch::Regex(pattern) => Self::Regex(pattern::compile(pattern)?),
+        })
+    }
+
+    pub(super) fn holds(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Exact(expected) => **expected == *value,
+            Self::Regex(regex) => regex.is_match(value),
+        }
+    }
+
+    /// The same for a raw query value, which is decoded.
+    pub(super) fn holds_decoded(&self, raw: &str) -> bool {
+        let mut decoded = query::Decoded::new(raw);
+        match self {
+            Self::Exact(expected) => decoded.eq(expected.iter().copied()),
+            Self::Regex(regex) if raw.bytes().all(|b| b != b'%' && b != b'+') => regex.is_match(raw.as_bytes()),
+            Self::Regex(regex) => regex.is_match(&decoded.by_ref().collect::<Vec<u8>>()),
+        }
+    }
+}
+
+/// A header that must match.
+#[derive(Debug)]
+pub(super) struct HeaderTest {
+    pub(super) name: HeaderName,
+    pub(super) value: ValueTest,
+}
+
+impl HeaderTest {
+    fn new(header: &HeaderMatch) -> Result<Self, Refusal> {
+        let name = HeaderName::from_bytes(header.name.as_str().as_bytes())
+            .map_err(|_| Refusal(format!("header name {:?} is not valid", header.name.as_str())))?;
+        Ok(Self { name, value: ValueTest::new(&header.value)? })
+    }
+
+    pub(super) fn holds(&self, request: &Request<'_>) -> bool {
+        request.header(&self.name).is_some_and(|value| self.value.holds(&value))
+    }
+}
+
+/// A query parameter that must match.
+#[derive(Debug)]
+pub(super) struct QueryTest {
+    pub(super) name: Box<str>,
+    pub(super) value: ValueTest,
+}
+
+impl QueryTest {
+    fn new(parameter: &QueryMatch) -> Result<Self, Refusal> {
+        Ok(Self { name: parameter.name.as_str().into(), value: ValueTest::new(&parameter.value)? })
+    }
+
+    pub(super) fn holds(&self, request: &Request<'_>) -> bool {
+        request
+            .query
+            .and_then(|query| query::first(query, &self.name))
+            .is_some_and(|value| self.value.holds_decoded(value))
+    }
+}
+
+/// What is left to check of a path once the path table has offered a match.
+#[derive(Debug)]
+pub(super) enum PathTest {
+    /// Nothing: the table compares exact paths and prefixes.
+    Indexed,
+    Regex(Regex),
+    /// A gRPC request for this service and method.
+    Grpc {
+        service: Option<ValueTest>,
+        method: Option<ValueTest>,
+    },
+}
+
+/// Where the path table keeps a match.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Exact(String),
+    /// Without trailing slash; empty for `/`.
+    Prefix(String),
+    Regex,
+}
+
+/// Why a rule is refused.
+#[derive(Debug)]
+pub(super) struct Refusal(String);
+
+impl Refusal {
+    pub(super) fn of(self, key: nantian_ir::RuleKey) -> RefusedRule {
+        RefusedRule { key, message: self.0 }
+    }
+}
+
+impl From<PatternError> for Refusal {
+    fn from(error: PatternError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// One match of one rule, compiled.
+#[derive(Debug)]
+pub(super) struct CompiledMatch {
+    /// Index of the rule.
+    pub(super) rule: usize,
+    /// Position in the rule's matches.
+    pub(super) position: usize,
+    /// Bytes of the path that are covered, for prefixes.
+    pub(super) prefix: Option<usize>,
+    pub(super) path: PathTest,
+    pub(super) method: Option<Box<str>>,
+    pub(super) headers: Box<[HeaderTest]>,
+    pub(super) query: Box<[QueryTest]>,
+}
+
+impl CompiledMatch {
+    /// Compiles a match and says where the path table is to keep it.
+    pub(super) fn new(rule: usize, position: usize, rule_match: &RuleMatch) -> Result<(Self, Place), Refusal> {
+        match rule_match {
+            RuleMatch::Http(http) => Self::of_http(rule, position, http),
+            RuleMatch::Grpc(grpc) => Self::of_grpc(rule, position, grpc),
+        }
+    }
+
+    fn of_http(rule: usize, position: usize, http: &HttpMatch) -> Result<(Self, Place), Refusal> {
+        let (path, place, prefix) = match &http.path {
+            PathMatch::Exact(path) => (PathTest::Indexed, Place::Exact(path.clone()), None),
+            PathMatch::Regex(pattern) => (PathTest::Regex(pattern::compile(pattern)?), Place::Regex, None),
+            PathMatch::Prefix(path) if path.starts_with('/') => {
+                // HTTPPathMatch: "When specified, a trailing `/` is ignored."
+                let path = path.trim_end_matches('/');
+                (PathTest::Indexed, Place::Prefix(path.to_owned()), Some(path.len()))
+            }
+            PathMatch::Prefix(path) => return Err(Refusal(format!("path prefix {path:?} does not start with '/'"))),
+        };
+        let compiled = Self {
+            rule,
+            position,
+            prefix,
+            path,
+            method: http.method.as_deref().map(Into::into),
+            headers: http.headers.iter().map(HeaderTest::new).collect::<Result<_, _>>()?,
+            query: http.query.iter().map(QueryTest::new).collect::<Result<_, _>>()?,
+        };
+        Ok((compiled, place))
+    }
+
+    fn of_grpc(rule: usize, position: usize, grpc: &GrpcMatch) -> Result<(Self, Place), Refusal> {
+        let place = match (&grpc.service, &grpc.method) {
+            (Some(ValueMatch::Regex(_)), _) | (_, Some(ValueMatch::Regex(_))) => Place::Regex,
+            (Some(ValueMatch::Exact(service)), Some(ValueMatch::Exact(method))) => {
+                Place::Exact(format!("/{service}/{method}"))
+            }
+            (Some(ValueMatch::Exact(service)), None) => {
+                Place::Prefix(format!("/{service}").trim_end_matches('/').to_owned())
+            }
+            (None, _) => Place::Prefix(String::new()),
+        };
+        let value = |value: &Option<ValueMatch>| value.as_ref().map(ValueTest::new).transpose();
+        let compiled = Self {
+            rule,
+            position,
+            prefix: None,
+            path: PathTest::Grpc { service: value(&grpc.service)?, method: value(&grpc.method)? },
+            method: None,
+            headers: grpc.headers.iter().map(HeaderTest::new).collect::<Result<_, _>>()?,
+            query: Box::default(),
+        };
+        Ok((compiled, place))
+    }
+
+    /// Whether a request that the path table offers matches.
+    pub(super) fn holds(&self, request: &Request<'_>) -> bool {
+        // HTTPRouteMatch: "Multiple match types are ANDed together".
+        self.method.as_deref().is_none_or(|method| method == request.method)
+            && self.path.holds(request)
+            && self.headers.iter().all(|header| header.holds(request))
+            && self.query.iter().all(|parameter| parameter.holds(request))
+    }
+}
+
+impl PathTest {
+    pub(super) fn holds(&self, request: &Request<'_>) -> bool {
+        match self {
+            Self::Indexed => true,
+            Self::Regex(regex) => regex.is_match(request.path.as_bytes()),
+            // GRPCRouteRule `matches`: "If no matches are specified, the implementation MUST match every gRPC request."
+            Self::Grpc { service: None, method: None } => request.is_grpc(),
+            Self::Grpc { service, method } => {
+                let holds = |test: &Option<ValueTest>, value: &str| {
+                    test.as_ref().is_none_or(|test| test.holds(value.as_bytes()))
+                };
+                request.is_grpc() && request.grpc_call().is_some_and(|(s, m)| holds(service, s) && holds(method, m))
+            }
+        }
+    }
+}

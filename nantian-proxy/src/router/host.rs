@@ -1,0 +1,147 @@
+//! Hosts: normalisation, and tables in which the most specific hostname comes first.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use nantian_ir::HostnameMatch;
+
+/// The host without port, trailing dot and brackets, in lower case. Allocates only if there are upper-case letters.
+pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
+    let host = match raw.strip_prefix('[') {
+        // RFC 3986 section 3.2.2: IP-literal = "[" ( IPv6address / IPvFuture ) "]".
+        Some(rest) => rest.split_once(']').map_or(raw, |(address, _)| address),
+        // More than one colon without brackets is no port but a malformed address.
+        None => match raw.split_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+            _ => raw,
+        },
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if host.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+/// Values by hostname.
+#[derive(Debug)]
+pub(super) struct HostTable<T> {
+    exact: HashMap<Box<str>, (HostnameMatch, T)>,
+    /// By suffix, without `*.`.
+    wildcard: HashMap<Box<str>, (HostnameMatch, T)>,
+    any: Option<(HostnameMatch, T)>,
+}
+
+impl<T> Default for HostTable<T> {
+    fn default() -> Self {
+        Self { exact: HashMap::new(), wildcard: HashMap::new(), any: None }
+    }
+}
+
+impl<T> HostTable<T> {
+    /// The value of `hostname`, made if there is none.
+    pub(super) fn entry(&mut self, hostname: &HostnameMatch, make: impl FnOnce() -> T) -> &mut T {
+        let map = match hostname {
+            HostnameMatch::Exact(_) => &mut self.exact,
+            HostnameMatch::Wildcard(_) => &mut self.wildcard,
+            HostnameMatch::Any => return &mut self.any.get_or_insert_with(|| (HostnameMatch::Any, make())).1,
+        };
+        let name = match hostname {
+            HostnameMatch::Exact(name) | HostnameMatch::Wildcard(name) => name.as_str(),
+            HostnameMatch::Any => "",
+        };
+        &mut map.entry(name.into()).or_insert_with(|| (hostname.clone(), make())).1
+    }
+
+    /// All hostnames that cover `host`, the most specific first.
+    pub(super) fn covering<'t>(&'t self, host: &str) -> impl Iterator<Item = (&'t HostnameMatch, &'t T)> {
+        let exact = self.exact.get(host);
+        let wildcard = Suffixes { rest: if self.wildcard.is_empty() { "" } else { host }, start: true }
+            .filter_map(|suffix| self.wildcard.get(suffix));
+        exact.into_iter().chain(wildcard).chain(self.any.as_ref()).map(|(hostname, value)| (hostname, value))
+    }
+
+    /// All values with their hostnames, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&HostnameMatch, &T)> {
+        let maps = self.exact.values().chain(self.wildcard.values());
+        maps.chain(self.any.as_ref()).map(|(hostname, value)| (hostname, value))
+    }
+
+    /// All values, in no order.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let maps = self.exact.values_mut().chain(self.wildcard.values_mut());
+        maps.chain(self.any.as_mut()).map(|(_, value)| value)
+    }
+}
+
+/// What follows each dot of a host that has something before it, the longest first: the suffixes that a wildcard can have.
+struct Suffixes<'h> {
+    rest: &'h str,
+    start: bool,
+}
+
+impl<'h> Iterator for Suffixes<'h> {
+    type Item = &'h str;
+
+    fn next(&mut self) -> Option<&'h str> {
+        loop {
+            let (front, rest) = self.rest.split_once('.')?;
+            let label_before = !(self.start && front.is_empty());
+            self.start = false;
+            self.rest = rest;
+            if label_before {
+                return Some(rest);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HTTPRoute `hostnames`: "Implementations MUST ignore any port value specified in the HTTP Host header".
+    #[test]
+    fn port_case_trailing_dot_and_brackets_do_not_count() {
+        for (raw, host) in [
+            ("example.com", "example.com"),
+            ("Example.COM:8080", "example.com"),
+            ("example.com.", "example.com"),
+            ("example.com.:80", "example.com"),
+            ("example.com:", "example.com"),
+            ("[::1]:8080", "::1"),
+            ("[::1]", "::1"),
+            ("[::1", "[::1"),
+            ("::1", "::1"),
+            ("a:b", "a:b"),
+            ("", ""),
+            (".", ""),
+            ("192.0.2.1:80", "192.0.2.1"),
+        ] {
+            assert_eq!(normalise(raw), host, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_usual_host_is_not_copied() {
+        assert!(matches!(normalise("example.com:8080"), Cow::Borrowed(_)));
+    }
+
+    /// Gateway `listeners`: exact, then wildcards with more labels, then the empty hostname.
+    #[test]
+    fn covering_goes_from_the_most_specific_hostname_to_the_least() {
+        let mut table = HostTable::default();
+        for text in ["*", "*.com", "*.a.com", "b.a.com", "a.com", "*.b.a.com"] {
+            let hostname = HostnameMatch::parse(text).expect("a hostname");
+            table.entry(&hostname, || text);
+        }
+        let covering = |host| table.covering(host).map(|(_, text)| *text).collect::<Vec<_>>();
+        assert_eq!(covering("b.a.com"), ["b.a.com", "*.a.com", "*.com", "*"]);
+        assert_eq!(covering("x.y.b.a.com"), ["*.b.a.com", "*.a.com", "*.com", "*"]);
+        assert_eq!(covering("a.com"), ["a.com", "*.com", "*"]);
+        assert_eq!(covering(".com"), ["*"]);
+        assert_eq!(covering("..com"), ["*.com", "*"]);
+        assert_eq!(covering(""), ["*"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! From a snapshot to tables.
+
+use std::collections::HashMap;
+
+use nantian_ir::{BindAddress, HostnameMatch, ListenerKey, MatchRank, RouteRule, Snapshot};
+
+use super::Router;
+use super::condition::{Place, Refusal, Request};
+use super::host::HostTable;
+use super::paths::PathTable;
+
+pub(super) use super::condition::CompiledMatch;
+
+/// The rules of one listener.
+#[derive(Debug)]
+pub(super) struct ListenerTable {
+    pub(super) key: ListenerKey,
+    hosts: HostTable<PathTable>,
+}
+
+impl ListenerTable {
+    /// The strongest match that holds, and the hostname that it was found by.
+    pub(super) fn find<'m, 't: 'm>(
+        &'t self,
+        host: &str,
+        request: &Request<'_>,
+        matches: &'m [CompiledMatch],
+    ) -> Option<(&'t HostnameMatch, &'m CompiledMatch)> {
+        self.hosts.covering(host).find_map(|(hostname, paths)| Some((hostname, paths.find(request, matches)?)))
+    }
+}
+
+/// Compiles a snapshot.
+pub(super) fn build(snapshot: &Snapshot) -> Router {
+    let rules: Vec<_> = snapshot.rules.values().cloned().collect();
+    let mut refused = Vec::new();
+    let mut ranked = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        match compile(index, rule) {
+            Ok(matches) => ranked.extend(matches),
+            Err(refusal) => refused.push(refusal.of(rule.key.clone())),
+        }
+    }
+    ranked.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    let (matches, places): (Vec<_>, Vec<_>) = ranked.into_iter().map(|(_, compiled, place)| (compiled, place)).unzip();
+
+    let mut binds = HashMap::<BindAddress, HostTable<ListenerTable>>::new();
+    for listener in snapshot.listeners.values() {
+        // Listeners with the same bind address and hostname are conflicted and never in a snapshot together; were they,
+        // the first has the hostname.
+        let listener_table = || ListenerTable { key: listener.key.clone(), hosts: HostTable::default() };
+        binds.entry(listener.bind).or_default().entry(&listener.hostname, listener_table);
+    }
+    let mut router = Router { binds, rules, matches, refused };
+    fill(&mut router, snapshot, &places);
+    router
+}
+
+/// The matches of a rule with their ranks and places; all or none.
+fn compile(index: usize, rule: &RouteRule) -> Result<Vec<(MatchRank, CompiledMatch, Place)>, Refusal> {
+    let one = |(position, rule_match)| {
+        let (compiled, place) = CompiledMatch::new(index, position, rule_match)?;
+        Ok((MatchRank::new(rule, position, rule_match), compiled, place))
+    };
+    rule.matches.iter().enumerate().map(one).collect()
+}
+
+/// Puts every match, the strongest first, into the tables of the listeners that its rule is attached to.
+fn fill(router: &mut Router, snapshot: &Snapshot, places: &[Place]) {
+    for (index, (found, place)) in router.matches.iter().zip(places).enumerate() {
+        let Some(rule) = router.rules.get(found.rule) else { continue };
+        for attachment in &rule.attachments {
+            let Some(listener) = snapshot.listeners.get(&attachment.listener) else { continue };
+            let Some(hosts) = router.binds.get_mut(&listener.bind) else { continue };
+            let table = hosts
+                .entry(&listener.hostname, || ListenerTable { key: listener.key.clone(), hosts: HostTable::default() });
+            if table.key != listener.key {
+                continue;
+            }
+            for hostname in &attachment.hostnames {
+                table.hosts.entry(hostname, PathTable::default).push(place, index);
+            }
+        }
+    }
+    for table in router.binds.values_mut().flat_map(HostTable::values_mut) {
+        for paths in table.hosts.values_mut() {
+            paths.finish(&router.matches);
+        }
+    }
+}
