@@ -5,6 +5,8 @@ pub mod router;
 #[cfg(feature = "engine")]
 pub mod balance;
 #[cfg(feature = "engine")]
+pub mod engine;
+#[cfg(feature = "engine")]
 pub mod filter;
 #[cfg(feature = "engine")]
 pub mod http;
@@ -14,3 +16,5 @@ pub mod request;
 pub mod retry;
 #[cfg(feature = "engine")]
 pub mod runtime;
+#[cfg(feature = "engine")]
+pub mod telemetry;

@@ -1,0 +1,267 @@
+//! Prometheus text from the shards (exposition format 0.0.4).
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nantian_ir::BackendKey;
+
+use super::Inner;
+use super::cells::{BUCKETS, HistogramTotal};
+use super::flags::ResponseFlag;
+use super::names::{self, Metric};
+use super::series::SeriesKey;
+use super::shard::{CLASSES, ConnectFailure, MirrorOutcome, PanicPlace};
+
+/// The whole page.
+pub(super) fn page(inner: &Inner) -> String {
+    let mut page = Page { out: String::with_capacity(16 * 1024) };
+    process(&mut page, inner);
+    requests(&mut page, inner);
+    backends(&mut page, inner);
+    binds(&mut page, inner);
+    config(&mut page, inner);
+    page.out
+}
+
+struct Page {
+    out: String,
+}
+
+impl Page {
+    fn family(&mut self, metric: &Metric) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.out, "# HELP {} {}", metric.name, metric.help);
+        let _ = writeln!(self.out, "# TYPE {} {}", metric.name, metric.kind.as_str());
+    }
+
+    fn sample(&mut self, metric: &Metric, values: &[&str], number: impl Display) {
+        self.out.push_str(metric.name);
+        self.labels(metric, values, None);
+        let _ = writeln!(self.out, " {number}");
+    }
+
+    fn single(&mut self, metric: &Metric, number: impl Display) {
+        self.family(metric);
+        self.sample(metric, &[], number);
+    }
+
+    fn labels(&mut self, metric: &Metric, values: &[&str], bucket: Option<&str>) {
+        let pairs = metric.labels.iter().copied().zip(values.iter().copied()).chain(bucket.map(|bound| ("le", bound)));
+        for (index, (name, value)) in pairs.enumerate() {
+            self.out.push(if index == 0 { '{' } else { ',' });
+            let _ = write!(self.out, "{name}=\"");
+            for c in value.chars() {
+                match c {
+                    '\\' => self.out.push_str("\\\\"),
+                    '"' => self.out.push_str("\\\""),
+                    '\n' => self.out.push_str("\\n"),
+                    c => self.out.push(c),
+                }
+            }
+            self.out.push('"');
+        }
+        if !(values.is_empty() && bucket.is_none()) {
+            self.out.push('}');
+        }
+    }
+
+    fn histogram(&mut self, metric: &Metric, values: &[&str], total: &HistogramTotal) {
+        let mut count = 0_u64;
+        let bounds = BUCKETS.iter().map(|(_, label)| *label).chain(["+Inf"]);
+        for (bound, bucket) in bounds.zip(total.buckets) {
+            count = count.wrapping_add(bucket);
+            let _ = write!(self.out, "{}_bucket", metric.name);
+            self.labels(metric, values, Some(bound));
+            let _ = writeln!(self.out, " {count}");
+        }
+        let _ = write!(self.out, "{}_sum", metric.name);
+        self.labels(metric, values, None);
+        let _ = writeln!(self.out, " {}.{:06}", total.sum_micros / 1_000_000, total.sum_micros % 1_000_000);
+        let _ = write!(self.out, "{}_count", metric.name);
+        self.labels(metric, values, None);
+        let _ = writeln!(self.out, " {count}");
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn process(page: &mut Page, inner: &Inner) {
+    page.single(&names::READY, u8::from(inner.ready.load(Ordering::Relaxed)));
+    page.family(&names::INFO);
+    page.sample(&names::INFO, &[env!("CARGO_PKG_VERSION"), &inner.node], 1);
+    page.single(&names::START_TIME, unix_seconds(inner.started));
+    page.single(&names::WORKERS, inner.shards.len());
+}
+
+/// The sums of one series over all shards.
+#[derive(Default)]
+struct RequestTotal {
+    classes: [u64; CLASSES.len()],
+    duration: HistogramTotal,
+    received: u64,
+    sent: u64,
+}
+
+fn requests(page: &mut Page, inner: &Inner) {
+    let mut totals = BTreeMap::<SeriesKey, RequestTotal>::new();
+    for shard in &inner.shards {
+        for (key, cells) in shard.requests.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let total = totals.entry(key.clone()).or_default();
+            for (sum, class) in total.classes.iter_mut().zip(&cells.classes) {
+                *sum += class.get();
+            }
+            cells.duration.add_to(&mut total.duration);
+            total.received += cells.received.get();
+            total.sent += cells.sent.get();
+        }
+    }
+    let totals: Vec<_> = totals.into_iter().map(|(key, total)| (key.labels(), total)).collect();
+    page.family(&names::REQUESTS);
+    for ((listener, route), total) in &totals {
+        for (class, count) in CLASSES.iter().zip(total.classes).filter(|(_, count)| *count > 0) {
+            page.sample(&names::REQUESTS, &[listener, route, class], count);
+        }
+    }
+    page.family(&names::DURATION);
+    for ((listener, route), total) in &totals {
+        page.histogram(&names::DURATION, &[listener, route], &total.duration);
+    }
+    page.family(&names::RECEIVED);
+    for ((listener, route), total) in &totals {
+        page.sample(&names::RECEIVED, &[listener, route], total.received);
+    }
+    page.family(&names::SENT);
+    for ((listener, route), total) in &totals {
+        page.sample(&names::SENT, &[listener, route], total.sent);
+    }
+    request_totals(page, inner);
+}
+
+fn request_totals(page: &mut Page, inner: &Inner) {
+    let sum = |number: &dyn Fn(&super::Shard) -> u64| inner.shards.iter().map(|shard| number(shard)).sum::<u64>();
+    page.family(&names::FLAGS);
+    for flag in ResponseFlag::ALL {
+        let count = sum(&|shard| shard.flags.get(*flag as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::FLAGS, &[flag.code()], count);
+    }
+    page.single(&names::RETRIES, sum(&|shard| shard.retries.get()));
+    page.family(&names::MIRRORS);
+    for outcome in MirrorOutcome::ALL {
+        let count = sum(&|shard| shard.mirrors.get(outcome as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::MIRRORS, &[outcome.as_str()], count);
+    }
+    page.family(&names::PANICS);
+    for place in PanicPlace::ALL {
+        let count = sum(&|shard| shard.panics.get(place as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::PANICS, &[place.as_str()], count);
+    }
+    page.sample(&names::PANICS, &["worker"], inner.worker_panics.get());
+    page.single(&names::LOG_LINES, sum(&|shard| shard.log_lines.get()));
+    page.single(&names::LOG_DROPPED, sum(&|shard| shard.log_dropped.get()));
+    page.single(&names::OVERFLOW, inner.admission.overflow.get());
+}
+
+#[derive(Default)]
+struct BackendTotal {
+    active: u64,
+    total: u64,
+    failures: [u64; ConnectFailure::ALL.len()],
+}
+
+fn backends(page: &mut Page, inner: &Inner) {
+    let mut totals = BTreeMap::<BackendKey, BackendTotal>::new();
+    for shard in &inner.shards {
+        for (key, cells) in shard.backends.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let total = totals.entry(key.clone()).or_default();
+            total.active += cells.active.get();
+            total.total += cells.total.get();
+            for (sum, failures) in total.failures.iter_mut().zip(&cells.failures) {
+                *sum += failures.get();
+            }
+        }
+    }
+    let totals: Vec<_> = totals.into_iter().map(|(key, total)| (key.to_string(), total)).collect();
+    page.family(&names::BACKEND_ACTIVE);
+    for (backend, total) in &totals {
+        page.sample(&names::BACKEND_ACTIVE, &[backend], total.active);
+    }
+    page.family(&names::BACKEND_TOTAL);
+    for (backend, total) in &totals {
+        page.sample(&names::BACKEND_TOTAL, &[backend], total.total);
+    }
+    page.family(&names::BACKEND_ERRORS);
+    for (backend, total) in &totals {
+        for (reason, count) in ConnectFailure::ALL.iter().zip(total.failures).filter(|(_, count)| *count > 0) {
+            page.sample(&names::BACKEND_ERRORS, &[backend, reason.as_str()], count);
+        }
+    }
+    page.family(&names::BACKEND_HEALTH);
+    let config = inner.config.lock().unwrap_or_else(PoisonError::into_inner);
+    for (backend, endpoints) in &config.health {
+        let backend = backend.to_string();
+        for (endpoint, healthy) in endpoints {
+            page.sample(&names::BACKEND_HEALTH, &[&backend, &endpoint.to_string()], u8::from(*healthy));
+        }
+    }
+}
+
+fn binds(page: &mut Page, inner: &Inner) {
+    let binds = inner.binds.lock().unwrap_or_else(PoisonError::into_inner);
+    let binds: Vec<_> = binds.0.iter().map(|(bind, stats)| (bind.to_string(), stats)).collect();
+    page.family(&names::CONNECTIONS_ACTIVE);
+    for (bind, stats) in &binds {
+        page.sample(&names::CONNECTIONS_ACTIVE, &[bind], stats.active.get());
+    }
+    page.family(&names::CONNECTIONS_TOTAL);
+    for (bind, stats) in &binds {
+        page.sample(&names::CONNECTIONS_TOTAL, &[bind], stats.total.get());
+    }
+    page.family(&names::CONNECTIONS_REFUSED);
+    for (bind, stats) in &binds {
+        page.sample(&names::CONNECTIONS_REFUSED, &[bind, "listener"], stats.refused_listener.get());
+        page.sample(&names::CONNECTIONS_REFUSED, &[bind, "total"], stats.refused_total.get());
+    }
+    page.family(&names::ACCEPT_ERRORS);
+    for (bind, stats) in &binds {
+        for (reason, count) in stats.accept_errors() {
+            page.sample(&names::ACCEPT_ERRORS, &[bind, reason], count);
+        }
+    }
+    page.family(&names::HANDSHAKES);
+    for (bind, stats) in &binds {
+        page.sample(&names::HANDSHAKES, &[bind, "false"], stats.handshakes_full.get());
+        page.sample(&names::HANDSHAKES, &[bind, "true"], stats.handshakes_resumed.get());
+    }
+    page.family(&names::HANDSHAKE_ERRORS);
+    for (bind, stats) in &binds {
+        for (reason, count) in stats.handshake_errors() {
+            page.sample(&names::HANDSHAKE_ERRORS, &[bind, reason], count);
+        }
+    }
+}
+
+fn config(page: &mut Page, inner: &Inner) {
+    let config = inner.config.lock().unwrap_or_else(PoisonError::into_inner);
+    page.family(&names::APPLIES);
+    page.sample(&names::APPLIES, &["complete"], config.complete);
+    page.sample(&names::APPLIES, &["partial"], config.partial);
+    let mut took = HistogramTotal::default();
+    config.took.add_to(&mut took);
+    page.family(&names::APPLY_DURATION);
+    page.histogram(&names::APPLY_DURATION, &[], &took);
+    page.family(&names::CONFIG_INFO);
+    if let Some(version) = &config.version {
+        page.sample(&names::CONFIG_INFO, &[version], 1);
+    }
+    page.single(&names::CONFIG_TIME, config.applied_at.map_or(0, unix_seconds));
+    page.family(&names::CONFIG_RESOURCES);
+    for (resource, count) in &config.resources {
+        page.sample(&names::CONFIG_RESOURCES, &[resource], count);
+    }
+    page.single(&names::CONFIG_REFUSED, config.refused);
+}

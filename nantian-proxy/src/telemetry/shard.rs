@@ -1,0 +1,348 @@
+//! One worker's numbers, and the handle through which the worker counts.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::StatusCode;
+use nantian_ir::{BackendKey, ListenerKey, RouteKey};
+
+use super::access_log::LogBuffer;
+use super::cells::{Histogram, Owned};
+use super::flags::ResponseFlag;
+use super::record::RequestRecord;
+use super::series::{Admission, SeriesKey};
+
+/// Labels of `status_class`, in the order of [`RequestCells::classes`].
+pub(crate) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// What is counted for one listener and route.
+#[derive(Debug, Default)]
+pub(crate) struct RequestCells {
+    pub(crate) classes: [Owned; CLASSES.len()],
+    pub(crate) duration: Histogram,
+    pub(crate) received: Owned,
+    pub(crate) sent: Owned,
+}
+
+/// Why a connection to an endpoint failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ConnectFailure {
+    /// The endpoint refused it.
+    Refused,
+    /// It took too long.
+    Timeout,
+    /// There was no way to the endpoint.
+    Unreachable,
+    /// The endpoint's name could not be resolved.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// The endpoint reset or closed an established connection in the middle of an exchange.
+    Reset,
+    /// The endpoint did not speak the expected protocol.
+    Protocol,
+    /// Anything else.
+    Other,
+}
+
+impl ConnectFailure {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Dns,
+        Self::Tls,
+        Self::Reset,
+        Self::Protocol,
+        Self::Other,
+    ];
+
+    /// The metric's label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl From<&std::io::Error> for ConnectFailure {
+    fn from(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut => Self::Timeout,
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof => Self::Reset,
+            ErrorKind::InvalidData => Self::Protocol,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// What is counted for one backend.
+#[derive(Debug, Default)]
+pub(crate) struct BackendCells {
+    pub(crate) active: Owned,
+    pub(crate) total: Owned,
+    pub(crate) failures: [Owned; ConnectFailure::ALL.len()],
+}
+
+/// Counts the connections to one backend, on one worker.
+#[derive(Debug, Clone)]
+pub struct BackendStats {
+    cells: Arc<BackendCells>,
+    // Counts without locked instructions are right on the worker's own thread only.
+    _local: std::marker::PhantomData<Rc<()>>,
+}
+
+impl BackendStats {
+    /// A connection was established. Keep what is returned for as long as it is open.
+    #[must_use = "the connection counts as open until this is dropped"]
+    pub fn opened(&self) -> OpenConnection {
+        self.cells.active.add(1);
+        self.cells.total.add(1);
+        OpenConnection(self.clone())
+    }
+
+    /// A connection could not be established, or broke in the middle of an exchange.
+    pub fn failed(&self, reason: ConnectFailure) {
+        if let Some(cell) = self.cells.failures.get(reason as usize) {
+            cell.add(1);
+        }
+    }
+}
+
+/// An open connection to an endpoint: counted as open until dropped.
+#[derive(Debug)]
+pub struct OpenConnection(BackendStats);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.cells.active.sub(1);
+    }
+}
+
+/// What became of a mirrored request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MirrorOutcome {
+    /// It was answered.
+    Sent,
+    /// Connecting, sending or waiting for the answer failed.
+    Failed,
+    /// It was not sent, because too many were under way.
+    Dropped,
+}
+
+impl MirrorOutcome {
+    pub(crate) const ALL: [Self; 3] = [Self::Sent, Self::Failed, Self::Dropped];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Where a panic was contained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PanicPlace {
+    Request,
+    Connection,
+}
+
+impl PanicPlace {
+    pub(crate) const ALL: [Self; 2] = [Self::Request, Self::Connection];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Connection => "connection",
+        }
+    }
+}
+
+/// How many flags there may be.
+const FLAGS: usize = 32;
+
+/// One worker's numbers, readable from every thread.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    // Locked when a series is first used, and by scrapes: never for an ordinary request.
+    pub(crate) requests: Mutex<BTreeMap<SeriesKey, Arc<RequestCells>>>,
+    pub(crate) backends: Mutex<BTreeMap<BackendKey, Arc<BackendCells>>>,
+    pub(crate) flags: [Owned; FLAGS],
+    pub(crate) retries: Owned,
+    pub(crate) mirrors: [Owned; MirrorOutcome::ALL.len()],
+    pub(crate) panics: [Owned; PanicPlace::ALL.len()],
+    pub(crate) log_lines: Owned,
+    pub(crate) log_dropped: Owned,
+}
+
+/// Counts on one worker. Clones count together.
+#[derive(Clone)]
+pub struct Recorder(Rc<Inner>);
+
+struct Inner {
+    shard: Arc<Shard>,
+    admission: Arc<Admission>,
+    known: RefCell<Known>,
+    log: Option<LogBuffer>,
+}
+
+/// Series that this worker has used since the last [`Recorder::forget`], found without a lock or an allocation.
+#[derive(Default)]
+struct Known {
+    unmatched: Option<Arc<RequestCells>>,
+    listeners: HashMap<ListenerKey, KnownListener>,
+}
+
+#[derive(Default)]
+struct KnownListener {
+    unmatched: Option<Arc<RequestCells>>,
+    routes: HashMap<RouteKey, Arc<RequestCells>>,
+}
+
+impl Known {
+    fn get(&self, listener: Option<&ListenerKey>, route: Option<&RouteKey>) -> Option<&Arc<RequestCells>> {
+        let Some(listener) = listener else { return self.unmatched.as_ref() };
+        let known = self.listeners.get(listener)?;
+        match route {
+            Some(route) => known.routes.get(route),
+            None => known.unmatched.as_ref(),
+        }
+    }
+
+    fn put(&mut self, listener: Option<&ListenerKey>, route: Option<&RouteKey>, cells: Arc<RequestCells>) {
+        let Some(listener) = listener else {
+            self.unmatched = Some(cells);
+            return;
+        };
+        let known = self.listeners.entry(listener.clone()).or_default();
+        match route {
+            Some(route) => {
+                known.routes.insert(route.clone(), cells);
+            }
+            None => known.unmatched = Some(cells),
+        }
+    }
+}
+
+impl Recorder {
+    pub(crate) fn new(shard: Arc<Shard>, admission: Arc<Admission>, log: Option<LogBuffer>) -> Self {
+        Self(Rc::new(Inner { shard, admission, known: RefCell::default(), log }))
+    }
+
+    /// Counts an ended request and writes its access log line. Takes no lock, unless it is the first of its listener
+    /// and route on this worker.
+    pub fn record(&self, record: &RequestRecord<'_>) {
+        let shard = &self.0.shard;
+        self.with_cells(record.listener, record.rule.map(|rule| &rule.route), |cells| {
+            if let Some(class) = cells.classes.get(class_of(record.status)) {
+                class.add(1);
+            }
+            cells.duration.observe(record.duration);
+            cells.received.add(record.bytes_in);
+            cells.sent.add(record.bytes_out);
+        });
+        for flag in record.flags.iter() {
+            self.count_flag(flag);
+        }
+        if record.tries > 1 {
+            shard.retries.add(u64::from(record.tries - 1));
+        }
+        if let Some(log) = &self.0.log {
+            shard.log_lines.add(1);
+            let dropped = log.write(record);
+            if dropped > 0 {
+                shard.log_dropped.add(dropped);
+            }
+        }
+    }
+
+    /// Counts a mirrored request.
+    pub fn mirrored(&self, outcome: MirrorOutcome) {
+        if let Some(cell) = self.0.shard.mirrors.get(outcome as usize) {
+            cell.add(1);
+        }
+    }
+
+    /// The counters of a backend: look them up once and keep them, this takes a lock.
+    pub fn backend(&self, backend: &BackendKey) -> BackendStats {
+        let mut backends = self.0.shard.backends.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = match backends.get(backend) {
+            Some(cells) => Arc::clone(cells),
+            None => Arc::clone(backends.entry(backend.clone()).or_default()),
+        };
+        BackendStats { cells, _local: std::marker::PhantomData }
+    }
+
+    pub(crate) fn panicked(&self, place: PanicPlace) {
+        if let Some(cell) = self.0.shard.panics.get(place as usize) {
+            cell.add(1);
+        }
+    }
+
+    /// Looks series up again at their next use, because a new configuration may have retired some.
+    pub(crate) fn forget(&self) {
+        *self.0.known.borrow_mut() = Known::default();
+    }
+
+    /// Hands buffered access log lines to the writer.
+    pub(crate) fn flush(&self) {
+        if let Some(log) = &self.0.log {
+            let dropped = log.flush();
+            if dropped > 0 {
+                self.0.shard.log_dropped.add(dropped);
+            }
+        }
+    }
+
+    /// Resolves when there are access log lines to flush; never, if there is no access log.
+    pub(crate) async fn log_pending(&self) {
+        match &self.0.log {
+            Some(log) => log.pending().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn count_flag(&self, flag: ResponseFlag) {
+        if let Some(cell) = self.0.shard.flags.get(flag as usize) {
+            cell.add(1);
+        }
+    }
+
+    fn with_cells(&self, listener: Option<&ListenerKey>, route: Option<&RouteKey>, count: impl FnOnce(&RequestCells)) {
+        if let Some(cells) = self.0.known.borrow().get(listener, route) {
+            count(cells);
+            return;
+        }
+        let key = self.0.admission.admit(SeriesKey::new(listener, route));
+        let cells = {
+            let mut requests = self.0.shard.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(requests.entry(key).or_default())
+        };
+        count(&cells);
+        self.0.known.borrow_mut().put(listener, route, cells);
+    }
+}
+
+fn class_of(status: Option<StatusCode>) -> usize {
+    status.map_or(0, |status| usize::from(status.as_u16() / 100).min(CLASSES.len() - 1))
+}

@@ -1,0 +1,161 @@
+//! Numbers that do not belong to one worker: of bind addresses (counted per connection) and of the configuration.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
+
+use super::cells::{Histogram, Shared};
+
+/// Why an accept failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcceptError {
+    /// Too many open files, in the process or in the system.
+    Files,
+    /// Anything else.
+    Other,
+}
+
+impl AcceptError {
+    pub(crate) const ALL: [Self; 2] = [Self::Files, Self::Other];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Why a TLS handshake failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HandshakeError {
+    /// It took too long.
+    Timeout,
+    /// What came was no TLS.
+    NotTls,
+    /// No listener serves the server name.
+    UnknownName,
+    /// The client refused (a certificate it does not trust, for example).
+    Alert,
+    /// The client broke the protocol, or nothing was common to both sides.
+    Protocol,
+    /// The client closed the connection.
+    Closed,
+    /// Anything else.
+    Other,
+}
+
+impl HandshakeError {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Timeout, Self::NotTls, Self::UnknownName, Self::Alert, Self::Protocol, Self::Closed, Self::Other];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::NotTls => "not_tls",
+            Self::UnknownName => "unknown_name",
+            Self::Alert => "alert",
+            Self::Protocol => "protocol",
+            Self::Closed => "closed",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Counters of one bind address, written by all workers: once or twice for each connection, never for a request.
+#[derive(Debug, Default)]
+pub(crate) struct BindStats {
+    pub(crate) active: Shared,
+    pub(crate) total: Shared,
+    pub(crate) refused_listener: Shared,
+    pub(crate) refused_total: Shared,
+    accept_errors: [Shared; AcceptError::ALL.len()],
+    pub(crate) handshakes_full: Shared,
+    pub(crate) handshakes_resumed: Shared,
+    handshake_errors: [Shared; HandshakeError::ALL.len()],
+}
+
+impl BindStats {
+    pub(crate) fn accept_failed(&self, reason: AcceptError) {
+        if let Some(cell) = self.accept_errors.get(reason as usize) {
+            cell.add(1);
+        }
+    }
+
+    pub(crate) fn handshake_failed(&self, reason: HandshakeError) {
+        if let Some(cell) = self.handshake_errors.get(reason as usize) {
+            cell.add(1);
+        }
+    }
+
+    pub(crate) fn accept_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        AcceptError::ALL.iter().zip(&self.accept_errors).map(|(reason, cell)| (reason.as_str(), cell.get()))
+    }
+
+    pub(crate) fn handshake_errors(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        HandshakeError::ALL.iter().zip(&self.handshake_errors).map(|(reason, cell)| (reason.as_str(), cell.get()))
+    }
+}
+
+/// All bind addresses that are served, or still have connections.
+#[derive(Debug, Default)]
+pub(super) struct Binds(pub(super) BTreeMap<BindAddress, Arc<BindStats>>);
+
+impl Binds {
+    pub(super) fn get(&mut self, bind: BindAddress) -> Arc<BindStats> {
+        Arc::clone(self.0.entry(bind).or_default())
+    }
+
+    pub(super) fn retain(&mut self, alive: impl Fn(BindAddress) -> bool) {
+        self.0.retain(|bind, stats| alive(*bind) || stats.active.get() > 0);
+    }
+}
+
+/// What is known of the served configuration.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    pub(super) version: Option<String>,
+    pub(super) applied_at: Option<SystemTime>,
+    pub(super) complete: u64,
+    pub(super) partial: u64,
+    pub(super) took: Histogram,
+    pub(super) refused: usize,
+    pub(super) resources: Vec<(&'static str, usize)>,
+    pub(super) health: BTreeMap<BackendKey, BTreeMap<Endpoint, bool>>,
+}
+
+impl Config {
+    pub(super) fn applied(&mut self, snapshot: &Snapshot, version: &str, refused: usize, took: Duration) {
+        self.version = Some(version.to_owned());
+        self.applied_at = Some(SystemTime::now());
+        if refused == 0 {
+            self.complete += 1;
+        } else {
+            self.partial += 1;
+        }
+        self.took.observe(took);
+        self.refused = refused;
+        self.resources = vec![
+            ("listeners", snapshot.listeners.len()),
+            ("rules", snapshot.rules.len()),
+            ("backends", snapshot.backends.len()),
+            ("endpoints", snapshot.endpoints.values().map(|set| set.endpoints.len()).sum()),
+            ("certificates", snapshot.certificates.len()),
+        ];
+        let before = std::mem::take(&mut self.health);
+        for set in snapshot.endpoints.values() {
+            let known = before.get(&set.key);
+            let found = |endpoint: &Endpoint| known.and_then(|known| known.get(endpoint)).copied().unwrap_or(true);
+            let health = set.endpoints.iter().map(|endpoint| (endpoint.clone(), found(endpoint))).collect();
+            self.health.insert(set.key.clone(), health);
+        }
+    }
+
+    pub(super) fn set_health(&mut self, backend: &BackendKey, endpoint: &Endpoint, healthy: bool) {
+        if let Some(known) = self.health.get_mut(backend).and_then(|set| set.get_mut(endpoint)) {
+            *known = healthy;
+        }
+    }
+}

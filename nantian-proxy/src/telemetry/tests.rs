@@ -1,0 +1,142 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use http::{Method, StatusCode, Version};
+use nantian_ir::{BackendKind, ListenerKey, RouteKey, RouteKind, RuleKey};
+
+use super::*;
+
+fn listener(name: &str) -> ListenerKey {
+    ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: name.into() }
+}
+
+fn rule(name: &str) -> RuleKey {
+    RuleKey { route: RouteKey { kind: RouteKind::Http, namespace: "ns".into(), name: name.into() }, rule: 0 }
+}
+
+fn record<'a>(listener: Option<&'a ListenerKey>, rule: Option<&'a RuleKey>, status: u16) -> RequestRecord<'a> {
+    let client = "127.0.0.1:1".parse().expect("an address");
+    let mut record = RequestRecord::new(SystemTime::UNIX_EPOCH, client, Version::HTTP_11, &Method::GET);
+    record.listener = listener;
+    record.rule = rule;
+    record.status = StatusCode::from_u16(status).ok();
+    record.duration = Duration::from_millis(3);
+    record
+}
+
+/// A strict reader of the exposition format: every sample belongs to the family above it, and no family comes twice.
+fn samples(text: &str) -> BTreeMap<String, f64> {
+    let mut family: Option<(String, String)> = None;
+    let mut families = BTreeSet::new();
+    let mut helped = None;
+    let mut samples = BTreeMap::new();
+    for line in text.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, help) = help.split_once(' ').expect("a help text");
+            assert!(!help.is_empty() && families.insert(name.to_owned()), "{name} comes twice or has no help");
+            helped = Some(name.to_owned());
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect("a type");
+            assert_eq!(helped.as_deref(), Some(name));
+            assert!(["counter", "gauge", "histogram"].contains(&kind));
+            assert!(kind != "counter" || name.ends_with("_total"), "{name}");
+            family = Some((name.to_owned(), kind.to_owned()));
+        } else {
+            let (series, value) = line.rsplit_once(' ').expect("a value");
+            let name = series.split('{').next().expect("a name");
+            let (family, kind) = family.as_ref().expect("a family");
+            let suffix = name.strip_prefix(family.as_str()).expect("a sample of the family above");
+            assert!(suffix.is_empty() != (kind == "histogram"), "{line}");
+            assert!(["", "_bucket", "_sum", "_count"].contains(&suffix), "{line}");
+            assert_eq!(series.contains('{'), series.ends_with('}'), "{line}");
+            assert!(samples.insert(series.to_owned(), value.parse().expect("a number")).is_none(), "{line} twice");
+        }
+    }
+    let documented: BTreeSet<_> = names::ALL.iter().map(|metric| metric.name.to_owned()).collect();
+    assert_eq!(families, documented, "what is exposed is the table");
+    samples
+}
+
+#[test]
+fn shards_are_added_up_and_every_family_of_the_table_is_exposed() {
+    let telemetry = Telemetry::new("node \"1\"", 2);
+    let (http, shop) = (listener("http"), rule("shop"));
+    let (first, second) = (telemetry.recorder(0), telemetry.recorder(1));
+    first.record(&record(Some(&http), Some(&shop), 200));
+    second.record(&record(Some(&http), Some(&shop), 204));
+    let mut failed = record(Some(&http), Some(&shop), 503);
+    failed.flags = ResponseFlag::UpstreamConnectFailure.into();
+    failed.tries = 3;
+    second.record(&failed);
+    first.record(&record(Some(&http), None, 404));
+    first.record(&record(None, None, 0));
+
+    let samples = samples(&telemetry.metrics_text());
+    let get = |series: &str| samples.get(&format!("nantian_gateway_dataplane_{series}")).copied();
+    let labels = "listener=\"ns/gw/http\",route=\"HTTPRoute/ns/shop\"";
+    assert_eq!(get(&format!("http_requests_total{{{labels},status_class=\"2xx\"}}")), Some(2.0));
+    assert_eq!(get(&format!("http_requests_total{{{labels},status_class=\"5xx\"}}")), Some(1.0));
+    assert_eq!(get("http_requests_total{listener=\"ns/gw/http\",route=\"none\",status_class=\"4xx\"}"), Some(1.0));
+    assert_eq!(get("http_requests_total{listener=\"none\",route=\"none\",status_class=\"none\"}"), Some(1.0));
+    assert_eq!(get(&format!("http_request_duration_seconds_count{{{labels}}}")), Some(3.0));
+    assert_eq!(get(&format!("http_request_duration_seconds_bucket{{{labels},le=\"0.0025\"}}")), Some(0.0));
+    assert_eq!(get(&format!("http_request_duration_seconds_bucket{{{labels},le=\"0.005\"}}")), Some(3.0));
+    assert_eq!(get(&format!("http_request_duration_seconds_sum{{{labels}}}")), Some(0.009));
+    assert_eq!(get("http_retries_total"), Some(2.0));
+    assert_eq!(get("http_response_flags_total{flag=\"UF\"}"), Some(1.0));
+    let info = format!("info{{version=\"{}\",node=\"node \\\"1\\\"\"}}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(get(&info), Some(1.0));
+}
+
+#[test]
+fn label_sets_are_bounded() {
+    let telemetry = Telemetry::with_bound("n", 1, 2);
+    let recorder = telemetry.recorder(0);
+    let http = listener("http");
+    for name in ["a", "b", "c", "d", "c"] {
+        recorder.record(&record(Some(&http), Some(&rule(name)), 200));
+    }
+    let samples = samples(&telemetry.metrics_text());
+    let get = |series: &str| samples.get(&format!("nantian_gateway_dataplane_{series}")).copied();
+    assert_eq!(get("http_requests_total{listener=\"other\",route=\"other\",status_class=\"2xx\"}"), Some(3.0));
+    assert_eq!(get("metrics_overflow_total"), Some(2.0));
+}
+
+#[test]
+fn series_of_what_was_removed_go_and_come_back_from_zero() {
+    let telemetry = Telemetry::new("n", 1);
+    let recorder = telemetry.recorder(0);
+    let http = listener("http");
+    recorder.record(&record(Some(&http), None, 404));
+    telemetry.applied(&Snapshot::default(), "v2", 1, Duration::from_millis(1));
+    recorder.forget();
+    assert!(!telemetry.metrics_text().contains("ns/gw/http"));
+    recorder.record(&record(Some(&http), None, 404));
+    let samples = samples(&telemetry.metrics_text());
+    let get = |series: &str| samples.get(&format!("nantian_gateway_dataplane_{series}")).copied();
+    assert_eq!(get("http_requests_total{listener=\"ns/gw/http\",route=\"none\",status_class=\"4xx\"}"), Some(1.0));
+    assert_eq!(get("config_info{version=\"v2\"}"), Some(1.0));
+    assert_eq!(get("config_applies_total{result=\"partial\"}"), Some(1.0));
+}
+
+#[test]
+fn a_connection_to_a_backend_counts_as_open_until_it_is_dropped() {
+    let telemetry = Telemetry::new("n", 1);
+    let key = BackendKey {
+        kind: BackendKind::Service,
+        namespace: "ns".into(),
+        name: "cart".into(),
+        port: 80,
+        protocol: nantian_ir::BackendProtocol::Http1,
+    };
+    let stats = telemetry.recorder(0).backend(&key);
+    let open = stats.opened();
+    stats.failed(ConnectFailure::Refused);
+    let get =
+        |series: &str| samples(&telemetry.metrics_text()).get(&format!("nantian_gateway_dataplane_{series}")).copied();
+    assert_eq!(get("backend_connections_active{backend=\"Service/ns/cart:80\"}"), Some(1.0));
+    drop(open);
+    assert_eq!(get("backend_connections_active{backend=\"Service/ns/cart:80\"}"), Some(0.0));
+    assert_eq!(get("backend_connections_total{backend=\"Service/ns/cart:80\"}"), Some(1.0));
+    assert_eq!(get("backend_connection_errors_total{backend=\"Service/ns/cart:80\",reason=\"refused\"}"), Some(1.0));
+}
