@@ -33,7 +33,7 @@ impl fmt::Display for Severity {
 }
 
 /// The stable name of a kind of diagnostic, with what is the same for all diagnostics of the kind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub struct Code {
     name: &'static str,
     severity: Severity,
@@ -56,6 +56,12 @@ impl Code {
     pub fn manual(&self) -> String {
         let lines = self.text.lines().map_while(|line| line.strip_prefix("//!"));
         lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 
@@ -89,6 +95,9 @@ macro_rules! codes {
 }
 
 codes! {
+    ignored_kind IGNORED_KIND Info "ignored-kind" "nothing to do"
+    not_an_object NOT_AN_OBJECT Error "not-an-object" "give it apiVersion, kind and metadata.name, or remove the document"
+    unsupported_kind UNSUPPORTED_KIND Warning "unsupported-kind" "remove the object, or see the list of supported kinds"
     yaml_syntax YAML_SYNTAX Error "yaml-syntax" "correct the YAML at this place; the other documents of the file are used"
 }
 

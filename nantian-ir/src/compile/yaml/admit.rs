@@ -1,0 +1,65 @@
+//! Which objects are read, and whether an API server would take them.
+
+use super::Parsed;
+use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::objects::Object;
+use crate::key::ObjectRef;
+
+/// Kinds that the compiler reads.
+const READ: [(&str, &str); 11] = [
+    ("gateway.networking.k8s.io", "GatewayClass"),
+    ("gateway.networking.k8s.io", "Gateway"),
+    ("gateway.networking.k8s.io", "HTTPRoute"),
+    ("gateway.networking.k8s.io", "GRPCRoute"),
+    ("gateway.networking.k8s.io", "ReferenceGrant"),
+    ("", "Service"),
+    ("", "Secret"),
+    ("", "ConfigMap"),
+    ("", "Namespace"),
+    ("discovery.k8s.io", "EndpointSlice"),
+    ("nantian.dev", "DirectResponse"),
+];
+
+fn is_read(id: &ObjectRef) -> bool {
+    READ.contains(&(id.group.as_str(), id.kind.as_str()))
+}
+
+/// Adds the object if it is of a kind that the compiler reads and valid, and says so otherwise.
+pub(super) fn admit(object: Object, parsed: &mut Parsed) {
+    if !is_read(object.id()) {
+        parsed.diagnostics.push(not_read(&object));
+        return;
+    }
+    parsed.objects.push(object);
+}
+
+fn not_read(object: &Object) -> Diagnostic {
+    let ObjectRef { group, kind, .. } = object.id();
+    let api_version = object.value().get("apiVersion").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let same_kind = READ.iter().find(|(_, known)| known.eq_ignore_ascii_case(kind));
+    match same_kind {
+        Some((group, known)) => {
+            let message = format!("kind {kind} of apiVersion {api_version} is not known");
+            let group = if *group == "nantian.dev" {
+                "nantian.dev/v1alpha1".to_owned()
+            } else if group.is_empty() {
+                "v1".to_owned()
+            } else {
+                format!("{group}/v1")
+            };
+            Diagnostic::of(&diagnostic::UNSUPPORTED_KIND, object, "apiVersion", message)
+                .remedy(format!("write apiVersion {group} and kind {known}, or remove the object"))
+        }
+        None if group.ends_with("gateway.networking.k8s.io")
+            || group.ends_with("gateway.networking.x-k8s.io")
+            || group == "nantian.dev" =>
+        {
+            let message = format!("{kind} of {group} is not supported, so this object has no effect");
+            Diagnostic::of(&diagnostic::UNSUPPORTED_KIND, object, "kind", message)
+        }
+        None => {
+            let message = format!("{kind} is not a kind that a gateway reads");
+            Diagnostic::of(&diagnostic::IGNORED_KIND, object, "kind", message)
+        }
+    }
+}
