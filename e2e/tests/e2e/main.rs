@@ -1,1 +1,29 @@
-//! The real binary and real clients.
+//! The real binary and real clients. `README.md` of this crate tells how to run them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test harness fails by panicking, with the place and the reason"
+)]
+
+mod backend;
+mod certificate;
+mod curl;
+mod gateway;
+mod h2load;
+mod manifest;
+mod port;
+mod python;
+mod raw;
+
+mod bad_input;
+mod drain;
+mod grpc;
+mod http1;
+mod http2;
+mod load;
+mod memory;
+mod reload;
+mod tls;
+mod websocket;
