@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use nantian_ir::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, RuleMatch, ValueMatch};
 use regex::bytes::Regex;
 
-use super::pattern::{self, PatternError};
+use super::pattern::{PatternError, Patterns};
 use super::{RefusedRule, RequestParts, query};
 
 /// The parts of a request that conditions look at.
@@ -64,10 +64,10 @@ pub(super) enum ValueTest {
 }
 
 impl ValueTest {
-    fn new(value: &ValueMatch) -> Result<Self, PatternError> {
+    fn new(value: &ValueMatch, patterns: &mut Patterns) -> Result<Self, PatternError> {
         Ok(match value {
             ValueMatch::Exact(text) => Self::Exact(text.as_bytes().into()),
-            ValueMatch::Regex(pattern) => Self::Regex(pattern::compile(pattern)?),
+            ValueMatch::Regex(pattern) => Self::Regex(patterns.compile(pattern)?),
         })
     }
 
@@ -97,10 +97,10 @@ pub(super) struct HeaderTest {
 }
 
 impl HeaderTest {
-    fn new(header: &HeaderMatch) -> Result<Self, Refusal> {
+    fn new(header: &HeaderMatch, patterns: &mut Patterns) -> Result<Self, Refusal> {
         let name = HeaderName::from_bytes(header.name.as_str().as_bytes())
             .map_err(|_| Refusal(format!("header name {:?} is not valid", header.name.as_str())))?;
-        Ok(Self { name, value: ValueTest::new(&header.value)? })
+        Ok(Self { name, value: ValueTest::new(&header.value, patterns)? })
     }
 
     pub(super) fn holds(&self, request: &Request<'_>) -> bool {
@@ -116,8 +116,8 @@ pub(super) struct QueryTest {
 }
 
 impl QueryTest {
-    fn new(parameter: &QueryMatch) -> Result<Self, Refusal> {
-        Ok(Self { name: parameter.name.as_str().into(), value: ValueTest::new(&parameter.value)? })
+    fn new(parameter: &QueryMatch, patterns: &mut Patterns) -> Result<Self, Refusal> {
+        Ok(Self { name: parameter.name.as_str().into(), value: ValueTest::new(&parameter.value, patterns)? })
     }
 
     pub(super) fn holds(&self, request: &Request<'_>) -> bool {
@@ -183,17 +183,27 @@ pub(super) struct CompiledMatch {
 
 impl CompiledMatch {
     /// Compiles a match and says where the path table is to keep it.
-    pub(super) fn new(rule: usize, position: usize, rule_match: &RuleMatch) -> Result<(Self, Place), Refusal> {
+    pub(super) fn new(
+        rule: usize,
+        position: usize,
+        rule_match: &RuleMatch,
+        patterns: &mut Patterns,
+    ) -> Result<(Self, Place), Refusal> {
         match rule_match {
-            RuleMatch::Http(http) => Self::of_http(rule, position, http),
-            RuleMatch::Grpc(grpc) => Self::of_grpc(rule, position, grpc),
+            RuleMatch::Http(http) => Self::of_http(rule, position, http, patterns),
+            RuleMatch::Grpc(grpc) => Self::of_grpc(rule, position, grpc, patterns),
         }
     }
 
-    fn of_http(rule: usize, position: usize, http: &HttpMatch) -> Result<(Self, Place), Refusal> {
+    fn of_http(
+        rule: usize,
+        position: usize,
+        http: &HttpMatch,
+        patterns: &mut Patterns,
+    ) -> Result<(Self, Place), Refusal> {
         let (path, place, prefix) = match &http.path {
             PathMatch::Exact(path) => (PathTest::Indexed, Place::Exact(path.clone()), None),
-            PathMatch::Regex(pattern) => (PathTest::Regex(pattern::compile(pattern)?), Place::Regex, None),
+            PathMatch::Regex(pattern) => (PathTest::Regex(patterns.compile(pattern)?), Place::Regex, None),
             PathMatch::Prefix(path) if path.starts_with('/') => {
                 // HTTPPathMatch: "When specified, a trailing `/` is ignored."
                 let path = path.trim_end_matches('/');
@@ -207,13 +217,18 @@ impl CompiledMatch {
             prefix,
             path,
             method: http.method.as_deref().map(Into::into),
-            headers: http.headers.iter().map(HeaderTest::new).collect::<Result<_, _>>()?,
-            query: http.query.iter().map(QueryTest::new).collect::<Result<_, _>>()?,
+            headers: http.headers.iter().map(|header| HeaderTest::new(header, patterns)).collect::<Result<_, _>>()?,
+            query: http.query.iter().map(|parameter| QueryTest::new(parameter, patterns)).collect::<Result<_, _>>()?,
         };
         Ok((compiled, place))
     }
 
-    fn of_grpc(rule: usize, position: usize, grpc: &GrpcMatch) -> Result<(Self, Place), Refusal> {
+    fn of_grpc(
+        rule: usize,
+        position: usize,
+        grpc: &GrpcMatch,
+        patterns: &mut Patterns,
+    ) -> Result<(Self, Place), Refusal> {
         let place = match (&grpc.service, &grpc.method) {
             (Some(ValueMatch::Regex(_)), _) | (_, Some(ValueMatch::Regex(_))) => Place::Regex,
             (Some(ValueMatch::Exact(service)), Some(ValueMatch::Exact(method))) => {
@@ -224,14 +239,15 @@ impl CompiledMatch {
             }
             (None, _) => Place::Prefix(String::new()),
         };
-        let value = |value: &Option<ValueMatch>| value.as_ref().map(ValueTest::new).transpose();
+        let mut value = |value: &Option<ValueMatch>| value.as_ref().map(|v| ValueTest::new(v, patterns)).transpose();
+        let (service, method) = (value(&grpc.service)?, value(&grpc.method)?);
         let compiled = Self {
             rule,
             position,
             prefix: None,
-            path: PathTest::Grpc { service: value(&grpc.service)?, method: value(&grpc.method)? },
+            path: PathTest::Grpc { service, method },
             method: None,
-            headers: grpc.headers.iter().map(HeaderTest::new).collect::<Result<_, _>>()?,
+            headers: grpc.headers.iter().map(|header| HeaderTest::new(header, patterns)).collect::<Result<_, _>>()?,
             query: Box::default(),
         };
         Ok((compiled, place))

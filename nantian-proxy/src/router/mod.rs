@@ -38,6 +38,8 @@ mod host;
 pub mod naive;
 mod paths;
 mod pattern;
+#[cfg(test)]
+mod property_tests;
 mod query;
 mod table;
 

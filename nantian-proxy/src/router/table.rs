@@ -8,6 +8,7 @@ use super::Router;
 use super::condition::{Place, Refusal, Request};
 use super::host::HostTable;
 use super::paths::PathTable;
+use super::pattern::Patterns;
 
 pub(super) use super::condition::CompiledMatch;
 
@@ -35,8 +36,9 @@ pub(super) fn build(snapshot: &Snapshot) -> Router {
     let rules: Vec<_> = snapshot.rules.values().cloned().collect();
     let mut refused = Vec::new();
     let mut ranked = Vec::new();
+    let mut patterns = Patterns::default();
     for (index, rule) in rules.iter().enumerate() {
-        match compile(index, rule) {
+        match compile(index, rule, &mut patterns) {
             Ok(matches) => ranked.extend(matches),
             Err(refusal) => refused.push(refusal.of(rule.key.clone())),
         }
@@ -57,12 +59,16 @@ pub(super) fn build(snapshot: &Snapshot) -> Router {
 }
 
 /// The matches of a rule with their ranks and places; all or none.
-fn compile(index: usize, rule: &RouteRule) -> Result<Vec<(MatchRank, CompiledMatch, Place)>, Refusal> {
-    let one = |(position, rule_match)| {
-        let (compiled, place) = CompiledMatch::new(index, position, rule_match)?;
+fn compile(
+    index: usize,
+    rule: &RouteRule,
+    patterns: &mut Patterns,
+) -> Result<Vec<(MatchRank, CompiledMatch, Place)>, Refusal> {
+    let mut one = |(position, rule_match)| {
+        let (compiled, place) = CompiledMatch::new(index, position, rule_match, patterns)?;
         Ok((MatchRank::new(rule, position, rule_match), compiled, place))
     };
-    rule.matches.iter().enumerate().map(one).collect()
+    rule.matches.iter().enumerate().map(&mut one).collect()
 }
 
 /// Puts every match, the strongest first, into the tables of the listeners that its rule is attached to.
