@@ -36,13 +36,13 @@ impl Mirror {
 
 #[cfg(test)]
 mod tests {
-    use nantian_ir::{BackendKind, Fraction};
+    use nantian_ir::{BackendProtocol, Fraction};
 
     use super::*;
 
     fn mirror(numerator: u32, denominator: u32) -> Mirror {
         Mirror::compile(&RequestMirror {
-            backend: BackendKey { kind: BackendKind::Service, namespace: "ns".into(), name: "b".into(), port: 80 },
+            backend: crate::runtime::tests::backend_key("b", BackendProtocol::Http1),
             fraction: Fraction { numerator, denominator },
         })
     }
