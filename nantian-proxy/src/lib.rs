@@ -18,3 +18,6 @@ pub mod retry;
 pub mod runtime;
 #[cfg(feature = "engine")]
 pub mod telemetry;
+
+#[cfg(feature = "engine")]
+pub mod upstream;

@@ -7,6 +7,9 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use thiserror::Error;
 
+use super::h1::Incoming;
+use super::h1::client::Received;
+
 /// Why a body ended early.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -40,7 +43,21 @@ enum Inner {
     #[default]
     Empty,
     Full(Bytes),
+    Incoming(Incoming),
+    Received(Box<Received>),
     Dyn(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>),
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.0 {
+            Inner::Empty => "Empty",
+            Inner::Full(_) => "Full",
+            Inner::Incoming(_) => "Incoming",
+            Inner::Received(_) => "Received",
+            Inner::Dyn(_) => "Dyn",
+        })
+    }
 }
 
 impl Body {
@@ -53,6 +70,16 @@ impl Body {
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         if bytes.is_empty() { Self::empty() } else { Self(Inner::Full(bytes)) }
+    }
+
+    /// The body of a request on a server connection.
+    pub(crate) fn incoming(body: Incoming) -> Self {
+        Self(Inner::Incoming(body))
+    }
+
+    /// The body of an answer on a client connection.
+    pub(crate) fn received(body: Received) -> Self {
+        Self(Inner::Received(Box::new(body)))
     }
 
     /// Any other body.
@@ -72,6 +99,8 @@ impl http_body::Body for Body {
                 Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 _ => Poll::Ready(None),
             },
+            Inner::Incoming(body) => body.poll_frame(cx),
+            Inner::Received(body) => body.poll_frame(cx),
             Inner::Dyn(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -80,6 +109,8 @@ impl http_body::Body for Body {
         match &self.0 {
             Inner::Empty => true,
             Inner::Full(_) => false,
+            Inner::Incoming(body) => body.is_end_stream(),
+            Inner::Received(body) => body.is_end_stream(),
             Inner::Dyn(body) => body.is_end_stream(),
         }
     }
@@ -88,6 +119,8 @@ impl http_body::Body for Body {
         match &self.0 {
             Inner::Empty => SizeHint::with_exact(0),
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Incoming(body) => body.size_hint(),
+            Inner::Received(body) => body.size_hint(),
             Inner::Dyn(body) => body.size_hint(),
         }
     }

@@ -5,6 +5,19 @@
 //! the `Response<Body>` into bytes again.
 
 pub mod body;
+mod date;
+mod deadline;
+mod drain;
+pub mod h1;
+pub mod h2;
+pub mod hop_by_hop;
+pub mod normalize;
+mod serve;
+mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+mod transport;
+mod tunnel;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,9 +26,16 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{HeaderMap, Request, Response, StatusCode};
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use body::{Body, BodyError};
+pub use drain::Drain;
+pub use h1::Refusal;
+pub use serve::{serve, serve_auto};
+pub use settings::{Http2Settings, HttpSettings};
+pub(crate) use transport::Prefixed;
+pub use transport::Transport;
 
 /// What answers requests. One handler serves all connections of a listener on one worker.
 pub trait Handler: 'static {
@@ -25,6 +45,51 @@ pub trait Handler: 'static {
     /// is in `uri().authority()` for HTTP/2 and absolute form, else in `Host`. Hop-by-hop fields are still there, except
     /// those of framing.
     fn handle(self: Rc<Self>, request: Request<Body>, exchange: Exchange) -> impl Future<Output = Reply> + 'static;
+
+    /// Told of what came in place of a request and was answered without asking [`Self::handle`].
+    fn refused(&self, _connection: &ConnectionInfo, _refusal: Refusal) {}
+}
+
+/// Why a server connection ended.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectionEnd {
+    /// One side closed it in good order.
+    #[error("closed")]
+    Closed,
+    /// It rested longer than the keep-alive timeout.
+    #[error("no request came within the keep-alive timeout")]
+    Idle,
+    /// It rested when the drain began.
+    #[error("drained")]
+    Drained,
+    /// Nothing came within the time for the first request head.
+    #[error("no request came within the time for a request head")]
+    HeadTimeout,
+    /// What came was no request.
+    #[error("refused: {0}")]
+    Refused(#[from] Refusal),
+    /// The client went away in the middle of a request.
+    #[error("the client went away in the middle of a request")]
+    ClientGone,
+    /// The client took nothing of an answer for too long.
+    #[error("the client took nothing of its answer within the time limit")]
+    WriteTimeout,
+    /// The body of an answer ended with an error after its head was written.
+    #[error("the body of the answer failed: {0}")]
+    Answer(BodyError),
+    /// The body of an answer does not fit its head.
+    #[error("the answer is malformed: {0}")]
+    Broken(&'static str),
+    /// A tunnel ended.
+    #[error("the tunnel ended")]
+    Tunnel,
+    /// Reading or writing failed.
+    #[error("reading or writing failed: {0}")]
+    Io(std::io::Error),
+    /// HTTP/2 failed.
+    #[error("HTTP/2: {0}")]
+    Http2(::h2::Error),
 }
 
 /// What surrounds one request.

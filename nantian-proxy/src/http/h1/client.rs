@@ -1,0 +1,453 @@
+//! A client connection: writes a request and reads its answer, both at once where both take time.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{EXPECT, UPGRADE};
+use http::{Method, Request, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Sleep;
+
+use super::encode::{self, Encoder, Output};
+use super::framing::{self, Framing};
+use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
+use super::io::{BodyReader, Reader, poll_write};
+use crate::http::transport::Prefixed;
+use crate::http::{Body, BodyError, ByteStream, Interim, Transport};
+
+/// Bytes of a request that wait to be written before its body is asked for more.
+const HIGH_WATER: usize = 64 * 1024;
+/// Interim answers to one request; a backend that sends more never means to answer.
+const MAX_INTERIM: u32 = 64;
+/// RFC 9110 section 10.1.1: a client SHOULD NOT wait for 100 for ever.
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
+
+/// A connection to a backend. One exchange at a time.
+pub(crate) struct Connection {
+    io: Transport,
+    reader: Reader,
+    out: Output,
+    /// Whether the request was written to its end.
+    uploaded: bool,
+    /// Why the rest of the request will never come.
+    failed: Option<BodyError>,
+    /// The task that reads the answer.
+    consumer: Option<Waker>,
+    /// The task that writes the rest of a request whose answer came early.
+    uploader: Option<Waker>,
+}
+
+/// The same, as it is shared by the two halves of an exchange.
+pub(crate) type Shared = Rc<RefCell<Connection>>;
+
+impl Connection {
+    pub(crate) fn new(io: Transport) -> Self {
+        Self {
+            io,
+            reader: Reader::new(BytesMut::new()),
+            out: Output::default(),
+            uploaded: true,
+            failed: None,
+            consumer: None,
+            uploader: None,
+        }
+    }
+
+    /// Whether an idle connection can take a request: nothing arrived, neither an end nor bytes that nobody asked for.
+    pub(crate) fn is_usable(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.reader.buf.is_empty() && self.reader.poll_fill(&mut self.io, &mut cx).is_pending()
+    }
+
+    /// Gives memory back while the connection rests.
+    pub(crate) fn release(&mut self) {
+        self.reader.release();
+        self.out.release();
+    }
+
+    fn close(&mut self) {
+        self.io = Transport::Closed;
+        for waker in [self.consumer.take(), self.uploader.take()].into_iter().flatten() {
+            waker.wake();
+        }
+    }
+}
+
+/// Takes connections back that can be used again.
+pub(crate) trait Home {
+    /// `connection` has nothing left of its last exchange.
+    fn put(&self, connection: Shared);
+}
+
+/// What came of an exchange.
+pub(crate) struct Answer {
+    pub(crate) response: Response<Body>,
+    pub(crate) tunnel: Option<Box<dyn ByteStream>>,
+}
+
+/// Why there is no answer.
+pub(crate) struct Failed {
+    pub(crate) reason: FailReason,
+    /// The request, if nothing of its body was taken.
+    pub(crate) request: Option<Request<Body>>,
+    /// Whether the backend had sent nothing at all.
+    pub(crate) silent: bool,
+}
+
+pub(crate) enum FailReason {
+    /// The backend closed the connection.
+    Closed,
+    Io(std::io::Error),
+    Protocol(&'static str),
+    RequestBody(BodyError),
+}
+
+/// The request on its way out.
+struct Upload {
+    body: Body,
+    encoder: Encoder,
+    touched: bool,
+    /// Waits for 100.
+    hold: Option<Pin<Box<Sleep>>>,
+}
+
+enum UploadError {
+    Body(BodyError),
+    Io(std::io::Error),
+}
+
+impl Upload {
+    fn poll(&mut self, connection: &Shared, cx: &mut Context<'_>) -> Poll<Result<(), UploadError>> {
+        loop {
+            let mut waits = false;
+            if let Some(hold) = &mut self.hold {
+                if hold.as_mut().poll(cx).is_pending() {
+                    waits = true;
+                } else {
+                    self.hold = None;
+                }
+            }
+            while !waits && !self.encoder.ended() && connection.borrow().out.len() < HIGH_WATER {
+                self.touched = true;
+                // The body may be one of our own connections; nothing is borrowed while it is polled.
+                match Pin::new(&mut self.body).poll_frame(cx) {
+                    Poll::Ready(frame) => {
+                        self.take(frame, &mut connection.borrow_mut().out).map_err(UploadError::Body)?
+                    }
+                    Poll::Pending => waits = true,
+                }
+            }
+            let mut shared = connection.borrow_mut();
+            let Connection { io, out, .. } = &mut *shared;
+            match poll_write(io, out, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadError::Io(error))),
+                Poll::Pending => return Poll::Pending,
+            }
+            if self.encoder.ended() {
+                shared.uploaded = true;
+                return Poll::Ready(Ok(()));
+            }
+            if waits {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Option<Result<Frame<Bytes>, BodyError>>, out: &mut Output) -> Result<(), BodyError> {
+        match frame {
+            Some(Ok(frame)) => {
+                let last = self.body.is_end_stream();
+                self.encoder.frame(frame, out).map_err(BodyError::Framing)?;
+                if last { self.encoder.finish(None, out).map_err(BodyError::Framing) } else { Ok(()) }
+            }
+            None => self.encoder.finish(None, out).map_err(BodyError::Framing),
+            Some(Err(error)) => Err(error),
+        }
+    }
+}
+
+/// Sends `request` and waits for the head of its answer.
+pub(crate) async fn exchange(
+    connection: Shared,
+    mut request: Request<Body>,
+    address: SocketAddr,
+    interim: Option<&Interim>,
+    limits: HeadLimits,
+    home: Rc<dyn Home>,
+) -> Result<Answer, Failed> {
+    let encoder = {
+        let mut shared = connection.borrow_mut();
+        shared.uploaded = false;
+        shared.failed = None;
+        encode::request_head(&request, address, &mut shared.out)
+    };
+    let expects =
+        request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    let hold = (expects && !encoder.ended()).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
+    let body = std::mem::take(request.body_mut());
+    let mut upload = Upload { body, encoder, touched: false, hold };
+    let mut waiting = Waiting { scanner: Scanner::new(Kind::Response), interims: 0, silent: true, write_error: None };
+    let head = poll_fn(|cx| waiting.poll(&connection, &mut upload, interim, limits, cx)).await;
+    let done = head.and_then(|head| {
+        finish_head(head, &request, &connection, limits).map_err(|reason| (FailReason::Protocol(reason), false))
+    });
+    match done {
+        Ok(head) => Ok(answer(head, upload, connection, waiting.write_error.is_some(), home)),
+        Err((reason, silent)) => {
+            connection.borrow_mut().close();
+            let untouched = !upload.touched;
+            *request.body_mut() = upload.body;
+            Err(Failed { reason, request: untouched.then_some(request), silent })
+        }
+    }
+}
+
+struct Waiting {
+    scanner: Scanner,
+    interims: u32,
+    silent: bool,
+    write_error: Option<std::io::Error>,
+}
+
+impl Waiting {
+    fn poll(
+        &mut self,
+        connection: &Shared,
+        upload: &mut Upload,
+        interim: Option<&Interim>,
+        limits: HeadLimits,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, (FailReason, bool)>> {
+        loop {
+            if !connection.borrow().uploaded && self.write_error.is_none() {
+                match upload.poll(connection, cx) {
+                    Poll::Ready(Err(UploadError::Body(error))) => {
+                        return Poll::Ready(Err((FailReason::RequestBody(error), self.silent)));
+                    }
+                    // The backend may have answered before it stopped reading (RFC 9112 section 9.5).
+                    Poll::Ready(Err(UploadError::Io(error))) => self.write_error = Some(error),
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
+                }
+            }
+            let mut shared = connection.borrow_mut();
+            let Connection { io, reader, .. } = &mut *shared;
+            let mut continued = false;
+            while let Some(head) = self.head(reader, limits).map_err(|reason| (FailReason::Protocol(reason), false))? {
+                if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                    return Poll::Ready(Ok(head));
+                }
+                self.interims += 1;
+                if self.interims > MAX_INTERIM {
+                    return Poll::Ready(Err((FailReason::Protocol("too many interim answers"), false)));
+                }
+                continued |= head.status == StatusCode::CONTINUE && upload.hold.take().is_some();
+                push_interim(interim, head);
+            }
+            if continued {
+                continue;
+            }
+            match reader.poll_fill(io, cx) {
+                Poll::Ready(Ok(0)) => {
+                    let reason = self.write_error.take().map_or(FailReason::Closed, FailReason::Io);
+                    return Poll::Ready(Err((reason, self.silent)));
+                }
+                Poll::Ready(Ok(_)) => self.silent = false,
+                Poll::Ready(Err(error)) => {
+                    let error = self.write_error.take().unwrap_or(error);
+                    return Poll::Ready(Err((FailReason::Io(error), self.silent)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// The next head, as far as it was read.
+    fn head(&mut self, reader: &mut Reader, limits: HeadLimits) -> Result<Option<ResponseHead>, &'static str> {
+        if reader.buf.is_empty() {
+            return Ok(None);
+        }
+        let Some(length) = self.scanner.scan(&reader.buf, &limits).map_err(|refusal| refusal.reason)? else {
+            return Ok(None);
+        };
+        let lines = std::mem::replace(&mut self.scanner, Scanner::new(Kind::Response)).into_lines();
+        response(&reader.buf.split_to(length).freeze(), &lines).map(Some).map_err(|refusal| refusal.reason)
+    }
+}
+
+fn push_interim(interim: Option<&Interim>, mut head: ResponseHead) {
+    if let Some(interim) = interim {
+        crate::http::hop_by_hop::strip_response(&mut head.headers, false);
+        interim.push(head.status, head.headers);
+    }
+}
+
+/// A response head whose body is known.
+struct Finished {
+    head: ResponseHead,
+    reader: BodyReader,
+    keep: bool,
+    switched: bool,
+}
+
+fn finish_head(
+    mut head: ResponseHead,
+    request: &Request<Body>,
+    connection: &Shared,
+    limits: HeadLimits,
+) -> Result<Finished, &'static str> {
+    let method = request.method();
+    let upgraded = head.status == StatusCode::SWITCHING_PROTOCOLS;
+    if upgraded && !request.headers().contains_key(UPGRADE) {
+        return Err("an answer 101 to a request without Upgrade");
+    }
+    let switched = upgraded || (*method == Method::CONNECT && head.status.is_success());
+    if switched {
+        if !connection.borrow().uploaded {
+            return Err("the protocol was switched before the request was sent");
+        }
+        return Ok(Finished { head, reader: BodyReader::Ended, keep: false, switched });
+    }
+    let framing =
+        framing::of_response(method, head.status, head.version, &mut head.headers).map_err(|refusal| refusal.reason)?;
+    let keep = framing != Framing::UntilClose && framing::keeps_alive(head.version, &head.headers);
+    Ok(Finished { reader: BodyReader::new(framing, limits), head, keep, switched })
+}
+
+fn answer(done: Finished, mut upload: Upload, connection: Shared, broken: bool, home: Rc<dyn Home>) -> Answer {
+    let Finished { head, reader, keep, switched } = done;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = head.status;
+    *response.version_mut() = head.version;
+    *response.headers_mut() = head.headers;
+    if switched {
+        let mut shared = connection.borrow_mut();
+        let prefix = shared.reader.buf.split().freeze();
+        let tunnel = Prefixed::new(prefix, std::mem::take(&mut shared.io));
+        return Answer { response, tunnel: Some(Box::new(tunnel)) };
+    }
+    let uploaded = connection.borrow().uploaded;
+    // A body that was held back until 100 is not sent after a final answer; what follows would be anyone's guess.
+    let goes_on = !uploaded && !broken && upload.hold.is_none();
+    if goes_on && !reader.ended() {
+        let shared = Rc::clone(&connection);
+        tokio::task::spawn_local(poll_fn(move |cx| poll_rest(&shared, &mut upload, cx)));
+    }
+    let length = match &reader {
+        BodyReader::Length(length) => Some(*length),
+        _ => None,
+    };
+    let mut body = Received { connection: Some(connection), reader, length, keep: keep && !broken, home };
+    if body.reader.ended() {
+        body.finish();
+    } else {
+        *response.body_mut() = Body::received(body);
+    }
+    Answer { response, tunnel: None }
+}
+
+/// Writes the rest of a request whose answer came early, until it ends or the answer does.
+fn poll_rest(connection: &Shared, upload: &mut Upload, cx: &mut Context<'_>) -> Poll<()> {
+    let polled = upload.poll(connection, cx);
+    let mut shared = connection.borrow_mut();
+    match polled {
+        Poll::Pending => {
+            if matches!(shared.io, Transport::Closed) {
+                return Poll::Ready(());
+            }
+            shared.uploader = Some(cx.waker().clone());
+            Poll::Pending
+        }
+        Poll::Ready(Err(UploadError::Body(error))) => {
+            shared.failed = Some(error);
+            shared.close();
+            Poll::Ready(())
+        }
+        // The answer goes on; the connection is not used again, since the request is not complete.
+        Poll::Ready(Ok(()) | Err(UploadError::Io(_))) => Poll::Ready(()),
+    }
+}
+
+/// The body of an answer, read from its connection as it is polled.
+pub(crate) struct Received {
+    connection: Option<Shared>,
+    reader: BodyReader,
+    length: Option<u64>,
+    keep: bool,
+    home: Rc<dyn Home>,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received").field("reader", &self.reader).field("keep", &self.keep).finish_non_exhaustive()
+    }
+}
+
+impl Received {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(connection) = &self.connection else { return Poll::Ready(None) };
+        let polled = {
+            let mut shared = connection.borrow_mut();
+            if let Some(error) = shared.failed.take() {
+                Poll::Ready(Some(Err(error)))
+            } else {
+                let Connection { io, reader, .. } = &mut *shared;
+                let polled = self.reader.poll_frame(reader, io, cx);
+                if polled.is_pending() && !shared.uploaded {
+                    shared.consumer = Some(cx.waker().clone());
+                }
+                polled
+            }
+        };
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let (Some(left), Some(data)) = (&mut self.length, frame.data_ref())
+        {
+            *left = left.saturating_sub(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        }
+        if self.reader.ended() {
+            self.finish();
+        } else if let Poll::Ready(Some(Err(_))) = &polled {
+            self.keep = false;
+            self.finish();
+        }
+        polled
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.connection.is_none()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+
+    /// Gives the connection back, or closes it if anything of it is in doubt.
+    fn finish(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let reusable = {
+            let mut shared = connection.borrow_mut();
+            let clean = shared.uploaded && shared.out.is_empty() && shared.reader.buf.is_empty() && !shared.reader.eof;
+            if !(self.keep && clean) {
+                shared.close();
+            }
+            self.keep && clean
+        };
+        if reusable {
+            self.home.put(connection);
+        }
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        self.keep = false;
+        self.finish();
+    }
+}

@@ -1,0 +1,176 @@
+//! The codec on a byte stream: reads into one buffer, writes many parts at once.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use smallvec::SmallVec;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+
+use super::chunked::{Decoded, Decoder};
+use super::encode::Output;
+use super::framing::Framing;
+use super::head::HeadLimits;
+use crate::http::{BodyError, Transport};
+
+const MIN_READ: usize = 8 * 1024;
+const MAX_READ: usize = 64 * 1024;
+
+/// Bytes that were read and not yet used.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) buf: BytesMut,
+    pub(crate) eof: bool,
+    /// Room for a read; grows while reads fill it.
+    size: usize,
+}
+
+impl Reader {
+    pub(crate) fn new(buf: BytesMut) -> Self {
+        Self { buf, eof: false, size: MIN_READ }
+    }
+
+    /// Reads once. 0: the peer has ended its side.
+    pub(crate) fn poll_fill(&mut self, io: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.eof {
+            return Poll::Ready(Ok(0));
+        }
+        if self.buf.capacity() - self.buf.len() < self.size / 2 {
+            self.buf.reserve(self.size);
+        }
+        let room = self.buf.capacity() - self.buf.len();
+        let count = ready!(pin!(io.read_buf(&mut self.buf)).poll(cx))?;
+        if count == 0 {
+            self.eof = true;
+        } else if count >= room {
+            self.size = (self.size * 2).min(MAX_READ);
+        } else if count < self.size / 4 {
+            self.size = (self.size / 2).max(MIN_READ);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Gives memory back, when the connection rests.
+    pub(crate) fn release(&mut self) {
+        if self.buf.is_empty() {
+            self.buf = BytesMut::new();
+        }
+    }
+}
+
+/// Writes everything.
+pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    if out.is_empty() {
+        return Poll::Ready(Ok(()));
+    }
+    while !out.is_empty() {
+        let parts: SmallVec<[IoSlice<'_>; 16]> = out.parts().take(16).map(IoSlice::new).collect();
+        let count = match parts.as_slice() {
+            [part] => ready!(Pin::new(&mut *io).poll_write(cx, part))?,
+            parts => ready!(Pin::new(&mut *io).poll_write_vectored(cx, parts))?,
+        };
+        drop(parts);
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        out.advance(count);
+    }
+    Pin::new(io).poll_flush(cx)
+}
+
+/// Reads a body in its framing.
+#[derive(Debug)]
+pub(crate) enum BodyReader {
+    Ended,
+    Length(u64),
+    Chunked(Box<Decoder>),
+    UntilClose,
+    /// The framing was invalid: nothing after it means anything.
+    Broken(&'static str),
+}
+
+impl BodyReader {
+    pub(crate) fn new(framing: Framing, limits: HeadLimits) -> Self {
+        match framing {
+            Framing::None => Self::Ended,
+            Framing::Length(length) => Self::Length(length),
+            Framing::Chunked => Self::Chunked(Box::new(Decoder::new(limits))),
+            Framing::UntilClose => Self::UntilClose,
+        }
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+
+    /// A lower bound of the bytes that are still to come.
+    pub(crate) fn remaining(&self) -> u64 {
+        match self {
+            Self::Length(left) => *left,
+            Self::Chunked(decoder) => decoder.remaining(),
+            Self::Ended | Self::UntilClose | Self::Broken(_) => 0,
+        }
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        reader: &mut Reader,
+        io: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            match self.frame(&mut reader.buf) {
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Ok(None) if self.ended() => return Poll::Ready(None),
+                Ok(None) => {}
+                Err(reason) => {
+                    *self = Self::Broken(reason);
+                    return Poll::Ready(Some(Err(BodyError::Framing(reason))));
+                }
+            }
+            match ready!(reader.poll_fill(io, cx)) {
+                Err(error) => return Poll::Ready(Some(Err(error.into()))),
+                Ok(0) if matches!(self, Self::UntilClose) => {
+                    *self = Self::Ended;
+                    return Poll::Ready(None);
+                }
+                Ok(0) => return Poll::Ready(Some(Err(BodyError::Truncated))),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The next frame, as far as it is in `buf`.
+    fn frame(&mut self, buf: &mut BytesMut) -> Result<Option<Frame<Bytes>>, &'static str> {
+        match self {
+            Self::Ended => Ok(None),
+            Self::Broken(reason) => Err(reason),
+            _ if buf.is_empty() => Ok(None),
+            Self::Length(left) => {
+                let part = usize::try_from(*left).unwrap_or(usize::MAX).min(buf.len());
+                *left -= u64::try_from(part).unwrap_or(u64::MAX);
+                if *left == 0 {
+                    *self = Self::Ended;
+                }
+                Ok(Some(Frame::data(buf.split_to(part).freeze())))
+            }
+            Self::Chunked(decoder) => match decoder.decode(buf)? {
+                Decoded::Data(data) => {
+                    if decoder.take_plain_end(buf) {
+                        *self = Self::Ended;
+                    }
+                    Ok(Some(Frame::data(data)))
+                }
+                Decoded::End(trailers) => {
+                    *self = Self::Ended;
+                    Ok(trailers.map(Frame::trailers))
+                }
+                Decoded::NeedMore => Ok(None),
+            },
+            Self::UntilClose => Ok(Some(Frame::data(buf.split().freeze()))),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! HTTP/1.1 (and 1.0): a strict codec without I/O, and the two drivers that put it on a byte stream.
+
+mod chunked;
+pub(crate) mod client;
+mod encode;
+mod framing;
+mod head;
+mod incoming;
+pub(crate) mod io;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use encode::takes_trailers;
+pub(crate) use framing::upgrades;
+pub(crate) use head::HeadLimits;
+pub use head::Refusal;
+pub(crate) use incoming::Incoming;
+pub use server::serve;
+pub(crate) use server::serve_read;

@@ -1,0 +1,443 @@
+//! A server connection: one task that reads a head, asks the handler, writes its answer, and so on.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http_body::Body as _;
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use super::encode::{self, Encoder, Output, ResponseContext};
+use super::framing::Framing;
+use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
+use super::incoming::{Expect, Incoming, Wire};
+use super::io::poll_write;
+use crate::http::deadline::Deadline;
+use crate::http::drain::DrainWatch;
+use crate::http::transport::Prefixed;
+use crate::http::{
+    Body, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Interim, Reply, Transport, tunnel,
+};
+
+/// Bytes of an answer that wait to be written before its body is asked for more.
+const HIGH_WATER: usize = 64 * 1024;
+
+/// Serves HTTP/1.1 on `io` until it ends.
+pub async fn serve<H: Handler>(
+    io: Transport,
+    info: Rc<ConnectionInfo>,
+    settings: Rc<HttpSettings>,
+    handler: Rc<H>,
+    drain: Drain,
+) -> ConnectionEnd {
+    let mut deadline = Deadline::default();
+    deadline.set_in(settings.request_head_timeout);
+    serve_read(io, BytesMut::new(), deadline, info, settings, handler, drain).await
+}
+
+/// The same, where some bytes were read already and the time for the first head runs.
+pub(crate) async fn serve_read<H: Handler>(
+    io: Transport,
+    read: BytesMut,
+    deadline: Deadline,
+    info: Rc<ConnectionInfo>,
+    settings: Rc<HttpSettings>,
+    handler: Rc<H>,
+    drain: Drain,
+) -> ConnectionEnd {
+    let limits = HeadLimits::from(settings.as_ref());
+    let wire = Rc::new(RefCell::new(Wire::new(io, read)));
+    let drain = DrainWatch::new(drain);
+    let mut connection =
+        Connection { wire, out: Output::default(), deadline, drain, settings, limits, write_since: None };
+    let mut served = 0_u32;
+    loop {
+        let head = match connection.read_head(served == 0).await {
+            Ok(head) => head,
+            Err(ConnectionEnd::Refused(refusal)) => {
+                handler.refused(&info, refusal);
+                return connection.refuse(refusal).await;
+            }
+            Err(end) => return connection.close(end).await,
+        };
+        served = served.saturating_add(1);
+        let context = RequestContext {
+            method: head.method.clone(),
+            version: head.version,
+            keep_alive: head.keep_alive && served < connection.settings.max_requests_per_connection,
+            trailers: encode::takes_trailers(&head.headers),
+            interim: Interim::default(),
+        };
+        let request = connection.request(head);
+        let exchange = Exchange { connection: Rc::clone(&info), interim: context.interim.clone() };
+        let answered = {
+            let answer = pin!(Rc::clone(&handler).handle(request, exchange));
+            connection.wait_for(answer, &context).await
+        };
+        let reply = match answered {
+            Ok(reply) => reply,
+            Err(end) => return end,
+        };
+        match connection.answer(reply, &context).await {
+            Ok(None) => {}
+            Ok(Some(tunnel)) => return connection.tunnel(tunnel).await,
+            Err(end @ ConnectionEnd::Closed) => return connection.linger(end).await,
+            Err(end) => return end,
+        }
+    }
+}
+
+/// What is kept of a request for its answer.
+struct RequestContext {
+    method: Method,
+    version: Version,
+    keep_alive: bool,
+    trailers: bool,
+    interim: Interim,
+}
+
+struct Connection {
+    wire: Rc<RefCell<Wire>>,
+    out: Output,
+    deadline: Deadline,
+    drain: DrainWatch,
+    settings: Rc<HttpSettings>,
+    limits: HeadLimits,
+    /// Since when the client has taken nothing of what waits to be written.
+    write_since: Option<Instant>,
+}
+
+type TunnelIo = Box<dyn crate::http::ByteStream>;
+
+impl Connection {
+    /// Waits for the next head. The deadline for the first one runs already.
+    async fn read_head(&mut self, first: bool) -> Result<RequestHead, ConnectionEnd> {
+        let mut scanner = Scanner::new(Kind::Request);
+        let mut started = first;
+        if !first {
+            self.deadline.set_in(self.settings.keep_alive_timeout);
+        }
+        poll_fn(|cx| self.poll_head(&mut scanner, &mut started, cx)).await
+    }
+
+    fn poll_head(
+        &mut self,
+        scanner: &mut Scanner,
+        started: &mut bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RequestHead, ConnectionEnd>> {
+        let mut wire = self.wire.borrow_mut();
+        let Wire { io, reader, .. } = &mut *wire;
+        loop {
+            if !reader.buf.is_empty() {
+                if !*started {
+                    *started = true;
+                    self.deadline.set_in(self.settings.request_head_timeout);
+                }
+                if let Some(length) = scanner.scan(&reader.buf, &self.limits)? {
+                    let lines = std::mem::replace(scanner, Scanner::new(Kind::Request)).into_lines();
+                    let head = reader.buf.split_to(length).freeze();
+                    self.deadline.clear();
+                    return Poll::Ready(request(&head, &lines, &self.limits).map_err(ConnectionEnd::Refused));
+                }
+            }
+            match reader.poll_fill(io, cx) {
+                Poll::Ready(Ok(0)) if reader.buf.is_empty() => return Poll::Ready(Err(ConnectionEnd::Closed)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(ConnectionEnd::ClientGone)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(ConnectionEnd::Io(error))),
+                Poll::Pending if reader.buf.is_empty() => {
+                    reader.release();
+                    self.out.release();
+                    if self.drain.poll(cx) {
+                        return Poll::Ready(Err(ConnectionEnd::Drained));
+                    }
+                    if self.deadline.poll(cx) {
+                        let end = if *started { ConnectionEnd::HeadTimeout } else { ConnectionEnd::Idle };
+                        return Poll::Ready(Err(end));
+                    }
+                    return Poll::Pending;
+                }
+                Poll::Pending if self.deadline.poll(cx) => {
+                    let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request head did not arrive in time");
+                    return Poll::Ready(Err(ConnectionEnd::Refused(refusal)));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn request(&self, head: RequestHead) -> Request<Body> {
+        let incoming = Incoming::new(&self.wire, head.framing, self.limits, head.expect_continue);
+        let body = if head.framing == Framing::None { Body::empty() } else { Body::incoming(incoming) };
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.uri_mut() = head.uri;
+        *request.version_mut() = head.version;
+        *request.headers_mut() = head.headers;
+        request
+    }
+
+    /// Waits for the handler's answer, and meanwhile for the client: what it wants to hear, and whether it is still
+    /// there.
+    async fn wait_for(
+        &mut self,
+        mut answer: Pin<&mut impl Future<Output = Reply>>,
+        context: &RequestContext,
+    ) -> Result<Reply, ConnectionEnd> {
+        poll_fn(|cx| {
+            self.wire.borrow_mut().register(cx);
+            if let Poll::Ready(reply) = answer.as_mut().poll(cx) {
+                self.write_interim(context);
+                return Poll::Ready(Ok(reply));
+            }
+            self.write_interim(context);
+            self.around(cx)?;
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn write_interim(&mut self, context: &RequestContext) {
+        let mut wire = self.wire.borrow_mut();
+        while let Some((status, headers)) = context.interim.pop() {
+            // RFC 9110 section 15.2: no 1xx to a client of HTTP/1.0; section 10.1.1: 100 is for who waits for it.
+            let is_continue = status == StatusCode::CONTINUE;
+            let wanted = !is_continue || wire.expect != Expect::Nothing;
+            if context.version != Version::HTTP_10 && status != StatusCode::SWITCHING_PROTOCOLS && wanted {
+                encode::interim_head(status, &headers, &mut self.out);
+            }
+            if is_continue {
+                wire.expect = Expect::Nothing;
+            }
+        }
+        if wire.expect == Expect::Wanted {
+            wire.expect = Expect::Nothing;
+            encode::interim_head(StatusCode::CONTINUE, &HeaderMap::new(), &mut self.out);
+        }
+    }
+
+    /// What goes on beside the handler and the body of the answer: writes what waits, notices that the client went away,
+    /// and keeps the time limits.
+    fn around(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
+        let mut wire = self.wire.borrow_mut();
+        let waiting = self.out.len();
+        match poll_write(&mut wire.io, &mut self.out, cx) {
+            Poll::Ready(Ok(())) => self.write_since = None,
+            Poll::Ready(Err(error)) => return Err(ConnectionEnd::Io(error)),
+            Poll::Pending if self.write_since.is_none() || self.out.len() < waiting => {
+                self.write_since = Some(Instant::now());
+            }
+            Poll::Pending => {}
+        }
+        // Bytes of a next request are kept, up to a bound; beyond it we would not see the end anyway.
+        while wire.body.ended() && wire.reader.buf.len() < self.settings.max_header_bytes {
+            let Wire { io, reader, .. } = &mut *wire;
+            match reader.poll_fill(io, cx) {
+                Poll::Ready(Ok(0)) if self.settings.half_close => break,
+                Poll::Ready(Ok(0)) => return Err(ConnectionEnd::ClientGone),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Err(ConnectionEnd::Io(error)),
+                Poll::Pending => break,
+            }
+        }
+        let limit = self.settings.body_idle_timeout;
+        let end = |since: Option<Instant>| since.and_then(|since| since.checked_add(limit));
+        let (read_end, write_end) = (end(wire.awaited_since), end(self.write_since));
+        self.deadline.set_at(match (read_end, write_end) {
+            (Some(read), Some(write)) => Some(read.min(write)),
+            (read, write) => read.or(write),
+        });
+        if self.deadline.poll(cx) {
+            let now = Instant::now();
+            if write_end.is_some_and(|end| end <= now) {
+                return Err(ConnectionEnd::WriteTimeout);
+            }
+            wire.time_out();
+            self.deadline.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes an answer to its end. `Ok` if the connection goes on, `Err(Closed)` if it ends in good order.
+    async fn answer(&mut self, reply: Reply, context: &RequestContext) -> Result<Option<TunnelIo>, ConnectionEnd> {
+        let Reply { response, mut tunnel } = reply;
+        let (parts, body) = response.into_parts();
+        let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS
+            || (context.method == Method::CONNECT && parts.status.is_success());
+        let (status, headers, body) = if switches != tunnel.is_some() || (switches && !self.wire.borrow().body.ended())
+        {
+            tunnel = None;
+            (StatusCode::BAD_GATEWAY, HeaderMap::new(), Body::empty())
+        } else {
+            (parts.status, parts.headers, body)
+        };
+        let response_context = ResponseContext {
+            method: &context.method,
+            version: context.version,
+            keep_alive: context.keep_alive && self.can_go_on(),
+            trailers: context.trailers,
+        };
+        let (mut encoder, keep_alive) = encode::response_head(status, &headers, &body, response_context, &mut self.out);
+        drop(headers);
+        {
+            let mut body = pin!(body);
+            poll_fn(|cx| self.poll_body(body.as_mut(), &mut encoder, context, cx)).await?;
+        }
+        self.wire.borrow_mut().reclaim();
+        if tunnel.is_some() {
+            return Ok(tunnel);
+        }
+        if keep_alive && self.drain_request().await { Ok(None) } else { Err(ConnectionEnd::Closed) }
+    }
+
+    /// Whether another request can follow, as far as this one's body is concerned.
+    fn can_go_on(&self) -> bool {
+        let wire = self.wire.borrow();
+        // RFC 9110 section 10.1.1: a client that waited in vain for 100 may send the body or not; we cannot tell which
+        // of both the next bytes are.
+        let certain = wire.body.ended() || wire.expect == Expect::Nothing;
+        let little = !wire.dropped || wire.body.remaining() <= self.settings.max_drain_bytes;
+        certain && little && !wire.reader.eof && !self.drain.is_draining()
+    }
+
+    fn poll_body(
+        &mut self,
+        mut body: Pin<&mut Body>,
+        encoder: &mut Encoder,
+        context: &RequestContext,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), ConnectionEnd>> {
+        self.wire.borrow_mut().register(cx);
+        loop {
+            let mut waits = false;
+            while !encoder.ended() && self.out.len() < HIGH_WATER {
+                match body.as_mut().poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let last = body.is_end_stream();
+                        let written = encoder.frame(frame, &mut self.out);
+                        let written =
+                            if last { written.and_then(|()| encoder.finish(None, &mut self.out)) } else { written };
+                        written.map_err(ConnectionEnd::Broken)?;
+                        if encoder.ended() && !last {
+                            // The end was reached by counting; let the body see it too.
+                            let _ = body.as_mut().poll_frame(cx);
+                        }
+                    }
+                    Poll::Ready(None) => {
+                        encoder.finish(None, &mut self.out).map_err(ConnectionEnd::Broken)?;
+                    }
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(ConnectionEnd::Answer(error))),
+                    Poll::Pending => {
+                        waits = true;
+                        break;
+                    }
+                }
+            }
+            // No 100 after the final answer (RFC 9110 section 15.2): who still waits for it sends the body or does not.
+            while context.interim.pop().is_some() {}
+            self.around(cx)?;
+            match (self.out.is_empty(), encoder.ended()) {
+                (true, true) => return Poll::Ready(Ok(())),
+                (true, false) if !waits => {}
+                _ => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Reads and drops the rest of a request body. False if that is too much, takes too long, or goes wrong.
+    async fn drain_request(&mut self) -> bool {
+        if self.wire.borrow().body.ended() {
+            return true;
+        }
+        self.deadline.set_in(self.settings.linger);
+        let mut left = self.settings.max_drain_bytes;
+        let drained = poll_fn(|cx| {
+            let mut wire = self.wire.borrow_mut();
+            let Wire { io, reader, body, .. } = &mut *wire;
+            loop {
+                match body.poll_frame(reader, io, cx) {
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let length = frame.data_ref().map_or(0, bytes::Bytes::len);
+                        match left.checked_sub(u64::try_from(length).unwrap_or(u64::MAX)) {
+                            Some(rest) => left = rest,
+                            None => return Poll::Ready(false),
+                        }
+                    }
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                    Poll::Pending if self.deadline.poll(cx) => return Poll::Ready(false),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+        self.deadline.clear();
+        drained
+    }
+
+    /// Answers what is no request, and ends.
+    async fn refuse(&mut self, refusal: Refusal) -> ConnectionEnd {
+        let mut response = Response::new(Body::full(format!("{}: {}\n", refusal.status, refusal.reason)));
+        *response.status_mut() = refusal.status;
+        response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
+        let context = RequestContext {
+            method: Method::GET,
+            version: Version::HTTP_11,
+            keep_alive: false,
+            trailers: false,
+            interim: Interim::default(),
+        };
+        match self.answer(response.into(), &context).await {
+            Ok(_) | Err(ConnectionEnd::Closed) => self.linger(ConnectionEnd::Refused(refusal)).await,
+            Err(_) => ConnectionEnd::Refused(refusal),
+        }
+    }
+
+    /// Ends a connection on which nothing waits.
+    async fn close(&mut self, end: ConnectionEnd) -> ConnectionEnd {
+        if !matches!(end, ConnectionEnd::Io(_)) {
+            let _ = poll_fn(|cx| Pin::new(&mut self.wire.borrow_mut().io).poll_shutdown(cx)).await;
+        }
+        end
+    }
+
+    /// RFC 9112 section 9.6: closes our side, then reads until the client closes its own, for a while: a reset would take
+    /// away an answer that the client has not read yet.
+    async fn linger(&mut self, end: ConnectionEnd) -> ConnectionEnd {
+        self.deadline.set_in(self.settings.linger);
+        poll_fn(|cx| {
+            let mut wire = self.wire.borrow_mut();
+            let Wire { io, reader, .. } = &mut *wire;
+            if self.deadline.poll(cx) {
+                return Poll::Ready(());
+            }
+            if ready!(Pin::new(&mut *io).poll_shutdown(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            loop {
+                reader.buf.clear();
+                if let Ok(0) | Err(_) = ready!(reader.poll_fill(io, cx)) {
+                    return Poll::Ready(());
+                }
+            }
+        })
+        .await;
+        end
+    }
+
+    /// Copies bytes both ways until both sides have ended.
+    async fn tunnel(&mut self, far: TunnelIo) -> ConnectionEnd {
+        let near = {
+            let mut wire = self.wire.borrow_mut();
+            let prefix = wire.reader.buf.split().freeze();
+            Prefixed::new(prefix, std::mem::take(&mut wire.io))
+        };
+        tunnel::copy(near, far).await
+    }
+}

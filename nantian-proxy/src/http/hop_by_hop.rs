@@ -1,0 +1,147 @@
+//! Fields that belong to one connection and are not forwarded: RFC 9110 section 7.6.1.
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE,
+};
+
+use super::h1::{takes_trailers, upgrades};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Fields that `Connection` may not name away: those of framing and routing, those that authenticate, and those that
+/// tell where a request came from. Taking one out would show the backend another request than we judged.
+const PROTECTED: [&str; 14] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "content-encoding",
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "expect",
+    "forwarded",
+    "via",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
+/// Takes the fields of the client's connection out of a request. Keeps `TE: trailers`, and `Upgrade` if the request asks
+/// for an upgrade; returns whether it does.
+pub fn strip_request(headers: &mut HeaderMap) -> bool {
+    let upgrade = upgrades(headers);
+    let trailers = takes_trailers(headers);
+    strip_connection(headers);
+    headers.remove(TE);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if !upgrade {
+        headers.remove(UPGRADE);
+    }
+    // RFC 9110 section 11.7.2: consumed by the first proxy that asks for it; nobody behind us does.
+    headers.remove(PROXY_AUTHORIZATION);
+    upgrade
+}
+
+/// Takes the fields of the backend's connection out of an answer. Keeps `Upgrade` if `switching` (status 101).
+pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
+    strip_connection(headers);
+    headers.remove(TE);
+    headers.remove(PROXY_AUTHENTICATE);
+    if !switching {
+        headers.remove(UPGRADE);
+    }
+}
+
+/// RFC 9110 section 7.6.1: an intermediary MUST take out the fields that `Connection` names, and it.
+fn strip_connection(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: smallvec::SmallVec<[HeaderName; 4]> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+            .filter(|name| !PROTECTED.contains(&name.as_str()) && !name.as_str().starts_with("x-forwarded-"))
+            .collect();
+        for name in &named {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    headers.remove(KEEP_ALIVE);
+    headers.remove(PROXY_CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn names(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn fields_named_by_connection_are_not_forwarded() {
+        let mut headers = map(&[
+            ("connection", "x-a, X-B ,close"),
+            ("x-a", "1"),
+            ("x-b", "1"),
+            ("x-c", "1"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("transfer-encoding", "chunked"),
+            ("te", "gzip"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "Basic x"),
+        ]);
+        assert!(!strip_request(&mut headers));
+        assert_eq!(names(&headers), ["x-c"]);
+    }
+
+    #[test]
+    fn connection_cannot_name_away_what_others_rely_on() {
+        let mut headers = map(&[
+            ("connection", "host, content-length, authorization, cookie, x-forwarded-for, , {bad}"),
+            ("host", "a"),
+            ("content-length", "1"),
+            ("authorization", "b"),
+            ("cookie", "c"),
+            ("x-forwarded-for", "d"),
+        ]);
+        strip_request(&mut headers);
+        assert_eq!(names(&headers), ["authorization", "content-length", "cookie", "host", "x-forwarded-for"]);
+    }
+
+    #[test]
+    fn te_keeps_trailers_only() {
+        let mut headers = map(&[("te", "gzip;q=0.5, Trailers"), ("connection", "te")]);
+        strip_request(&mut headers);
+        assert_eq!(headers.get(TE).unwrap(), "trailers");
+    }
+
+    #[test]
+    fn an_upgrade_is_kept_if_connection_names_it() {
+        let mut headers = map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")]);
+        assert!(strip_request(&mut headers));
+        assert_eq!(names(&headers), ["upgrade"]);
+        let mut headers = map(&[("upgrade", "websocket")]);
+        assert!(!strip_request(&mut headers));
+        assert!(headers.is_empty());
+        let mut headers = map(&[("connection", "upgrade"), ("upgrade", "websocket")]);
+        strip_response(&mut headers, true);
+        assert_eq!(names(&headers), ["upgrade"]);
+        strip_response(&mut headers, false);
+        assert!(headers.is_empty());
+    }
+}

@@ -1,0 +1,339 @@
+//! One spelling of paths and hosts, made once, before anything is matched: what is matched is what is forwarded.
+//!
+//! Pure functions; RFC 3986 sections 5.2.4 and 6.2.2.
+
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What happens to a path that readers disagree about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ambiguous {
+    /// It is forwarded as it is.
+    Keep,
+    /// It is answered with 400.
+    #[default]
+    Refuse,
+}
+
+/// How paths are normalised. Dot segments (`%2e` included) are always removed, escapes of unreserved characters always
+/// decoded, other escapes written in upper case, and invalid escapes refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PathOptions {
+    /// Whether `//` becomes `/`, before dot segments are removed. Default true.
+    pub merge_slashes: bool,
+    /// `%2F`: a separator for some backends, a letter for others. Default keep.
+    pub encoded_slash: Ambiguous,
+    /// `\` and `%5C`: a separator for some backends. Default refuse.
+    pub backslash: Ambiguous,
+    /// `%00`: the end of the path for some backends. Default refuse.
+    pub encoded_nul: Ambiguous,
+}
+
+impl Default for PathOptions {
+    fn default() -> Self {
+        Self {
+            merge_slashes: true,
+            encoded_slash: Ambiguous::Keep,
+            backslash: Ambiguous::Refuse,
+            encoded_nul: Ambiguous::Refuse,
+        }
+    }
+}
+
+/// Why a path is refused; answered with 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// A `%` without two hexadecimal digits.
+    #[error("the path has a % that is not followed by two hexadecimal digits")]
+    Escape,
+    /// See [`PathOptions::encoded_slash`].
+    #[error("the path has an encoded slash (%2F), which the listener refuses")]
+    EncodedSlash,
+    /// See [`PathOptions::backslash`].
+    #[error("the path has a backslash, which the listener refuses")]
+    Backslash,
+    /// See [`PathOptions::encoded_nul`].
+    #[error("the path has an encoded NUL (%00), which the listener refuses")]
+    EncodedNul,
+}
+
+/// The one spelling of an absolute path (without its query). Normalising twice changes nothing.
+pub fn path(path: &str, options: PathOptions) -> Result<Cow<'_, str>, PathError> {
+    let bytes = path.as_bytes();
+    let plain = !bytes.iter().any(|byte| matches!(byte, b'%' | b'\\'))
+        && !bytes.windows(2).any(|pair| matches!(pair, b"/." | b"//"));
+    if plain {
+        return Ok(Cow::Borrowed(path));
+    }
+    let decoded = escapes(path, options)?;
+    let normal = segments(&decoded, options.merge_slashes);
+    Ok(if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) })
+}
+
+fn escapes(path: &str, options: PathOptions) -> Result<String, PathError> {
+    let refuse = |what: Ambiguous, error| if what == Ambiguous::Refuse { Err(error) } else { Ok(()) };
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some(at) = rest.find(['%', '\\']) {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        if let Some(after) = escape.strip_prefix('\\') {
+            refuse(options.backslash, PathError::Backslash)?;
+            out.push('\\');
+            rest = after;
+            continue;
+        }
+        let code = escape.get(1..3).and_then(|digits| hex(digits.as_bytes())).ok_or(PathError::Escape)?;
+        rest = escape.get(3..).unwrap_or_default();
+        match code {
+            b'/' => refuse(options.encoded_slash, PathError::EncodedSlash)?,
+            b'\\' => refuse(options.backslash, PathError::Backslash)?,
+            0 => refuse(options.encoded_nul, PathError::EncodedNul)?,
+            _ => {}
+        }
+        if code.is_ascii_alphanumeric() || matches!(code, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(code));
+        } else {
+            out.push('%');
+            for digit in escape.get(1..3).unwrap_or_default().chars() {
+                out.push(digit.to_ascii_uppercase());
+            }
+        }
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    match digits {
+        &[high, low] => Some((value(high)? << 4) | value(low)?),
+        _ => None,
+    }
+}
+
+/// RFC 3986 section 5.2.4, on a path that starts with a slash.
+fn segments(path: &str, merge_slashes: bool) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            "" if merge_slashes && !last => continue,
+            _ => {
+                kept.push(segment);
+                continue;
+            }
+        }
+        // A dot segment at the end leaves its slash.
+        if last {
+            kept.push("");
+        }
+    }
+    let mut out = String::with_capacity(path.len());
+    for segment in &kept {
+        out.push('/');
+        out.push_str(segment);
+    }
+    if out.is_empty() {
+        out.push('/');
+    }
+    if merge_slashes && out.starts_with("//") {
+        return "/".to_owned();
+    }
+    out
+}
+
+/// A valid `uri-host [":" port]`, as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host<'a> {
+    /// Name or address; an IPv6 address in brackets.
+    pub name: &'a str,
+    /// Port.
+    pub port: Option<u16>,
+}
+
+impl<'a> Host<'a> {
+    /// The name in lower case and without a final dot, as hostnames are compared.
+    pub fn normal_name(&self) -> Cow<'a, str> {
+        let name = self.name.strip_suffix('.').unwrap_or(self.name);
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(name)
+        }
+    }
+}
+
+/// Why a host is refused; answered with 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the host is not a name or address with an optional port")]
+pub struct HostError;
+
+/// Reads the value of `Host` or `:authority`. User information, percent escapes, an empty name and an empty port are
+/// refused (RFC 9110 sections 4.2.1 and 4.2.4).
+pub fn host(value: &str) -> Result<Host<'_>, HostError> {
+    if value.len() > 255 + 6 {
+        return Err(HostError);
+    }
+    let (name, port) = if value.starts_with('[') {
+        let end = value.find(']').ok_or(HostError)?;
+        let (name, port) = value.split_at(end + 1);
+        let address = name.get(1..end).unwrap_or_default();
+        address.parse::<Ipv6Addr>().map_err(|_| HostError)?;
+        (name, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(HostError)?) })
+    } else {
+        let (name, port) = value.split_once(':').map_or((value, None), |(name, port)| (name, Some(port)));
+        let labels = name.strip_suffix('.').unwrap_or(name);
+        let valid = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        if !labels.split('.').all(valid) {
+            return Err(HostError);
+        }
+        (name, port)
+    };
+    let port = match port {
+        None => None,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) && port.len() <= 5 => {
+            Some(port.parse().map_err(|_| HostError)?)
+        }
+        Some(_) => return Err(HostError),
+    };
+    Ok(Host { name, port })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEEP: PathOptions = PathOptions {
+        merge_slashes: true,
+        encoded_slash: Ambiguous::Keep,
+        backslash: Ambiguous::Keep,
+        encoded_nul: Ambiguous::Keep,
+    };
+
+    #[test]
+    fn equivalent_paths_get_one_spelling() {
+        // RFC 3986 sections 5.2.4, 6.2.2.1 to 6.2.2.3.
+        for (given, expected) in [
+            ("/", "/"),
+            ("/a/b", "/a/b"),
+            ("/a/./b", "/a/b"),
+            ("/a/../b", "/b"),
+            ("/a/b/..", "/a/"),
+            ("/a/b/.", "/a/b/"),
+            ("/..", "/"),
+            ("/../../etc/passwd", "/etc/passwd"),
+            ("/a/%2e%2e/b", "/b"),
+            ("/a/%2E./b", "/b"),
+            ("/a/.%2e", "/"),
+            ("/%61%7e%5F", "/a~_"),
+            ("/a%2fb", "/a%2Fb"),
+            ("/%252e%252e/a", "/%252e%252e/a"),
+            ("/a%3a%c3%a9", "/a%3A%C3%A9"),
+            ("//a///b//", "/a/b/"),
+            ("/a//../b", "/b"),
+            ("/...", "/..."),
+            ("/.a/..b/c.", "/.a/..b/c."),
+            ("/a;x=1/../b", "/b"),
+            ("/a/..;/b", "/a/..;/b"),
+            ("/a\\..\\b", "/a\\..\\b"),
+            ("/a%00b", "/a%00b"),
+            ("/a//", "/a/"),
+            ("//", "/"),
+            ("/.", "/"),
+            ("/./", "/"),
+            ("/.//", "/"),
+            ("/a/../", "/"),
+            ("/a/..//", "/"),
+        ] {
+            assert_eq!(path(given, KEEP).as_deref(), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn slashes_stay_where_merging_is_off() {
+        let options = PathOptions { merge_slashes: false, ..KEEP };
+        for (given, expected) in
+            [("//a//b", "//a//b"), ("/a//../b", "/a/b"), ("/a/b//", "/a/b//"), ("/a//..", "/a/"), ("/./b", "/b")]
+        {
+            assert_eq!(path(given, options).as_deref(), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_paths_are_refused_where_the_setting_says_so() {
+        let refuse = PathOptions { encoded_slash: Ambiguous::Refuse, ..PathOptions::default() };
+        for (given, expected) in [
+            ("/a%2Fb", PathError::EncodedSlash),
+            ("/a\\b", PathError::Backslash),
+            ("/a%5cb", PathError::Backslash),
+            ("/a%00", PathError::EncodedNul),
+            ("/a%", PathError::Escape),
+            ("/a%2", PathError::Escape),
+            ("/a%zz", PathError::Escape),
+            ("/a%+1", PathError::Escape),
+        ] {
+            assert_eq!(path(given, refuse), Err(expected), "{given}");
+        }
+        assert_eq!(path("/a%2fb", PathOptions::default()).as_deref(), Ok("/a%2Fb"));
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses_with_an_optional_port() {
+        for (given, name, port) in [
+            ("example.com", "example.com", None),
+            ("Example.COM.", "example.com", None),
+            ("example.com:8080", "example.com", Some(8080)),
+            ("127.0.0.1:1", "127.0.0.1", Some(1)),
+            ("[::1]", "[::1]", None),
+            ("[FE80::1]:443", "[fe80::1]", Some(443)),
+            ("a_b.c-d", "a_b.c-d", None),
+        ] {
+            let host = host(given).unwrap();
+            assert_eq!((host.normal_name().as_ref(), host.port), (name, port), "{given}");
+        }
+        for given in [
+            "", ".", "a..b", ":80", "a:", "a:x", "a:80:80", "a:65536", "a:+80", "a b", "a/b", "user@a", "a,b", "[::1",
+            "::1", "[::1]80", "[::g]", "[]", "%61", "a\\b", "é",
+        ] {
+            assert_eq!(host(given), Err(HostError), "{given}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(tail in "[/.a%2eEfF5cC\\\\;0]{0,40}") {
+            let given = format!("/{tail}");
+            for options in [KEEP, PathOptions { merge_slashes: false, ..KEEP }, PathOptions::default()] {
+                if let Ok(once) = path(&given, options) {
+                    let twice = path(&once, options);
+                    prop_assert_eq!(twice.as_deref(), Ok(once.as_ref()));
+                    prop_assert!(!once.split('/').any(|segment| matches!(segment, "." | "..")));
+                    prop_assert!(once.starts_with('/'));
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>()) {
+            let _ = path(&text, PathOptions::default());
+            let _ = host(&text);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Chooses the protocol of a connection.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::BytesMut;
+
+use super::deadline::Deadline;
+use super::h1::io::Reader;
+use super::{ConnectionEnd, ConnectionInfo, Drain, Handler, HttpSettings, Prefixed, Transport, h1, h2};
+
+/// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Serves HTTP/2 if that is what the TLS handshake agreed on, else HTTP/1.1.
+pub async fn serve<H: Handler>(
+    io: Transport,
+    info: Rc<ConnectionInfo>,
+    settings: Rc<HttpSettings>,
+    handler: Rc<H>,
+    drain: Drain,
+) -> ConnectionEnd {
+    if info.tls.as_ref().and_then(|tls| tls.alpn.as_deref()) == Some("h2") {
+        h2::serve(io, info, settings, handler, drain).await
+    } else {
+        h1::serve(io, info, settings, handler, drain).await
+    }
+}
+
+/// Serves HTTP/2 if the client begins with its preface ("prior knowledge", RFC 9113 section 3.3), else HTTP/1.1.
+pub async fn serve_auto<H: Handler>(
+    mut io: Transport,
+    info: Rc<ConnectionInfo>,
+    settings: Rc<HttpSettings>,
+    handler: Rc<H>,
+    drain: Drain,
+) -> ConnectionEnd {
+    let mut deadline = Deadline::default();
+    deadline.set_in(settings.request_head_timeout);
+    let mut reader = Reader::new(BytesMut::new());
+    let mut watch = super::drain::DrainWatch::new(drain.clone());
+    let detected = poll_fn(|cx| {
+        loop {
+            let known = reader.buf.len().min(PREFACE.len());
+            if reader.buf.get(..known) != PREFACE.get(..known) {
+                return Poll::Ready(Ok(false));
+            }
+            if known == PREFACE.len() {
+                return Poll::Ready(Ok(true));
+            }
+            match reader.poll_fill(&mut io, cx) {
+                Poll::Ready(Ok(0)) if known == 0 => return Poll::Ready(Err(ConnectionEnd::Closed)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(ConnectionEnd::ClientGone)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(ConnectionEnd::Io(error))),
+                Poll::Pending if deadline.poll(cx) => return Poll::Ready(Err(ConnectionEnd::HeadTimeout)),
+                Poll::Pending if known == 0 && watch.poll(cx) => return Poll::Ready(Err(ConnectionEnd::Drained)),
+                Poll::Pending => {
+                    reader.release();
+                    return Poll::Pending;
+                }
+            }
+        }
+    })
+    .await;
+    drop(watch);
+    match detected {
+        Ok(true) => {
+            let io = Transport::other(Prefixed::new(reader.buf.freeze(), io));
+            h2::serve(io, info, settings, handler, drain).await
+        }
+        Ok(false) => h1::serve_read(io, reader.buf, deadline, info, settings, handler, drain).await,
+        Err(end) => end,
+    }
+}

@@ -1,0 +1,141 @@
+//! Limits and times of HTTP connections, each with its unit and default.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of the connections of a listener, and of the answers of backends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// Bytes of one message head: request or status line, fields and line ends. Also of a trailer section, and of a
+    /// header list in HTTP/2 (uncompressed, plus 32 bytes a field). Beyond it: 431, or a stream error. Default 65,536.
+    pub max_header_bytes: usize,
+    /// Fields of one head or trailer section. Beyond it: 431. Default 100.
+    pub max_header_fields: usize,
+    /// Bytes of a request target. Beyond it: 414. Default 16,384.
+    pub max_uri_bytes: usize,
+    /// Time for a complete request head, from when the connection opened or the head's first byte, detection of the
+    /// protocol included. Beyond it: 408 if a part of a head arrived, and the end. Milliseconds, default 10,000.
+    #[serde(with = "millis", rename = "requestHeadTimeoutMs")]
+    pub request_head_timeout: Duration,
+    /// Time that a connection may rest between requests. Milliseconds, default 75,000.
+    #[serde(with = "millis", rename = "keepAliveTimeoutMs")]
+    pub keep_alive_timeout: Duration,
+    /// Time that a wanted part of a request body may be awaited, and time that a part of an answer may wait for the
+    /// client to take it. Milliseconds, default 60,000.
+    #[serde(with = "millis", rename = "bodyIdleTimeoutMs")]
+    pub body_idle_timeout: Duration,
+    /// Requests on one connection; the last one is answered with `Connection: close` or GOAWAY. Default 100,000.
+    pub max_requests_per_connection: u32,
+    /// Unread bytes of a request body that are read and dropped after its answer, so that the connection can be used
+    /// again; beyond it the connection is closed. Default 65,536.
+    pub max_drain_bytes: u64,
+    /// Time that a connection which we close is still read, so that the client gets our last answer and not a reset
+    /// (RFC 9112 section 9.6). Milliseconds, default 2,000.
+    #[serde(with = "millis", rename = "lingerMs")]
+    pub linger: Duration,
+    /// Whether a client that has closed its sending side still gets its answer. False takes it for a client that went
+    /// away, and cancels the request. Default false.
+    pub half_close: bool,
+    /// HTTP/2.
+    pub http2: Http2Settings,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            max_header_bytes: 65_536,
+            max_header_fields: 100,
+            max_uri_bytes: 16_384,
+            request_head_timeout: Duration::from_secs(10),
+            keep_alive_timeout: Duration::from_secs(75),
+            body_idle_timeout: Duration::from_secs(60),
+            max_requests_per_connection: 100_000,
+            max_drain_bytes: 65_536,
+            linger: Duration::from_secs(2),
+            half_close: false,
+            http2: Http2Settings::default(),
+        }
+    }
+}
+
+/// Limits of HTTP/2 connections, downstream and upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Http2Settings {
+    /// Streams that a client may have open at once (`SETTINGS_MAX_CONCURRENT_STREAMS`). Default 250.
+    pub max_concurrent_streams: u32,
+    /// Flow-control window of a stream, bytes. Default 65,536.
+    pub stream_window: u32,
+    /// Flow-control window of a connection, bytes. Default 1,048,576.
+    pub connection_window: u32,
+    /// Largest frame that we take, bytes (`SETTINGS_MAX_FRAME_SIZE`). Default 16,384.
+    pub max_frame_size: u32,
+    /// HPACK table, bytes (`SETTINGS_HEADER_TABLE_SIZE`). Default 4,096.
+    pub header_table_size: u32,
+    /// Bytes of one stream that wait to be written. Default 65,536.
+    pub max_send_buffer: usize,
+    /// Streams that the peer reset and that we still remember; more in a short time end the connection with
+    /// `ENHANCE_YOUR_CALM`. Default 50.
+    pub max_reset_streams: usize,
+    /// Streams that the peer reset before we looked at them (CVE-2023-44487). Default 20.
+    pub max_pending_accept_reset_streams: usize,
+    /// Streams that we reset because of the peer's errors (CVE-2025-8671). Default 100.
+    pub max_local_error_reset_streams: usize,
+    /// Time without any open stream after which a PING asks whether the peer is there. Milliseconds, default 30,000.
+    #[serde(with = "millis", rename = "keepAliveIntervalMs")]
+    pub keep_alive_interval: Duration,
+    /// Time for the answer to that PING. Milliseconds, default 10,000.
+    #[serde(with = "millis", rename = "keepAlivePingTimeoutMs")]
+    pub keep_alive_ping_timeout: Duration,
+}
+
+impl Default for Http2Settings {
+    fn default() -> Self {
+        Self {
+            max_concurrent_streams: 250,
+            stream_window: 65_536,
+            connection_window: 1_048_576,
+            max_frame_size: 16_384,
+            header_table_size: 4_096,
+            max_send_buffer: 65_536,
+            max_reset_streams: 50,
+            max_pending_accept_reset_streams: 20,
+            max_local_error_reset_streams: 100,
+            keep_alive_interval: Duration::from_secs(30),
+            keep_alive_ping_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_their_text_form() {
+        let settings = HttpSettings { linger: Duration::from_millis(123), ..HttpSettings::default() };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert!(text.contains("\"lingerMs\":123"));
+        assert_eq!(serde_json::from_str::<HttpSettings>(&text).unwrap(), settings);
+        assert_eq!(serde_json::from_str::<HttpSettings>("{}").unwrap(), HttpSettings::default());
+        assert!(serde_json::from_str::<HttpSettings>("{\"lingr\":1}").is_err());
+    }
+}

@@ -1,0 +1,173 @@
+//! The byte stream under a connection.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::ByteStream;
+
+/// A byte stream in both directions: a socket, a TLS session, or anything else.
+#[derive(Default)]
+pub enum Transport {
+    /// A cleartext socket.
+    Tcp(TcpStream),
+    /// A TLS session that we serve.
+    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    /// Anything else.
+    Other(Box<dyn ByteStream>),
+    /// Nothing: reads end, writes fail.
+    #[default]
+    Closed,
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp(_) => "Tcp",
+            Self::Tls(_) => "Tls",
+            Self::Other(_) => "Other",
+            Self::Closed => "Closed",
+        })
+    }
+}
+
+impl From<TcpStream> for Transport {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+impl From<tokio_rustls::server::TlsStream<TcpStream>> for Transport {
+    fn from(stream: tokio_rustls::server::TlsStream<TcpStream>) -> Self {
+        Self::Tls(Box::new(stream))
+    }
+}
+
+impl Transport {
+    /// Any other byte stream.
+    pub fn other(stream: impl ByteStream) -> Self {
+        Self::Other(Box::new(stream))
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(io) => Pin::new(io).poll_read(cx, buf),
+            Self::Tls(io) => match Pin::new(io.as_mut()).poll_read(cx, buf) {
+                // HTTP messages carry their own end (RFC 9112 section 9.8), so a session that ends without close_notify
+                // is no more than an end.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+                other => other,
+            },
+            Self::Other(io) => Pin::new(io.as_mut()).poll_read(cx, buf),
+            Self::Closed => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(io) => Pin::new(io).poll_write(cx, buf),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+            Self::Other(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+            Self::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            // Writes to a socket have nothing behind them that could be flushed.
+            Self::Tcp(_) | Self::Closed => Poll::Ready(Ok(())),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_flush(cx),
+            Self::Other(io) => Pin::new(io.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(io) => Pin::new(io).poll_shutdown(cx),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+            Self::Other(io) => Pin::new(io.as_mut()).poll_shutdown(cx),
+            Self::Closed => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Self::Tls(io) => Pin::new(io.as_mut()).poll_write_vectored(cx, bufs),
+            Self::Other(io) => Pin::new(io.as_mut()).poll_write_vectored(cx, bufs),
+            Self::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(io) => io.is_write_vectored(),
+            Self::Tls(io) => io.is_write_vectored(),
+            Self::Other(io) => io.is_write_vectored(),
+            Self::Closed => false,
+        }
+    }
+}
+
+/// A transport of which some bytes were read already: they come first.
+#[derive(Debug)]
+pub(crate) struct Prefixed {
+    prefix: Bytes,
+    io: Transport,
+}
+
+impl Prefixed {
+    pub(crate) fn new(prefix: Bytes, io: Transport) -> Self {
+        Self { prefix, io }
+    }
+}
+
+impl AsyncRead for Prefixed {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.prefix.is_empty() {
+            return Pin::new(&mut this.io).poll_read(cx, buf);
+        }
+        let part = this.prefix.split_to(this.prefix.len().min(buf.remaining()));
+        buf.put_slice(part.chunk());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Prefixed {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

@@ -1,0 +1,69 @@
+//! Why a request got no answer.
+
+use http::Request;
+use thiserror::Error;
+
+use crate::http::{Body, BodyError};
+
+/// A request that got no answer.
+#[derive(Debug, Error)]
+#[error("{kind}")]
+pub struct SendError {
+    /// Why.
+    pub kind: SendErrorKind,
+    /// The request, if nothing of its body was taken: it can be sent again. Whether the backend has acted on it already
+    /// is told by [`SendErrorKind::is_unsent`].
+    pub request: Option<Request<Body>>,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SendErrorKind {
+    /// No connection could be made.
+    #[error("connecting to the backend failed: {0}")]
+    Connect(std::io::Error),
+    /// No connection could be made in time.
+    #[error("connecting to the backend took too long")]
+    ConnectTimeout,
+    /// The backend closed the connection without an answer.
+    #[error("the backend closed the connection without an answer")]
+    Closed,
+    /// What the backend sent is no valid answer.
+    #[error("the backend's answer is invalid: {0}")]
+    Protocol(&'static str),
+    /// The backend refused the stream before it looked at it (HTTP/2 `REFUSED_STREAM` or GOAWAY).
+    #[error("the backend did not take the request")]
+    Refused,
+    /// The backend reset the stream (HTTP/2).
+    #[error("the backend reset the stream: {0}")]
+    Reset(h2::Reason),
+    /// Reading or writing failed.
+    #[error("the connection to the backend failed: {0}")]
+    Io(std::io::Error),
+    /// The request's body could not be read to its end.
+    #[error("reading the request's body failed: {0}")]
+    RequestBody(BodyError),
+}
+
+impl SendErrorKind {
+    /// Whether the backend has certainly not acted on the request, so that even one that is not idempotent can be sent
+    /// again.
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::ConnectTimeout | Self::Refused)
+    }
+
+    /// A word for metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Connect(_) => "connect",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Closed => "closed",
+            Self::Protocol(_) => "protocol",
+            Self::Refused => "refused",
+            Self::Reset(_) => "reset",
+            Self::Io(_) => "io",
+            Self::RequestBody(_) => "request_body",
+        }
+    }
+}

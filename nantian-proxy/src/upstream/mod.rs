@@ -1,0 +1,72 @@
+//! Connections to backends: made, kept, used again, and counted. One [`Pools`] for each worker.
+
+mod connect;
+mod error;
+mod pool;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use nantian_ir::model::BackendProtocol;
+use serde::{Deserialize, Serialize};
+
+use crate::http::{Body, ByteStream};
+
+pub use error::{SendError, SendErrorKind};
+pub use pool::Pools;
+pub use stats::ConnectionStats;
+
+/// Where a request goes, and how.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Address of the endpoint.
+    pub address: SocketAddr,
+    /// What it speaks.
+    pub protocol: BackendProtocol,
+    /// Time for a connection to be made.
+    pub connect_timeout: Duration,
+    /// Where its connections are counted.
+    pub stats: Option<Arc<ConnectionStats>>,
+}
+
+impl Upstream {
+    /// An endpoint with the default connect timeout of 5 s, whose connections nobody counts.
+    pub fn new(address: SocketAddr, protocol: BackendProtocol) -> Self {
+        Self { address, protocol, connect_timeout: Duration::from_secs(5), stats: None }
+    }
+}
+
+/// What a backend answered.
+pub struct UpstreamResponse {
+    /// The final answer. Hop-by-hop fields are still there, except `Transfer-Encoding`.
+    pub response: Response<Body>,
+    /// The connection, where the answer switched it to another protocol (101, or 2xx to CONNECT).
+    pub tunnel: Option<Box<dyn ByteStream>>,
+    /// Whether the connection had served another request before.
+    pub reused: bool,
+}
+
+/// What is kept of connections that rest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PoolSettings {
+    /// Resting HTTP/1.1 connections for each endpoint and worker. Default 64.
+    pub max_idle: usize,
+    /// Seconds that a connection may rest; shorter than what backends allow. Default 30.
+    pub idle_timeout_seconds: u64,
+    /// HTTP/2 connections for each endpoint and worker; a further one is made when the streams of the others are used
+    /// up. Default 8.
+    pub max_http2_connections: usize,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { max_idle: 64, idle_timeout_seconds: 30, max_http2_connections: 8 }
+    }
+}

@@ -1,0 +1,217 @@
+//! The pools of one worker.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use http::{Method, Request};
+use nantian_ir::model::BackendProtocol;
+use tokio::time::Instant;
+
+use super::connect::connect;
+use super::stats::Counted;
+use super::{PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
+use crate::http::h1::HeadLimits;
+use crate::http::h1::client::{Connection, FailReason, Failed, Home, Shared, exchange};
+use crate::http::{Body, HttpSettings, Interim};
+
+/// The connections of one worker to all backends.
+#[derive(Clone)]
+pub struct Pools(Rc<Inner>);
+
+struct Inner {
+    settings: PoolSettings,
+    limits: HeadLimits,
+    idle: RefCell<HashMap<SocketAddr, Vec<Idle>>>,
+    /// Whether a task closes connections that rested too long.
+    sweeping: Cell<bool>,
+}
+
+struct Idle {
+    connection: Shared,
+    counted: Rc<Counted>,
+    since: Instant,
+}
+
+/// Where a connection goes back to.
+struct Berth {
+    pools: Weak<Inner>,
+    address: SocketAddr,
+    counted: Rc<Counted>,
+}
+
+impl Home for Berth {
+    fn put(&self, connection: Shared) {
+        if let Some(pools) = self.pools.upgrade() {
+            pools.put(self.address, connection, Rc::clone(&self.counted));
+        }
+    }
+}
+
+impl Pools {
+    /// Empty pools. `http` bounds what backends answer.
+    pub fn new(settings: PoolSettings, http: &HttpSettings) -> Self {
+        Self(Rc::new(Inner {
+            settings,
+            limits: http.into(),
+            idle: RefCell::new(HashMap::new()),
+            sweeping: Cell::new(false),
+        }))
+    }
+
+    /// Sends a request and waits for the head of its answer. There is no time limit but that for connecting: drop the
+    /// future to give up.
+    ///
+    /// The target is taken from the URI, and the host from `Host`, else from the URI, else it is the address. Framing
+    /// fields are written anew from what the body is. Interim answers go to `interim`.
+    ///
+    /// A request that fails on a connection that had rested, before any byte of an answer, is sent once more on a fresh
+    /// one if it is idempotent and nothing of its body was taken (RFC 9112 section 9.3.1, RFC 9110 section 9.2.2).
+    pub async fn send(
+        &self,
+        upstream: &Upstream,
+        request: Request<Body>,
+        interim: Option<&Interim>,
+    ) -> Result<UpstreamResponse, SendError> {
+        let sent = match upstream.protocol {
+            BackendProtocol::Http1 | BackendProtocol::WebSocket => self.send_http1(upstream, request, interim).await,
+            BackendProtocol::H2c => {
+                Err(SendError { kind: SendErrorKind::Protocol("HTTP/2 backends come next"), request: Some(request) })
+            }
+        };
+        if let (Err(error), Some(stats)) = (&sent, &upstream.stats) {
+            stats.failed(&error.kind);
+        }
+        sent
+    }
+
+    async fn send_http1(
+        &self,
+        upstream: &Upstream,
+        mut request: Request<Body>,
+        interim: Option<&Interim>,
+    ) -> Result<UpstreamResponse, SendError> {
+        if let Some(Idle { connection, counted, .. }) = self.0.take(upstream.address) {
+            let method = request.method().clone();
+            match self.exchange(upstream, connection, counted, request, interim).await {
+                Ok(answer) => return Ok(UpstreamResponse { reused: true, ..answer }),
+                Err(Failed { reason: FailReason::Closed | FailReason::Io(_), request: Some(again), silent: true })
+                    if is_idempotent(&method) =>
+                {
+                    request = again;
+                }
+                Err(failed) => return Err(error(failed)),
+            }
+        }
+        let io = match connect(upstream).await {
+            Ok(io) => io,
+            Err(kind) => return Err(SendError { kind, request: Some(request) }),
+        };
+        let connection = Rc::new(RefCell::new(Connection::new(io)));
+        let counted = Rc::new(Counted::new(upstream.stats.as_ref()));
+        self.exchange(upstream, connection, counted, request, interim).await.map_err(error)
+    }
+
+    async fn exchange(
+        &self,
+        upstream: &Upstream,
+        connection: Shared,
+        counted: Rc<Counted>,
+        request: Request<Body>,
+        interim: Option<&Interim>,
+    ) -> Result<UpstreamResponse, Failed> {
+        let home = Berth { pools: Rc::downgrade(&self.0), address: upstream.address, counted };
+        let answer = exchange(connection, request, upstream.address, interim, self.0.limits, Rc::new(home)).await?;
+        Ok(UpstreamResponse { response: answer.response, tunnel: answer.tunnel, reused: false })
+    }
+
+    /// Closes the resting connections to an endpoint that is gone.
+    pub fn forget(&self, address: SocketAddr) {
+        self.0.idle.borrow_mut().remove(&address);
+    }
+
+    /// Resting HTTP/1.1 connections.
+    pub fn idle_count(&self) -> usize {
+        self.0.idle.borrow().values().map(Vec::len).sum()
+    }
+}
+
+fn error(failed: Failed) -> SendError {
+    let kind = match failed.reason {
+        FailReason::Closed => SendErrorKind::Closed,
+        FailReason::Io(error) => SendErrorKind::Io(error),
+        FailReason::Protocol(reason) => SendErrorKind::Protocol(reason),
+        FailReason::RequestBody(error) => SendErrorKind::RequestBody(error),
+    };
+    SendError { kind, request: failed.request }
+}
+
+/// RFC 9110 section 9.2.2.
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+}
+
+impl Inner {
+    fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.settings.idle_timeout_seconds)
+    }
+
+    /// The connection that rested last: the others may then rest long enough to be closed.
+    fn take(&self, address: SocketAddr) -> Option<Idle> {
+        let mut idle = self.idle.borrow_mut();
+        let list = idle.get_mut(&address)?;
+        while let Some(last) = list.pop() {
+            if last.since.elapsed() < self.idle_timeout() && last.connection.borrow_mut().is_usable() {
+                return Some(last);
+            }
+        }
+        None
+    }
+
+    fn put(self: &Rc<Self>, address: SocketAddr, connection: Shared, counted: Rc<Counted>) {
+        connection.borrow_mut().release();
+        let mut idle = self.idle.borrow_mut();
+        let list = idle.entry(address).or_default();
+        if list.len() >= self.settings.max_idle {
+            return;
+        }
+        list.push(Idle { connection, counted, since: Instant::now() });
+        drop(idle);
+        if !self.sweeping.replace(true) {
+            tokio::task::spawn_local(sweep(Rc::downgrade(self), self.idle_timeout()));
+        }
+    }
+
+    /// Closes what rested too long. Returns when the next one has.
+    fn expire(&self) -> Option<Instant> {
+        let timeout = self.idle_timeout();
+        let mut next: Option<Instant> = None;
+        self.idle.borrow_mut().retain(|_, list| {
+            list.retain(|idle| idle.since.elapsed() < timeout);
+            if let Some(first) = list.first() {
+                next = Some(next.map_or(first.since, |next| next.min(first.since)));
+            }
+            !list.is_empty()
+        });
+        next
+    }
+}
+
+/// Closes connections that rest too long, as long as there are any.
+async fn sweep(pools: Weak<Inner>, timeout: Duration) {
+    loop {
+        let next = {
+            let Some(pools) = pools.upgrade() else { return };
+            let next = pools.expire();
+            if next.is_none() {
+                pools.sweeping.set(false);
+                return;
+            }
+            next
+        };
+        let due = next.and_then(|since| since.checked_add(timeout));
+        tokio::time::sleep_until(due.unwrap_or_else(Instant::now).max(Instant::now() + Duration::from_secs(1))).await;
+    }
+}

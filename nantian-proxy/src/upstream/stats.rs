@@ -1,0 +1,79 @@
+//! Counts of the connections to a backend, shared by all workers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::SendErrorKind;
+
+/// Counts of the connections to one backend. They change when connections do, not with each request.
+#[derive(Debug, Default)]
+pub struct ConnectionStats {
+    active: AtomicU64,
+    total: AtomicU64,
+    connect_errors: AtomicU64,
+    connect_timeouts: AtomicU64,
+    closed: AtomicU64,
+    protocol_errors: AtomicU64,
+    resets: AtomicU64,
+    io_errors: AtomicU64,
+}
+
+impl ConnectionStats {
+    /// Connections that are open.
+    pub fn active(&self) -> u64 {
+        self.active.load(Relaxed)
+    }
+
+    /// Connections that were ever opened.
+    pub fn total(&self) -> u64 {
+        self.total.load(Relaxed)
+    }
+
+    /// Failures by their reason, see [`SendErrorKind::reason`].
+    pub fn errors(&self) -> [(&'static str, u64); 6] {
+        [
+            ("connect", self.connect_errors.load(Relaxed)),
+            ("connect_timeout", self.connect_timeouts.load(Relaxed)),
+            ("closed", self.closed.load(Relaxed)),
+            ("protocol", self.protocol_errors.load(Relaxed)),
+            ("reset", self.resets.load(Relaxed)),
+            ("io", self.io_errors.load(Relaxed)),
+        ]
+    }
+
+    pub(crate) fn failed(&self, kind: &SendErrorKind) {
+        let count = match kind {
+            SendErrorKind::Connect(_) => &self.connect_errors,
+            SendErrorKind::ConnectTimeout => &self.connect_timeouts,
+            SendErrorKind::Closed => &self.closed,
+            SendErrorKind::Protocol(_) => &self.protocol_errors,
+            SendErrorKind::Refused | SendErrorKind::Reset(_) => &self.resets,
+            SendErrorKind::Io(_) => &self.io_errors,
+            // The client's fault.
+            SendErrorKind::RequestBody(_) => return,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+}
+
+/// Counts a connection as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(Option<Arc<ConnectionStats>>);
+
+impl Counted {
+    pub(crate) fn new(stats: Option<&Arc<ConnectionStats>>) -> Self {
+        if let Some(stats) = stats {
+            stats.active.fetch_add(1, Relaxed);
+            stats.total.fetch_add(1, Relaxed);
+        }
+        Self(stats.cloned())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let Some(stats) = &self.0 {
+            stats.active.fetch_sub(1, Relaxed);
+        }
+    }
+}
