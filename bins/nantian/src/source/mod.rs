@@ -1,0 +1,160 @@
+//! The objects in files and folders, as they are now.
+
+mod scan;
+mod set;
+mod watch;
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use nantian_ir::compile::Objects;
+use thiserror::Error;
+
+use crate::finding::Finding;
+use crate::render::Excerpts;
+use set::SourceSet;
+pub(crate) use watch::{Dirty, Watch};
+
+/// What diagnostics call standard input.
+pub(crate) const STDIN_NAME: &str = "<stdin>";
+/// More than this is not read from one file or from standard input.
+pub(crate) const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why there is nothing to start with.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum SourceError {
+    /// A path that was given does not exist.
+    #[error("{0}: no such file or folder; check the spelling, or create it first")]
+    Missing(String),
+    /// A path that was given cannot be read.
+    #[error("{path}: cannot be read: {reason}; check its permissions")]
+    Unreadable {
+        /// The path.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// No object in any of the paths.
+    #[error(
+        "no objects in {0}: name files, or folders that hold *.yaml, *.yml or *.json files with Kubernetes objects"
+    )]
+    Empty(String),
+    /// `run` cannot follow standard input.
+    #[error("run follows files, and standard input is none: save it to a file first, or use check or explain")]
+    StdinNotFollowed,
+}
+
+/// Objects that were read once, for `check` and `explain`.
+pub(crate) struct Loaded {
+    /// The objects.
+    pub(crate) objects: Objects,
+    /// What is wrong with files.
+    pub(crate) findings: Vec<Finding>,
+    /// For source lines.
+    pub(crate) excerpts: Excerpts,
+}
+
+/// Reads `paths` once; `-` is standard input.
+pub(crate) fn load_once(paths: &[PathBuf]) -> Result<Loaded, SourceError> {
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    let files: Vec<PathBuf> = paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
+    check_exist(&files)?;
+    let mut set = SourceSet::new(files);
+    set.refresh(&Dirty::everything(), true, &mut |_, _, _| {});
+    let mut excerpts = Excerpts::default();
+    if paths.iter().any(is_stdin) {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+        let text = read
+            .map_err(|error| error.to_string())
+            .and_then(|_| String::from_utf8(bytes).map_err(|error| format!("not UTF-8 ({})", error.utf8_error())));
+        let text = text.map_err(|reason| SourceError::Unreadable { path: "standard input".to_owned(), reason })?;
+        set.add_text(STDIN_NAME, &text);
+        excerpts.stdin = Some(text);
+    }
+    let loaded = Loaded { objects: set.objects(), findings: set.findings(), excerpts };
+    if loaded.objects.is_empty() && loaded.findings.is_empty() {
+        return Err(SourceError::Empty(shown(paths)));
+    }
+    Ok(loaded)
+}
+
+/// Fails on a path that does not exist or cannot be looked at.
+fn check_exist(paths: &[PathBuf]) -> Result<(), SourceError> {
+    for path in paths {
+        match std::fs::metadata(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(SourceError::Missing(path.display().to_string()));
+            }
+            Err(error) => {
+                return Err(SourceError::Unreadable { path: path.display().to_string(), reason: error.to_string() });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Paths for people.
+pub(crate) fn shown(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Objects that are followed, for `run`.
+pub(crate) struct Followed {
+    set: SourceSet,
+    watch: Watch,
+}
+
+impl Followed {
+    /// Follows `paths`. Reads nothing yet.
+    pub(crate) fn new(paths: &[PathBuf]) -> Result<Self, SourceError> {
+        if paths.iter().any(|path| path.as_os_str() == "-") {
+            return Err(SourceError::StdinNotFollowed);
+        }
+        check_exist(paths)?;
+        Ok(Self { set: SourceSet::new(paths.to_vec()), watch: Watch::new(paths) })
+    }
+
+    /// Waits for a change.
+    pub(crate) async fn changed(&mut self) -> Dirty {
+        self.watch.changed().await
+    }
+
+    /// Reads what changed; whether objects or findings are others now.
+    ///
+    /// A file that vanished or became empty is given a moment to come back before its objects go: editors that save by
+    /// renaming the old file away, or by truncating it first, would otherwise interrupt what it serves.
+    pub(crate) async fn refresh(&mut self, dirty: &Dirty) -> bool {
+        let first = self.read(dirty, false);
+        if !first.doubtful {
+            return first.changed;
+        }
+        Watch::grace().await;
+        let second = self.read(dirty, true);
+        first.changed || second.changed
+    }
+
+    fn read(&mut self, dirty: &Dirty, certain: bool) -> set::Refresh {
+        let watch = &mut self.watch;
+        let refresh = self.set.refresh(dirty, certain, &mut |path: &Path, id, role| watch.folder(path, id, role));
+        watch.keep(&refresh.folders, refresh.missing);
+        refresh
+    }
+
+    /// The objects.
+    pub(crate) fn objects(&self) -> Objects {
+        self.set.objects()
+    }
+
+    /// What is wrong with files.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.set.findings()
+    }
+
+    /// Why files are looked at every half second instead of being watched, if so.
+    pub(crate) fn watch_problem(&self) -> Option<&str> {
+        self.watch.problem()
+    }
+}

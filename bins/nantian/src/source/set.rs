@@ -1,0 +1,240 @@
+//! Files with the objects that they hold: the newest version of each that could be read.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::File;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use nantian_ir::ObjectRef;
+use nantian_ir::compile::{Object, Objects, Severity, yaml};
+
+use super::MAX_FILE_BYTES;
+use super::scan::{FolderId, Role, Scan, Stamp, scan};
+use super::watch::Dirty;
+use crate::finding::Finding;
+
+/// Text of a finding's remedy where an older version goes on serving.
+const OLD_SERVES: &str = "the previous version goes on serving meanwhile";
+
+/// Files and their objects.
+#[derive(Debug)]
+pub(crate) struct SourceSet {
+    roots: Vec<PathBuf>,
+    files: BTreeMap<PathBuf, LoadedFile>,
+    /// What is wrong with paths rather than with what is in them.
+    path_findings: Vec<Finding>,
+}
+
+#[derive(Debug, Default)]
+struct LoadedFile {
+    stamp: Option<Stamp>,
+    hash: Option<u64>,
+    objects: Vec<Object>,
+    findings: Vec<Finding>,
+}
+
+/// What a refresh found.
+#[derive(Debug, Default)]
+pub(crate) struct Refresh {
+    /// Objects or findings are others than before.
+    pub(crate) changed: bool,
+    /// A file vanished or became empty, and its objects were kept for now.
+    pub(crate) doubtful: bool,
+    /// A given path does not exist.
+    pub(crate) missing: bool,
+    /// Folders to watch.
+    pub(crate) folders: BTreeSet<PathBuf>,
+}
+
+impl SourceSet {
+    pub(crate) fn new(roots: Vec<PathBuf>) -> Self {
+        Self { roots, files: BTreeMap::new(), path_findings: Vec::new() }
+    }
+
+    /// Reads files that are new or changed, and forgets those that are gone. Unless `certain`, files that vanished or
+    /// became empty keep their objects.
+    pub(crate) fn refresh(
+        &mut self,
+        dirty: &Dirty,
+        certain: bool,
+        before_listing: &mut dyn FnMut(&Path, FolderId, Role),
+    ) -> Refresh {
+        let found = scan(&self.roots, before_listing);
+        let mut refresh = Refresh { missing: !found.missing.is_empty(), ..Refresh::default() };
+        let path_findings = path_findings(&found);
+        refresh.changed |= path_findings != self.path_findings;
+        self.path_findings = path_findings;
+
+        let unreadable: HashSet<&PathBuf> = found.unreadable.iter().map(|unreadable| &unreadable.path).collect();
+        let gone: Vec<PathBuf> = self
+            .files
+            .keys()
+            .filter(|path| !found.files.contains_key(*path))
+            // What is in a folder that cannot be read now is not known to be gone.
+            .filter(|path| !path.ancestors().any(|path| unreadable.contains(&path.to_path_buf())))
+            .cloned()
+            .collect();
+        for path in gone {
+            if certain {
+                self.files.remove(&path);
+                refresh.changed = true;
+            } else {
+                refresh.doubtful = true;
+            }
+        }
+        for (path, stamp) in &found.files {
+            let file = self.files.entry(path.clone()).or_default();
+            if file.stamp == Some(*stamp) && !dirty.contains(path) {
+                continue;
+            }
+            match file.reread(path, *stamp, certain) {
+                Reread::Same => {}
+                Reread::Changed => refresh.changed = true,
+                Reread::Doubtful => refresh.doubtful = true,
+            }
+        }
+        refresh.folders = found.folders;
+        refresh
+    }
+
+    /// Adds a text that is no file.
+    pub(crate) fn add_text(&mut self, name: &str, text: &str) {
+        let mut file = LoadedFile::default();
+        file.take(name, text);
+        self.files.insert(PathBuf::from(name), file);
+    }
+
+    /// All objects.
+    pub(crate) fn objects(&self) -> Objects {
+        self.files.values().flat_map(|file| file.objects.iter().cloned()).collect()
+    }
+
+    /// What is wrong with files.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let in_files = self.files.values().flat_map(|file| file.findings.iter().cloned());
+        self.path_findings.iter().cloned().chain(in_files).collect()
+    }
+}
+
+fn path_findings(found: &Scan) -> Vec<Finding> {
+    let missing = found.missing.iter().map(|path| {
+        Finding::general(
+            Severity::Error,
+            "path-missing",
+            format!("{} does not exist any more: its objects are gone", path.display()),
+            "put it back, or stop and start without it",
+        )
+    });
+    let unreadable = found.unreadable.iter().map(|unreadable| {
+        Finding::general(
+            Severity::Error,
+            "path-unreadable",
+            format!("{} cannot be read: {}", unreadable.path.display(), unreadable.reason),
+            "make it readable for the user that runs nantian, or move it elsewhere",
+        )
+    });
+    missing.chain(unreadable).collect()
+}
+
+/// What came of reading a file again.
+enum Reread {
+    Same,
+    Changed,
+    Doubtful,
+}
+
+impl LoadedFile {
+    fn reread(&mut self, path: &Path, stamp: Stamp, certain: bool) -> Reread {
+        let name = path.display().to_string();
+        let bytes = match read(path) {
+            Ok(bytes) => bytes,
+            // Gone since the scan: the next event, or the second look, will tell.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Reread::Doubtful,
+            Err(error) => return self.fail(&name, "file-unreadable", format!("the file cannot be read: {error}")),
+        };
+        let hash = hash(&bytes);
+        if self.hash == Some(hash) {
+            self.stamp = Some(stamp);
+            return Reread::Same;
+        }
+        if !certain && !self.objects.is_empty() && bytes.iter().all(u8::is_ascii_whitespace) {
+            return Reread::Doubtful;
+        }
+        self.stamp = Some(stamp);
+        self.hash = Some(hash);
+        match String::from_utf8(bytes) {
+            Ok(text) => self.take(&name, &text),
+            Err(error) => {
+                let error = error.utf8_error();
+                return self.fail(&name, "file-not-utf8", format!("the file is not UTF-8: {error}"));
+            }
+        }
+        Reread::Changed
+    }
+
+    /// The file cannot be used as it is: its old objects stay.
+    fn fail(&mut self, name: &str, code: &'static str, message: String) -> Reread {
+        let remedy = format!("save the file again as UTF-8 text that can be read; {OLD_SERVES}");
+        let findings = vec![Finding::of_file(Severity::Error, code, name, message, &remedy)];
+        let changed = findings != self.findings;
+        self.findings = findings;
+        if code == "file-unreadable" {
+            // Its content is not known: it is read again next time whatever its metadata say.
+            self.stamp = None;
+            self.hash = None;
+        }
+        if changed { Reread::Changed } else { Reread::Same }
+    }
+
+    /// Takes a new text. What can be read of it replaces what was there; where a document cannot be read, or an object
+    /// is not what its kind allows, the old version of it stays.
+    fn take(&mut self, name: &str, text: &str) {
+        let parsed = yaml::parse(name, text);
+        // A document that cannot be read may hold any of the old objects.
+        let blind = parsed.diagnostics.iter().any(|found| found.object.is_none() && found.severity == Severity::Error);
+        let old: BTreeMap<ObjectRef, Object> =
+            std::mem::take(&mut self.objects).into_iter().map(|object| (object.id().clone(), object)).collect();
+        let broken: HashSet<ObjectRef> = parsed
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity == Severity::Error)
+            .filter_map(|found| found.object.clone())
+            .collect();
+        let mut named = HashSet::new();
+        for object in parsed.objects {
+            named.insert(object.id().clone());
+            self.objects.push(object);
+        }
+        let mut kept = HashSet::new();
+        for (id, object) in old {
+            if !named.contains(&id) && (blind || broken.contains(&id)) {
+                kept.insert(id);
+                self.objects.push(object);
+            }
+        }
+        self.findings = parsed.diagnostics.into_iter().map(Finding::from).collect();
+        for finding in &mut self.findings {
+            let serves = finding.object.as_ref().map_or(!kept.is_empty(), |id| kept.contains(id));
+            if finding.is_error() && serves {
+                finding.remedy = format!("{}; {OLD_SERVES}", finding.remedy);
+            }
+        }
+    }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
+        let limit = format!("larger than {} MiB; split it", MAX_FILE_BYTES / 1024 / 1024);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, limit));
+    }
+    Ok(bytes)
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
