@@ -2,7 +2,9 @@
 
 mod check;
 mod cli;
+mod describe;
 mod exit;
+mod explain;
 mod finding;
 mod render;
 mod source;
@@ -20,6 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::check(&args),
+        Command::Explain(args) => explain::explain(&args),
         _ => ExitCode::from(2),
     }
 }

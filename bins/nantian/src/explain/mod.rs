@@ -1,0 +1,45 @@
+//! `nantian explain`: where a request goes, and why.
+
+mod decision;
+mod request;
+mod tree;
+
+use std::process::ExitCode;
+
+use nantian_ir::compile::compile;
+
+use crate::check::{all_findings, options};
+use crate::cli::ExplainArgs;
+use crate::exit;
+use crate::finding::Finding;
+use crate::render::{Reporter, Stream};
+use crate::source;
+use request::Request;
+
+pub(crate) use decision::decide;
+
+/// Runs the command.
+pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
+    let request = match Request::parse(&args.request) {
+        Ok(request) => request,
+        Err(error) => return exit::usage(&error),
+    };
+    let loaded = match source::load_once(&args.source.paths) {
+        Ok(loaded) => loaded,
+        Err(error) => return exit::usage(&error),
+    };
+    let compiled = compile(&loaded.objects, &options(&args.source));
+    let decision = decide(&request, &compiled.snapshot, &loaded.objects);
+    let reporter = Reporter::new(args.output, Stream::Out);
+    if reporter.is_human() {
+        reporter.text(&tree::tree(&decision, reporter.style()));
+        let errors =
+            all_findings(loaded.findings, &compiled).iter().filter(|finding| Finding::is_error(finding)).count();
+        if errors > 0 {
+            reporter.text(&format!("note: the objects have {errors} errors, which nantian check tells\n"));
+        }
+    } else {
+        reporter.json(&decision);
+    }
+    if decision.route.is_some() { ExitCode::SUCCESS } else { exit::NOT_ACCEPTED.into() }
+}
