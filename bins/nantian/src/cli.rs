@@ -65,10 +65,10 @@ Events go to standard error for --output human, and to standard output, one JSON
   {\"event\":\"applied\",    version, durationMs, changes, resources}
   {\"event\":\"listener\",   state: \"serving\"|\"refused\"|\"closed\", listener, bind, url, message}
   {\"event\":\"status\",     object, conditions, ...}
-  {\"event\":\"echo\",       address, service, state: \"serving\"|\"refused\", message}
-  {\"event\":\"try\",        command, expect}
+  {\"event\":\"echo\",       address, service}
+  {\"event\":\"try\",        command, expect, status, services, path}
   {\"event\":\"notice\",     message}
-  {\"event\":\"draining\"} and {\"event\":\"stopped\"}
+  {\"event\":\"draining\",   timeoutMs} and {\"event\":\"stopped\", complete}
 The access log goes to standard output.";
 
 const CHECK_HELP: &str = "\
@@ -173,12 +173,12 @@ pub(crate) struct RunArgs {
     /// Open listeners on this local address only, instead of on all addresses of the machine.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
-    /// Engine settings (limits and time limits), as YAML or JSON. Flags win over the file.
+    /// Settings of the engine, as YAML or JSON (`engine: {workers: 2}`). Flags win over the file.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How long requests may go on after SIGTERM or Ctrl-C, for example 10s or 1m30s.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
-    pub(crate) drain_timeout: Duration,
+    /// How long requests may go on after SIGTERM or Ctrl-C; default: 30s, or what --config says.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) drain_timeout: Option<Duration>,
 }
 
 /// Arguments of `check`.

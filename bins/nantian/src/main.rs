@@ -2,11 +2,15 @@
 
 mod check;
 mod cli;
+mod crds;
 mod describe;
+mod echo;
 mod exit;
 mod explain;
 mod finding;
 mod render;
+mod run;
+mod sample;
 mod source;
 
 use std::process::ExitCode;
@@ -23,6 +27,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
-        _ => ExitCode::from(2),
+        Command::Run(args) => run::run(&args),
+        Command::Crds => crds::crds(),
     }
 }

@@ -6,6 +6,7 @@ use nantian_ir::{ObjectRef, Snapshot};
 use serde::Serialize;
 
 use crate::finding::Finding;
+use crate::sample::Sample;
 
 /// One event.
 #[derive(Debug, Serialize)]
@@ -30,15 +31,15 @@ pub(crate) enum Event<'a> {
         /// Its status, as Kubernetes would hold it.
         status: &'a Status,
     },
-    /// An echo backend began to serve, or could not.
-    Echo(&'a EchoEvent),
-    /// A command to try.
-    Try {
-        /// For a shell.
-        command: &'a str,
-        /// What it answers.
-        expect: &'a str,
+    /// An echo backend began to serve.
+    Echo {
+        /// Where.
+        address: &'a str,
+        /// For which Service: `namespace/name`.
+        service: &'a str,
     },
+    /// A command to try.
+    Try(&'a Sample),
     /// Anything else.
     Notice {
         /// Text.
@@ -203,19 +204,6 @@ pub(crate) enum ListenerState {
     Refused,
     /// It was taken away.
     Closed,
-}
-
-/// How an echo backend is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct EchoEvent {
-    /// Where.
-    pub(crate) address: String,
-    /// For which Service: `namespace/name`.
-    pub(crate) service: String,
-    /// Why it does not serve; empty if it does.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) message: String,
 }
 
 /// An event for the status of an object.

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::{OutputArgs, OutputFormat};
 pub(crate) use crate::source::STDIN_NAME;
-use event::{Applied, EchoEvent, Event, FindingState, ListenerEvent, ListenerState};
+use event::{Applied, Event, FindingState, ListenerEvent, ListenerState};
 pub(crate) use finding::Excerpts;
 use style::{Safe, Style, Tone};
 use tree::plural;
@@ -109,10 +109,13 @@ fn human(event: &Event<'_>, style: Style, excerpts: &Excerpts) -> String {
         Event::Listener(listener) => human_listener(listener, style),
         // People get the tree.
         Event::Status { .. } => String::new(),
-        Event::Echo(echo) => human_echo(echo, style),
-        Event::Try { command, expect } => {
-            let expect = format!("# {expect}");
-            format!("  {}\n      {}\n", style.paint(Tone::Strong, command), style.paint(Tone::Faint, &expect))
+        Event::Echo { address, service } => {
+            let text = format!("echo backend of Service {service} on {address}");
+            format!("{} {}\n", style.paint(Tone::Good, "serving"), Safe(&text))
+        }
+        Event::Try(sample) => {
+            let expect = format!("# {}", sample.expect);
+            format!("  {}\n      {}\n", style.paint(Tone::Strong, &sample.command), style.paint(Tone::Faint, &expect))
         }
         Event::Notice { message } => format!("{}\n", Safe(message)),
         Event::Draining { timeout_ms } => {
@@ -166,14 +169,5 @@ fn human_listener(listener: &ListenerEvent, style: Style) -> String {
         ListenerState::Refused => {
             format!("{} {}  {}: {}\n", style.paint(Tone::Bad, "refused"), Safe(url), Safe(name), Safe(message))
         }
-    }
-}
-
-fn human_echo(echo: &EchoEvent, style: Style) -> String {
-    let EchoEvent { address, service, message } = echo;
-    if message.is_empty() {
-        format!("{} echo backend {service} on {address}\n", style.paint(Tone::Good, "serving"))
-    } else {
-        format!("{} echo backend {service} on {address}: {}\n", style.paint(Tone::Bad, "refused"), Safe(message))
     }
 }

@@ -1,0 +1,259 @@
+//! What serves now, and telling what changed.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use nantian_ir::compile::{Compiled, ObjectStatus, Objects, Options, Severity, compile};
+use nantian_ir::{HostnameMatch, Listener, ListenerProtocol, Snapshot};
+use nantian_proxy::engine::{ApplyReport, Engine, Refused};
+
+use crate::check::all_findings;
+use crate::echo::{self, Echo, Identity};
+use crate::finding::{Finding, difference};
+use crate::render::Reporter;
+use crate::render::event::{self, Applied, Changes, Counts, Event, FindingState, ListenerEvent, ListenerState};
+use crate::render::tree;
+use crate::sample::samples;
+
+/// The gateway as it serves now.
+pub(super) struct Gateway {
+    engine: Engine,
+    echo: Echo,
+    reporter: Reporter,
+    options: Options,
+    snapshot: Arc<Snapshot>,
+    statuses: Vec<ObjectStatus>,
+    /// All that was told and still holds.
+    findings: Vec<Finding>,
+    /// Of files and of the compiler.
+    object_findings: Vec<Finding>,
+    echoes: BTreeMap<SocketAddr, Identity>,
+    echo_findings: Vec<Finding>,
+    listeners: BTreeMap<String, ListenerEvent>,
+    refused: Vec<Refused>,
+    objects: Objects,
+    applied_once: bool,
+}
+
+impl Gateway {
+    pub(super) fn new(engine: Engine, echo: Echo, reporter: Reporter, options: Options) -> Self {
+        Self {
+            engine,
+            echo,
+            reporter,
+            options,
+            snapshot: Arc::default(),
+            statuses: Vec::new(),
+            findings: Vec::new(),
+            object_findings: Vec::new(),
+            echoes: BTreeMap::new(),
+            echo_findings: Vec::new(),
+            listeners: BTreeMap::new(),
+            refused: Vec::new(),
+            objects: Objects::new(),
+            applied_once: false,
+        }
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(super) fn reporter(&self) -> &Reporter {
+        &self.reporter
+    }
+
+    /// Whether everything that the objects ask for is served, ports included.
+    pub(super) fn is_complete(&self) -> bool {
+        self.refused.is_empty() && self.echo_findings.is_empty()
+    }
+
+    /// Serves these objects. `begin`: when their change was noticed.
+    pub(super) async fn update(&mut self, objects: &Objects, of_files: Vec<Finding>, begin: Instant) {
+        self.objects = objects.clone();
+        let compiled = compile(objects, &self.options);
+        self.object_findings = all_findings(of_files, &compiled);
+        // Backends first: a route to one must not get there before it listens.
+        self.serve_echoes().await;
+        let changed = !self.applied_once || *compiled.snapshot != *self.snapshot;
+        if changed {
+            let report = self.engine.apply(Arc::clone(&compiled.snapshot)).await;
+            let duration_ms = begin.elapsed().as_secs_f64() * 1000.0;
+            self.tell_findings_with(&report);
+            self.tell_applied(&compiled, &report, duration_ms);
+            self.applied_once = true;
+            self.tell_listeners();
+        } else {
+            self.tell_findings();
+        }
+        self.tell_statuses(compiled.statuses);
+    }
+
+    /// Tries again what could not be opened.
+    pub(super) async fn retry(&mut self) {
+        if !self.echo_findings.is_empty() {
+            self.serve_echoes().await;
+        }
+        if self.refused.is_empty() {
+            self.tell_findings();
+        } else {
+            let report = self.engine.apply(Arc::clone(&self.snapshot)).await;
+            self.tell_findings_with(&report);
+            self.tell_listeners();
+        }
+    }
+
+    async fn serve_echoes(&mut self) {
+        let (wanted, mut findings) = echo::wanted(&self.objects);
+        self.echoes.clone_from(&wanted);
+        let outcome = self.echo.apply(wanted).await;
+        findings.extend(outcome.findings);
+        self.echo_findings = findings;
+        for (address, identity) in &outcome.started {
+            self.reporter.event(&Event::Echo { address: &address.to_string(), service: &identity.service });
+        }
+    }
+
+    fn tell_findings_with(&mut self, report: &ApplyReport) {
+        self.refused.clone_from(&report.refused);
+        self.tell_findings();
+    }
+
+    fn tell_findings(&mut self) {
+        let mut findings = self.object_findings.clone();
+        findings.extend(self.echo_findings.iter().cloned());
+        findings.extend(self.refused.iter().map(|refused| refusal(refused, &self.objects)));
+        let (new, gone) = difference(&self.findings, &findings);
+        for finding in gone {
+            self.reporter.event(&Event::Diagnostic { state: FindingState::Resolved, finding });
+        }
+        for finding in new {
+            self.reporter.event(&Event::Diagnostic { state: FindingState::New, finding });
+        }
+        self.findings = findings;
+    }
+
+    fn tell_applied(&mut self, compiled: &Compiled, report: &ApplyReport, duration_ms: f64) {
+        let applied = Applied {
+            version: report.version.clone(),
+            duration_ms,
+            changes: Changes::between(&self.snapshot, &compiled.snapshot),
+            resources: Counts::of(&compiled.snapshot),
+        };
+        self.snapshot = Arc::clone(&compiled.snapshot);
+        self.reporter.event(&Event::Applied(&applied));
+    }
+
+    fn tell_listeners(&mut self) {
+        let now: BTreeMap<String, ListenerEvent> = self
+            .snapshot
+            .listeners
+            .values()
+            .map(|listener| (listener.key.to_string(), self.listener_event(listener)))
+            .collect();
+        for (name, event) in &self.listeners {
+            if !now.contains_key(name) && event.state == ListenerState::Serving {
+                let event = ListenerEvent { state: ListenerState::Closed, ..event.clone() };
+                self.reporter.event(&Event::Listener(&event));
+            }
+        }
+        for (name, event) in &now {
+            if self.listeners.get(name) != Some(event) {
+                self.reporter.event(&Event::Listener(event));
+            }
+        }
+        self.listeners = now;
+    }
+
+    fn listener_event(&self, listener: &Listener) -> ListenerEvent {
+        let name = listener.key.to_string();
+        let refused = self.refused.iter().find(|refused| refused.resource == format!("listener {name}"));
+        ListenerEvent {
+            state: if refused.is_some() { ListenerState::Refused } else { ListenerState::Serving },
+            listener: name,
+            bind: listener.bind.to_string(),
+            url: url(listener),
+            message: refused.map(|refused| refused.message.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn tell_statuses(&mut self, statuses: Vec<ObjectStatus>) {
+        let changed: Vec<ObjectStatus> =
+            statuses.iter().filter(|status| !self.statuses.contains(status)).cloned().collect();
+        for status in &changed {
+            self.reporter.event(&event::status(status));
+        }
+        // People were told of the diagnostics; the tree shows at a glance what they mean.
+        let first = self.statuses.is_empty();
+        let shown: Vec<ObjectStatus> =
+            changed.into_iter().filter(|status| first || !tree::is_accepted(status)).collect();
+        self.reporter.text(&tree::statuses(&shown, &self.snapshot, self.reporter.style()));
+        self.statuses = statuses;
+    }
+
+    /// What to know after the start: requests to try, or that nothing is served.
+    pub(super) fn welcome(&self, paths: &str) {
+        if self.listeners.values().any(|listener| listener.state == ListenerState::Serving) {
+            let samples = samples(&self.snapshot, &self.echoes);
+            if !samples.is_empty() {
+                self.reporter.text("try:\n");
+            }
+            for sample in &samples {
+                self.reporter.event(&Event::Try(sample));
+            }
+        } else if self.objects.is_empty() {
+            self.reporter.notice(&format!(
+                "nothing is served yet: there are no objects in {paths}; it is watched, so put a Gateway and routes there"
+            ));
+        } else {
+            self.reporter.notice(
+                "nothing is served yet: no Gateway has a listener that can be opened; mend what is told above, the files \
+                 are watched",
+            );
+        }
+        if let Some(address) = self.engine.admin_address() {
+            self.reporter.notice(&format!("admin: http://{address}/readyz and http://{address}/metrics"));
+        }
+        self.reporter.notice(&format!("watching {paths}; Ctrl-C drains and stops"));
+    }
+}
+
+/// A refusal of the engine as a finding, at the listener's place where it is one.
+fn refusal(refused: &Refused, objects: &Objects) -> Finding {
+    let message = format!("{}: {}", refused.resource, refused.message);
+    let mut finding = Finding::general(Severity::Error, "not-served", message, &refused.remedy);
+    let Some(name) = refused.resource.strip_prefix("listener ") else { return finding };
+    let gateway = objects.iter().find(|object| {
+        let id = object.id();
+        id.kind == "Gateway" && name.starts_with(&format!("{}/{}/", id.namespace, id.name))
+    });
+    if let Some(gateway) = gateway {
+        let listeners = gateway.value().get("spec").and_then(|spec| spec.get("listeners")?.as_array());
+        let is_it = |listener: &serde_json::Value| {
+            listener.get("name").and_then(serde_json::Value::as_str) == name.rsplit('/').next()
+        };
+        if let Some(index) = listeners.and_then(|listeners| listeners.iter().position(is_it)) {
+            finding.field = format!("spec.listeners[{index}]");
+        }
+        finding.object = Some(gateway.id().clone());
+        finding.source = gateway.source(&finding.field);
+    }
+    finding
+}
+
+/// What to type into a browser.
+fn url(listener: &Listener) -> String {
+    let scheme = match listener.protocol {
+        ListenerProtocol::Http => "http",
+        ListenerProtocol::Https => "https",
+    };
+    let host = match (&listener.hostname, listener.bind.address) {
+        (HostnameMatch::Any, Some(IpAddr::V6(address))) => format!("[{address}]"),
+        (HostnameMatch::Any, Some(IpAddr::V4(address))) => address.to_string(),
+        (HostnameMatch::Any, None) => "localhost".to_owned(),
+        (name, _) => name.to_string(),
+    };
+    format!("{scheme}://{host}:{}", listener.public_port)
+}

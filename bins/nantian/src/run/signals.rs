@@ -1,0 +1,46 @@
+//! Signals: SIGTERM and SIGINT end, SIGHUP reads again.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Request {
+    /// Drain and end.
+    Stop,
+    /// Read everything again.
+    Reread,
+}
+
+/// The signals that are handled.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Handles them from now on.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one. Cancel safe.
+    pub(super) async fn next(&mut self) -> Request {
+        tokio::select! {
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.hangup.recv() => Request::Reread,
+        }
+    }
+
+    /// The next interrupt. Cancel safe.
+    pub(super) async fn interrupted(&mut self) {
+        self.interrupt.recv().await;
+    }
+}

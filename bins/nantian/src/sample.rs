@@ -1,0 +1,322 @@
+//! Requests to try, derived from the matches of route rules: each is checked against the router before it is told, so
+//! that it does reach the rule that it was derived from.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use nantian_ir::{
+    Attachment, EndpointHost, Filter, HostnameMatch, HttpMatch, Listener, ListenerProtocol, PathMatch, PathModifier,
+    RouteRule, RuleMatch, Snapshot, Target, ValueMatch,
+};
+use nantian_proxy::router::{RequestParts, Router};
+use serde::Serialize;
+
+use crate::echo::Identity;
+
+/// More samples than this are not told.
+const MAX_SAMPLES: usize = 16;
+
+/// A request to try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Sample {
+    /// For a shell.
+    pub(crate) command: String,
+    /// What is answered, in words.
+    pub(crate) expect: String,
+    /// Status of the answer, where it does not depend on a backend that we do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    /// Services (`namespace/name`) that may answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) services: Vec<String>,
+    /// Path that the backend gets, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
+}
+
+/// Samples for the rules of a snapshot. `echoes`: the backends that answer with what they received.
+pub(crate) fn samples(snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Vec<Sample> {
+    let router = Router::new(snapshot);
+    let sample = |rule: &RouteRule| Draft::of(rule, snapshot, &router)?.sample(rule, snapshot, echoes);
+    snapshot.rules.values().filter_map(|rule| sample(rule)).take(MAX_SAMPLES).collect()
+}
+
+/// A request on its way.
+struct Draft<'s> {
+    listener: &'s Listener,
+    host: Option<String>,
+    method: String,
+    path: String,
+    /// What of the path a prefix match covers.
+    prefix: Option<String>,
+    query: String,
+    headers: Vec<(String, String)>,
+    grpc: bool,
+}
+
+impl<'s> Draft<'s> {
+    /// A request for the first match of the rule that can be written down and that reaches it.
+    fn of(rule: &RouteRule, snapshot: &'s Snapshot, router: &Router) -> Option<Self> {
+        let attachments = rule.attachments.iter().filter_map(|attachment| {
+            snapshot.listeners.get(&attachment.listener).map(|listener| (attachment, &**listener))
+        });
+        attachments
+            .flat_map(|(attachment, listener)| rule.matches.iter().map(move |one| (attachment, listener, one)))
+            .filter_map(|(attachment, listener, rule_match)| Self::draft(attachment, listener, rule_match))
+            .find(|draft| draft.reaches(rule, router))
+    }
+
+    fn draft(attachment: &Attachment, listener: &'s Listener, rule_match: &RuleMatch) -> Option<Self> {
+        let host = match attachment.hostnames.first()? {
+            HostnameMatch::Exact(name) => Some(name.to_string()),
+            HostnameMatch::Wildcard(suffix) => Some(format!("www.{suffix}")),
+            HostnameMatch::Any => None,
+        };
+        let mut draft = Self {
+            listener,
+            host,
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            prefix: None,
+            query: String::new(),
+            headers: Vec::new(),
+            grpc: false,
+        };
+        match rule_match {
+            RuleMatch::Http(http) => draft.take_http(http)?,
+            RuleMatch::Grpc(grpc) => {
+                let exact = |value: &Option<ValueMatch>, any: &str| match value {
+                    None => Some(any.to_owned()),
+                    Some(value) => exact(value).map(ToOwned::to_owned),
+                };
+                draft.method = "POST".to_owned();
+                draft.path = format!("/{}/{}", exact(&grpc.service, "any.Service")?, exact(&grpc.method, "AnyMethod")?);
+                for header in &grpc.headers {
+                    draft.headers.push((header.name.to_string(), exact_text(&header.value)?));
+                }
+                draft.headers.push(("content-type".to_owned(), "application/grpc".to_owned()));
+                draft.headers.push(("te".to_owned(), "trailers".to_owned()));
+                draft.grpc = true;
+            }
+        }
+        Some(draft)
+    }
+
+    fn take_http(&mut self, http: &HttpMatch) -> Option<()> {
+        match &http.path {
+            PathMatch::Exact(path) => self.path.clone_from(path),
+            PathMatch::Prefix(prefix) => {
+                let prefix = prefix.trim_end_matches('/');
+                self.path = if prefix.is_empty() { "/".to_owned() } else { format!("{prefix}/hello") };
+                self.prefix = Some(prefix.to_owned());
+            }
+            // No text that an expression matches is made up here.
+            PathMatch::Regex(_) => return None,
+        }
+        self.method = http.method.clone().unwrap_or(self.method.clone());
+        for header in &http.headers {
+            self.headers.push((header.name.to_string(), exact_text(&header.value)?));
+        }
+        for query in &http.query {
+            let joint = if self.query.is_empty() { "" } else { "&" };
+            let value = exact_text(&query.value)?;
+            // Writing to a String cannot fail.
+            let _ = write!(self.query, "{joint}{}={}", encoded(&query.name), encoded(&value));
+        }
+        Some(())
+    }
+
+    fn reaches(&self, rule: &RouteRule, router: &Router) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { return false };
+            headers.append(name, value);
+        }
+        let parts = RequestParts {
+            bind: self.listener.bind,
+            host: self.host.as_deref().unwrap_or("localhost"),
+            path: &self.path,
+            query: (!self.query.is_empty()).then_some(&self.query),
+            method: &self.method,
+            headers: &headers,
+        };
+        router.route(&parts).is_ok_and(|found| found.rule.key == rule.key)
+    }
+
+    fn command(&self) -> String {
+        let mut command = "curl".to_owned();
+        // Writing to a String cannot fail; so all results here are dropped.
+        if self.grpc {
+            let prior = if self.listener.protocol == ListenerProtocol::Http { " --http2-prior-knowledge" } else { "" };
+            let _ = write!(command, " -i --output -{prior} --data-binary ''");
+        } else if self.method != "GET" {
+            let _ = write!(command, " -X {}", quoted(&self.method));
+        }
+        let address = self.listener.bind.address;
+        let place = match address {
+            Some(std::net::IpAddr::V6(address)) => format!("[{address}]"),
+            Some(address) => address.to_string(),
+            None => "localhost".to_owned(),
+        };
+        let port = self.listener.public_port;
+        let (scheme, authority) = match (self.listener.protocol, &self.host) {
+            (ListenerProtocol::Http, host) => {
+                if let Some(host) = host.as_ref().filter(|host| **host != place) {
+                    let _ = write!(command, " -H {}", quoted(&format!("Host: {host}")));
+                }
+                ("http", format!("{place}:{port}"))
+            }
+            (ListenerProtocol::Https, Some(host)) => {
+                let target = address.map_or("127.0.0.1".to_owned(), |_| place.clone());
+                let _ = write!(command, " -k --resolve {host}:{port}:{target}");
+                ("https", format!("{host}:{port}"))
+            }
+            (ListenerProtocol::Https, None) => {
+                command.push_str(" -k");
+                ("https", format!("{place}:{port}"))
+            }
+        };
+        for (name, value) in &self.headers {
+            let _ = write!(command, " -H {}", quoted(&format!("{name}: {value}")));
+        }
+        let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
+        let _ = write!(command, " {}", quoted(&format!("{scheme}://{authority}{}{query}", self.path)));
+        command
+    }
+
+    fn sample(&self, rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Option<Sample> {
+        let mut sample =
+            Sample { command: self.command(), expect: String::new(), status: None, services: Vec::new(), path: None };
+        for filter in &rule.filters {
+            match filter {
+                Filter::RequestRedirect(redirect) => {
+                    sample.status = Some(redirect.status);
+                    sample.expect = format!("{} {}", redirect.status, crate::describe::filter(filter));
+                    return Some(sample);
+                }
+                Filter::DirectResponse(direct) => {
+                    sample.status = Some(direct.status);
+                    let line = direct.body.lines().next().unwrap_or_default();
+                    sample.expect = format!("{} answered by the gateway itself: {line}", direct.status);
+                    return Some(sample);
+                }
+                _ => {}
+            }
+        }
+        let shares = self.shares(rule, snapshot, echoes)?;
+        let path = self.forwarded_path(rule);
+        let rewritten = if path == self.path { String::new() } else { format!(", which gets the path {path}") };
+        sample.expect = format!("{}{rewritten}", shares.text);
+        sample.services = shares.services;
+        if shares.all_echo {
+            sample.status = Some(200);
+            sample.path = Some(path);
+            sample.expect.insert_str(0, "200 ");
+        }
+        Some(sample)
+    }
+
+    /// Who answers. `None` if a share fails: no sample for what does not work.
+    fn shares(
+        &self,
+        rule: &RouteRule,
+        snapshot: &Snapshot,
+        echoes: &BTreeMap<SocketAddr, Identity>,
+    ) -> Option<Shares> {
+        let targets: Vec<_> = rule.targets.iter().filter(|target| target.weight > 0).collect();
+        let sum: u64 = targets.iter().map(|target| u64::from(target.weight)).sum();
+        let mut shares = Shares { text: String::new(), services: Vec::new(), all_echo: true };
+        for target in &targets {
+            let Target::Backend(key) = &target.target else { return None };
+            let endpoints = &snapshot.endpoints.get(key)?.endpoints;
+            if endpoints.is_empty() {
+                return None;
+            }
+            shares.all_echo &= endpoints.iter().all(|endpoint| match endpoint.host {
+                EndpointHost::Ip(address) => echoes.contains_key(&SocketAddr::new(address, endpoint.port)),
+                EndpointHost::Dns(_) => false,
+            });
+            let joint = if shares.text.is_empty() { "from " } else { ", " };
+            let percent = u64::from(target.weight) * 100 / sum.max(1);
+            let share = if targets.len() > 1 { format!(" ({percent}%)") } else { String::new() };
+            // Writing to a String cannot fail.
+            let _ = write!(shares.text, "{joint}Service {}/{}{share}", key.namespace, key.name);
+            shares.services.push(format!("{}/{}", key.namespace, key.name));
+        }
+        (!targets.is_empty()).then_some(shares)
+    }
+
+    fn forwarded_path(&self, rule: &RouteRule) -> String {
+        let rewrite = rule.filters.iter().find_map(|filter| match filter {
+            Filter::UrlRewrite(rewrite) => rewrite.path.as_ref(),
+            _ => None,
+        });
+        match (rewrite, &self.prefix) {
+            (Some(PathModifier::ReplaceFullPath(path)), _) => path.clone(),
+            (Some(PathModifier::ReplacePrefixMatch(new)), Some(prefix)) => {
+                let rest = self.path.strip_prefix(prefix.as_str()).unwrap_or_default();
+                let path = format!("{}{rest}", new.trim_end_matches('/'));
+                if path.is_empty() { "/".to_owned() } else { path }
+            }
+            _ => self.path.clone(),
+        }
+    }
+}
+
+struct Shares {
+    text: String,
+    services: Vec<String>,
+    all_echo: bool,
+}
+
+fn exact(value: &ValueMatch) -> Option<&str> {
+    match value {
+        ValueMatch::Exact(text) => Some(text),
+        ValueMatch::Regex(_) => None,
+    }
+}
+
+fn exact_text(value: &ValueMatch) -> Option<String> {
+    exact(value).map(ToOwned::to_owned)
+}
+
+/// Percent-encodes everything but unreserved characters (RFC 3986 section 2.3).
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("http://localhost:8080/a"), "http://localhost:8080/a");
+        assert_eq!(quoted("x-a: b"), "'x-a: b'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+        assert_eq!(quoted("http://a/?a=b&c"), "'http://a/?a=b&c'");
+        assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn query_values_are_percent_encoded() {
+        assert_eq!(encoded("a b&c=é"), "a%20b%26c%3D%C3%A9");
+    }
+}
