@@ -131,7 +131,9 @@ impl<'s> Draft<'s> {
     fn reaches(&self, rule: &RouteRule, router: &Router) -> bool {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { return false };
+            let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
+                return false;
+            };
             headers.append(name, value);
         }
         let parts = RequestParts {
@@ -219,12 +221,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Who answers. `None` if a share fails: no sample for what does not work.
-    fn shares(
-        &self,
-        rule: &RouteRule,
-        snapshot: &Snapshot,
-        echoes: &BTreeMap<SocketAddr, Identity>,
-    ) -> Option<Shares> {
+    fn shares(&self, rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Option<Shares> {
         let targets: Vec<_> = rule.targets.iter().filter(|target| target.weight > 0).collect();
         let sum: u64 = targets.iter().map(|target| u64::from(target.weight)).sum();
         let mut shares = Shares { text: String::new(), services: Vec::new(), all_echo: true };
@@ -299,7 +296,11 @@ fn encoded(text: &str) -> String {
 /// A word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/@%+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

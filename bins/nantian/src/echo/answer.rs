@@ -37,7 +37,10 @@ struct Received<'a> {
 
 /// Answers a request with what it is made of. `?delay=500ms` and `?status=503` in the query ask for a slow answer, or
 /// for another status: to see time limits and retries at work.
-pub(super) async fn answer(request: Request<Incoming>, identity: Arc<Identity>) -> Result<Response<Answer>, Infallible> {
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    identity: Arc<Identity>,
+) -> Result<Response<Answer>, Infallible> {
     let (parts, mut body) = request.into_parts();
     let mut body_bytes = 0;
     while let Some(Ok(frame)) = body.frame().await {
@@ -50,7 +53,10 @@ pub(super) async fn answer(request: Request<Incoming>, identity: Arc<Identity>) 
     if let Some(delay) = parameter("delay").and_then(|text| delay(&text)) {
         tokio::time::sleep(delay).await;
     }
-    if parts.headers.get(http::header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    if parts
+        .headers
+        .get(http::header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
     {
         return Ok(grpc(&identity, parts.uri.path()));
     }

@@ -42,7 +42,8 @@ fn asks(object: &Object) -> bool {
 
 fn of_slice(slice: &Object, backends: &mut BTreeMap<SocketAddr, Identity>, findings: &mut Vec<Finding>) {
     let value = slice.value();
-    let service = value.get("metadata").and_then(|meta| meta.get("labels")?.get("kubernetes.io/service-name")?.as_str());
+    let service =
+        value.get("metadata").and_then(|meta| meta.get("labels")?.get("kubernetes.io/service-name")?.as_str());
     let service = format!("{}/{}", slice.id().namespace, service.unwrap_or(&slice.id().name));
     let ports: Vec<u16> = list(value, "ports").filter_map(|port| port.get("port")?.as_u64()?.try_into().ok()).collect();
     for (index, endpoint) in list(value, "endpoints").enumerate() {

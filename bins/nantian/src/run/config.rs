@@ -82,8 +82,7 @@ pub(super) fn engine_config(args: &RunArgs) -> Result<EngineConfig, ConfigError>
 }
 
 fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let value = nantian_ir::compile::yaml::value(&path.display().to_string(), &text)
         .map_err(|diagnostic| ConfigError::Syntax(diagnostic.to_string()))?;
     if value.is_null() {

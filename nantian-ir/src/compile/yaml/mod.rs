@@ -61,6 +61,24 @@ pub fn parse(source: &str, text: &str) -> Parsed {
     parsed
 }
 
+/// Reads a YAML (or JSON) text of one document that holds something else than objects, such as a configuration file, by
+/// the same rules. An empty text is null.
+pub fn value(source: &str, text: &str) -> Result<Value, Diagnostic> {
+    let file: Arc<str> = source.into();
+    let wrong = |line, column, message| {
+        Diagnostic::at(&diagnostic::YAML_SYNTAX, Source { file: file.clone(), line, column }, message)
+            .remedy("correct the YAML at this place")
+    };
+    let trees = tree::read(text.trim_start_matches('\u{feff}'), 0)
+        .map_err(|error| wrong(error.line, error.column, error.message))?;
+    let mut values = trees.into_iter().map(|tree| tree.value);
+    match (values.next(), values.next()) {
+        (None, _) => Ok(Value::Null),
+        (Some(value), None) => Ok(value),
+        (Some(_), Some(_)) => Err(wrong(1, 1, "one document is expected, and the text has several".to_owned())),
+    }
+}
+
 struct Document<'t> {
     /// Line of its first line, from 1.
     line: u32,
