@@ -40,7 +40,7 @@ pub(crate) enum Command {
     /// Tell which listener, route, rule, filters and backend a request gets, and why others lost; opens no port.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainArgs),
-    /// Print the CustomResourceDefinitions of the `nantian.dev` kinds as YAML.
+    /// Print the custom resource definitions of the `nantian.dev` kinds as YAML.
     #[command(after_help = CRDS_HELP)]
     Crds,
 }

@@ -123,7 +123,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     if duration.is_zero() {
         "no limit".to_owned()
-    } else if millis % 1000 == 0 {
+    } else if millis.is_multiple_of(1000) {
         format!("{}s", millis / 1000)
     } else {
         format!("{millis}ms")

@@ -64,11 +64,11 @@ impl<'s> Draft<'s> {
         });
         attachments
             .flat_map(|(attachment, listener)| rule.matches.iter().map(move |one| (attachment, listener, one)))
-            .filter_map(|(attachment, listener, rule_match)| Self::draft(attachment, listener, rule_match))
+            .filter_map(|(attachment, listener, rule_match)| Self::for_match(attachment, listener, rule_match))
             .find(|draft| draft.reaches(rule, router))
     }
 
-    fn draft(attachment: &Attachment, listener: &'s Listener, rule_match: &RuleMatch) -> Option<Self> {
+    fn for_match(attachment: &Attachment, listener: &'s Listener, rule_match: &RuleMatch) -> Option<Self> {
         let host = match attachment.hostnames.first()? {
             HostnameMatch::Exact(name) => Some(name.to_string()),
             HostnameMatch::Wildcard(suffix) => Some(format!("www.{suffix}")),
@@ -91,7 +91,7 @@ impl<'s> Draft<'s> {
                     None => Some(any.to_owned()),
                     Some(value) => exact(value).map(ToOwned::to_owned),
                 };
-                draft.method = "POST".to_owned();
+                "POST".clone_into(&mut draft.method);
                 draft.path = format!("/{}/{}", exact(&grpc.service, "any.Service")?, exact(&grpc.method, "AnyMethod")?);
                 for header in &grpc.headers {
                     draft.headers.push((header.name.to_string(), exact_text(&header.value)?));
@@ -147,9 +147,13 @@ impl<'s> Draft<'s> {
         router.route(&parts).is_ok_and(|found| found.rule.key == rule.key)
     }
 
-    fn command(&self) -> String {
+    fn command(&self, rule: &RouteRule) -> String {
         let mut command = "curl".to_owned();
         // Writing to a String cannot fail; so all results here are dropped.
+        let redirects = rule.filters.iter().any(|filter| matches!(filter, Filter::RequestRedirect(_)));
+        if redirects {
+            command.push_str(" -i");
+        }
         if self.grpc {
             let prior = if self.listener.protocol == ListenerProtocol::Http { " --http2-prior-knowledge" } else { "" };
             let _ = write!(command, " -i --output -{prior} --data-binary ''");
@@ -189,8 +193,13 @@ impl<'s> Draft<'s> {
     }
 
     fn sample(&self, rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Option<Sample> {
-        let mut sample =
-            Sample { command: self.command(), expect: String::new(), status: None, services: Vec::new(), path: None };
+        let mut sample = Sample {
+            command: self.command(rule),
+            expect: String::new(),
+            status: None,
+            services: Vec::new(),
+            path: None,
+        };
         for filter in &rule.filters {
             match filter {
                 Filter::RequestRedirect(redirect) => {
@@ -207,7 +216,7 @@ impl<'s> Draft<'s> {
                 _ => {}
             }
         }
-        let shares = self.shares(rule, snapshot, echoes)?;
+        let shares = shares(rule, snapshot, echoes)?;
         let path = self.forwarded_path(rule);
         let rewritten = if path == self.path { String::new() } else { format!(", which gets the path {path}") };
         sample.expect = format!("{}{rewritten}", shares.text);
@@ -218,31 +227,6 @@ impl<'s> Draft<'s> {
             sample.expect.insert_str(0, "200 ");
         }
         Some(sample)
-    }
-
-    /// Who answers. `None` if a share fails: no sample for what does not work.
-    fn shares(&self, rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Option<Shares> {
-        let targets: Vec<_> = rule.targets.iter().filter(|target| target.weight > 0).collect();
-        let sum: u64 = targets.iter().map(|target| u64::from(target.weight)).sum();
-        let mut shares = Shares { text: String::new(), services: Vec::new(), all_echo: true };
-        for target in &targets {
-            let Target::Backend(key) = &target.target else { return None };
-            let endpoints = &snapshot.endpoints.get(key)?.endpoints;
-            if endpoints.is_empty() {
-                return None;
-            }
-            shares.all_echo &= endpoints.iter().all(|endpoint| match endpoint.host {
-                EndpointHost::Ip(address) => echoes.contains_key(&SocketAddr::new(address, endpoint.port)),
-                EndpointHost::Dns(_) => false,
-            });
-            let joint = if shares.text.is_empty() { "from " } else { ", " };
-            let percent = u64::from(target.weight) * 100 / sum.max(1);
-            let share = if targets.len() > 1 { format!(" ({percent}%)") } else { String::new() };
-            // Writing to a String cannot fail.
-            let _ = write!(shares.text, "{joint}Service {}/{}{share}", key.namespace, key.name);
-            shares.services.push(format!("{}/{}", key.namespace, key.name));
-        }
-        (!targets.is_empty()).then_some(shares)
     }
 
     fn forwarded_path(&self, rule: &RouteRule) -> String {
@@ -260,6 +244,31 @@ impl<'s> Draft<'s> {
             _ => self.path.clone(),
         }
     }
+}
+
+/// Who answers. `None` if a share fails: no sample for what does not work.
+fn shares(rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Option<Shares> {
+    let targets: Vec<_> = rule.targets.iter().filter(|target| target.weight > 0).collect();
+    let sum: u64 = targets.iter().map(|target| u64::from(target.weight)).sum();
+    let mut shares = Shares { text: String::new(), services: Vec::new(), all_echo: true };
+    for target in &targets {
+        let Target::Backend(key) = &target.target else { return None };
+        let endpoints = &snapshot.endpoints.get(key)?.endpoints;
+        if endpoints.is_empty() {
+            return None;
+        }
+        shares.all_echo &= endpoints.iter().all(|endpoint| match endpoint.host {
+            EndpointHost::Ip(address) => echoes.contains_key(&SocketAddr::new(address, endpoint.port)),
+            EndpointHost::Dns(_) => false,
+        });
+        let joint = if shares.text.is_empty() { "from " } else { ", " };
+        let percent = u64::from(target.weight) * 100 / sum.max(1);
+        let share = if targets.len() > 1 { format!(" ({percent}%)") } else { String::new() };
+        // Writing to a String cannot fail.
+        let _ = write!(shares.text, "{joint}Service {}/{}{share}", key.namespace, key.name);
+        shares.services.push(format!("{}/{}", key.namespace, key.name));
+    }
+    (!targets.is_empty()).then_some(shares)
 }
 
 struct Shares {

@@ -12,7 +12,7 @@ use crate::check::{all_findings, options};
 use crate::cli::ExplainArgs;
 use crate::exit;
 use crate::finding::Finding;
-use crate::render::{Reporter, Stream};
+use crate::render::{Reporter, Stream, json_line};
 use crate::source;
 use request::Request;
 
@@ -39,7 +39,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
             reporter.text(&format!("note: the objects have {errors} errors, which nantian check tells\n"));
         }
     } else {
-        reporter.json(&decision);
+        json_line(&decision);
     }
     if decision.route.is_some() { ExitCode::SUCCESS } else { exit::NOT_ACCEPTED.into() }
 }

@@ -59,7 +59,7 @@ impl Reporter {
     /// Tells one event.
     pub(crate) fn event(&self, event: &Event<'_>) {
         match self.format {
-            OutputFormat::Json => self.json(event),
+            OutputFormat::Json => json_line(event),
             OutputFormat::Human => self.text(&human(event, self.style, &self.excerpts)),
         }
     }
@@ -69,20 +69,20 @@ impl Reporter {
         self.event(&Event::Notice { message });
     }
 
-    /// One JSON object as one line, for programs.
-    pub(crate) fn json(&self, value: &impl Serialize) {
-        // Values here have string keys and no failing serialisers.
-        if let Ok(mut line) = serde_json::to_string(value) {
-            line.push('\n');
-            write_all(Stream::Out, &line);
-        }
-    }
-
     /// Text for people, as it is.
     pub(crate) fn text(&self, text: &str) {
         if self.is_human() && !text.is_empty() {
             write_all(self.stream, text);
         }
+    }
+}
+
+/// Writes one JSON object as one line, for programs.
+pub(crate) fn json_line(value: &impl Serialize) {
+    // Values here have string keys and no failing serialisers.
+    if let Ok(mut line) = serde_json::to_string(value) {
+        line.push('\n');
+        write_all(Stream::Out, &line);
     }
 }
 

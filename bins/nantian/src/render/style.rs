@@ -60,7 +60,7 @@ impl Style {
     pub(crate) const PLAIN: Self = Self { coloured: false };
 
     /// `text` in the given tone. Control characters are shown as escapes, so that no file content can steer a terminal.
-    pub(crate) fn paint<'a>(&self, tone: Tone, text: &'a str) -> Painted<'a> {
+    pub(crate) fn paint(self, tone: Tone, text: &str) -> Painted<'_> {
         Painted { code: self.coloured.then(|| code(tone)), text }
     }
 }

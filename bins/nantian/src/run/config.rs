@@ -45,14 +45,13 @@ struct ConfigFile {
 
 /// The engine's settings.
 pub(super) fn engine_config(args: &RunArgs) -> Result<EngineConfig, ConfigError> {
-    let mut config = match &args.config {
-        Some(path) => read(path)?.engine,
-        None => {
-            let mut config = EngineConfig::default();
-            // On a laptop, a line for each request is noise until it is asked for.
-            config.access_log.format = AccessLogFormat::Off;
-            config
-        }
+    let mut config = if let Some(path) = &args.config {
+        read(path)?.engine
+    } else {
+        let mut config = EngineConfig::default();
+        // On a laptop, a line for each request is noise until it is asked for.
+        config.access_log.format = AccessLogFormat::Off;
+        config
     };
     if let Some(workers) = args.workers {
         config.workers = NonZeroUsize::new(workers.into());
@@ -84,7 +83,7 @@ pub(super) fn engine_config(args: &RunArgs) -> Result<EngineConfig, ConfigError>
 fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let value = nantian_ir::compile::yaml::value(&path.display().to_string(), &text)
-        .map_err(|diagnostic| ConfigError::Syntax(diagnostic.to_string()))?;
+        .map_err(|diagnostic| ConfigError::Syntax(format!("{diagnostic}; {}", diagnostic.remedy)))?;
     if value.is_null() {
         return Ok(ConfigFile::default());
     }

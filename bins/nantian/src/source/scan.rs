@@ -161,11 +161,11 @@ impl Walk<'_> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, &metadata, depth + 1),
             Ok(metadata) if metadata.is_file() && has_object_extension(path) => self.file(path, &metadata),
-            Ok(_) => {}
-            // Deleted since it was listed, or a link to nothing.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if has_object_extension(path) => self.unreadable(path, &error),
-            Err(_) => {}
+            // What is not found was deleted since it was listed, or is a link to nothing.
+            Err(error) if error.kind() != io::ErrorKind::NotFound && has_object_extension(path) => {
+                self.unreadable(path, &error);
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 }

@@ -63,11 +63,12 @@ pub fn parse(source: &str, text: &str) -> Parsed {
 
 /// Reads a YAML (or JSON) text of one document that holds something else than objects, such as a configuration file, by
 /// the same rules. An empty text is null.
-pub fn value(source: &str, text: &str) -> Result<Value, Diagnostic> {
+pub fn value(source: &str, text: &str) -> Result<Value, Box<Diagnostic>> {
     let file: Arc<str> = source.into();
     let wrong = |line, column, message| {
-        Diagnostic::at(&diagnostic::YAML_SYNTAX, Source { file: file.clone(), line, column }, message)
-            .remedy("correct the YAML at this place")
+        let place = Source { file: file.clone(), line, column };
+        let found = Diagnostic::at(&diagnostic::YAML_SYNTAX, place, message);
+        Box::new(found.remedy("correct the YAML at this place"))
     };
     let trees = tree::read(text.trim_start_matches('\u{feff}'), 0)
         .map_err(|error| wrong(error.line, error.column, error.message))?;
