@@ -248,7 +248,7 @@ impl Seed {
             let rules: Vec<_> = snapshot.rules.values().collect();
             let rule = rule.get(&rules);
             if !rule.attachments.is_empty() {
-                sent.aim(attachment.get(&rule.attachments), snapshot, attachment);
+                sent.aim(attachment.get(&rule.attachments), snapshot, *attachment);
             }
             sent.satisfy(position.get(&rule.matches));
         }
@@ -269,7 +269,7 @@ impl Seed {
 }
 
 impl Sent {
-    fn aim(&mut self, attachment: &Attachment, snapshot: &Snapshot, index: &Index) {
+    fn aim(&mut self, attachment: &Attachment, snapshot: &Snapshot, index: Index) {
         self.port = snapshot.listeners.get(&attachment.listener).map_or(80, |listener| listener.bind.port);
         self.host = match index.get(&attachment.hostnames) {
             HostnameMatch::Exact(name) => name.to_string(),
