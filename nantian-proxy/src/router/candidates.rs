@@ -5,22 +5,27 @@ use std::collections::HashMap;
 use http::HeaderName;
 
 use super::condition::{CompiledMatch, Request, ValueTest};
+use super::query;
 
-/// From this many matches on, an index by header value pays.
+/// From this many matches on, an index by value pays.
 const INDEX_FROM: usize = 8;
 
 /// Matches as indices, the strongest first (which is the order of the indices).
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     all: Vec<usize>,
-    index: Option<Box<HeaderIndex>>,
+    index: Option<Box<ValueIndex>>,
 }
 
-/// Which matches can hold, by the exact value of one of their headers. Every list is in order.
+/// Matches by a value, in order.
+type ByValue = HashMap<Box<[u8]>, Vec<usize>>;
+
+/// Which matches can hold, by the exact value of one header or query parameter of each.
 #[derive(Debug, Default)]
-struct HeaderIndex {
-    by_header: HashMap<HeaderName, HashMap<Box<[u8]>, Vec<usize>>>,
-    /// Matches without an exact header.
+struct ValueIndex {
+    by_header: HashMap<HeaderName, ByValue>,
+    by_parameter: HashMap<Box<[u8]>, ByValue>,
+    /// Matches without an exact value, in order.
     rest: Vec<usize>,
 }
 
@@ -35,7 +40,7 @@ impl Candidates {
     /// Prepares lookups, after the last [`Candidates::push`].
     pub(super) fn finish(&mut self, matches: &[CompiledMatch]) {
         self.all.shrink_to_fit();
-        self.index = (self.all.len() >= INDEX_FROM).then(|| Box::new(HeaderIndex::new(&self.all, matches)));
+        self.index = (self.all.len() >= INDEX_FROM).then(|| Box::new(ValueIndex::new(&self.all, matches)));
     }
 
     /// The strongest match that holds.
@@ -62,27 +67,41 @@ fn first_that_holds(
         .or(best)
 }
 
-impl HeaderIndex {
+/// An exact value that a match asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key<'m> {
+    Header(&'m HeaderName, &'m [u8]),
+    Parameter(&'m str, &'m [u8]),
+}
+
+fn keys(compiled: &CompiledMatch) -> impl Iterator<Item = Key<'_>> {
+    let headers = compiled.headers.iter().filter_map(|test| match &test.value {
+        ValueTest::Exact(value) => Some(Key::Header(&test.name, value)),
+        ValueTest::Regex(_) => None,
+    });
+    let parameters = compiled.query.iter().filter_map(|test| match &test.value {
+        ValueTest::Exact(value) => Some(Key::Parameter(&test.name, value)),
+        ValueTest::Regex(_) => None,
+    });
+    headers.chain(parameters)
+}
+
+impl ValueIndex {
     fn new(all: &[usize], matches: &[CompiledMatch]) -> Self {
-        let headers = |index: usize| {
-            let tests = matches.get(index).map_or(&[][..], |found| &*found.headers);
-            tests.iter().filter_map(|test| match &test.value {
-                ValueTest::Exact(value) => Some((&test.name, &**value)),
-                ValueTest::Regex(_) => None,
-            })
-        };
+        let keys_of = |index: usize| matches.get(index).into_iter().flat_map(keys);
         let mut frequency = HashMap::<_, usize>::new();
-        for header in all.iter().flat_map(|index| headers(*index)) {
-            *frequency.entry(header).or_default() += 1;
+        for key in all.iter().flat_map(|index| keys_of(*index)) {
+            *frequency.entry(key).or_default() += 1;
         }
         let mut built = Self::default();
         for index in all {
-            // The rarest header tells matches apart best.
-            let rarest = headers(*index).min_by_key(|header| frequency.get(header).copied());
-            let list = match rarest {
-                Some((name, value)) => {
-                    let values = built.by_header.entry(name.clone()).or_default();
-                    values.entry(value.into()).or_default()
+            // The rarest value tells matches apart best.
+            let list = match keys_of(*index).min_by_key(|key| frequency.get(key).copied()) {
+                Some(Key::Header(name, value)) => {
+                    built.by_header.entry(name.clone()).or_default().entry(value.into()).or_default()
+                }
+                Some(Key::Parameter(name, value)) => {
+                    built.by_parameter.entry(name.as_bytes().into()).or_default().entry(value.into()).or_default()
                 }
                 None => &mut built.rest,
             };
@@ -92,15 +111,28 @@ impl HeaderIndex {
     }
 
     fn find(&self, request: &Request<'_>, matches: &[CompiledMatch]) -> Option<usize> {
-        let narrow = |best, name: &HeaderName, values: &HashMap<Box<[u8]>, Vec<usize>>| {
-            let list = request.header(name).and_then(|value| values.get(&*value));
-            list.map_or(best, |list| first_that_holds(list, best, request, matches))
+        let narrow = |best, values: &ByValue, value: &[u8]| {
+            values.get(value).map_or(best, |list| first_that_holds(list, best, request, matches))
         };
+        let by_header = |best, (name, values): (&HeaderName, &ByValue)| {
+            request.header(name).map_or(best, |value| narrow(best, values, &value))
+        };
+        // Whichever is fewer: the names of the index, or those of the request.
         let best = if self.by_header.len() <= request.headers.keys_len() {
-            self.by_header.iter().fold(None, |best, (name, values)| narrow(best, name, values))
+            self.by_header.iter().fold(None, by_header)
         } else {
-            let known = request.headers.keys().filter_map(|name| Some((name, self.by_header.get(name)?)));
-            known.fold(None, |best, (name, values)| narrow(best, name, values))
+            let known = request.headers.keys().filter_map(|name| self.by_header.get_key_value(name));
+            known.fold(None, by_header)
+        };
+        let best = if self.by_parameter.is_empty() {
+            best
+        } else {
+            // A parameter that is not the first of its name may offer more matches; `holds` refuses them.
+            let pairs = request.query.into_iter().flat_map(query::pairs);
+            pairs.fold(best, |best, (name, value)| {
+                let values = self.by_parameter.get(&*query::decode(name));
+                values.map_or(best, |values| narrow(best, values, &query::decode(value)))
+            })
         };
         first_that_holds(&self.rest, best, request, matches)
     }

@@ -414,7 +414,7 @@ fn failure(compiled: &CompiledMatch, rule_match: &RuleMatch, request: &Request<'
         Failure {
             criterion: Criterion::QueryParameter(parameter.name.clone()),
             expected: value_text(&parameter.value),
-            got: raw.map(|raw| lossy(&query::Decoded::new(raw).collect::<Vec<u8>>())),
+            got: raw.map(|raw| lossy(&query::decode(raw))),
         }
     })
 }

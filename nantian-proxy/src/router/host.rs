@@ -31,25 +31,26 @@ pub(super) struct HostTable<T> {
     /// By suffix, without `*.`.
     wildcard: HashMap<Box<str>, (HostnameMatch, T)>,
     any: Option<(HostnameMatch, T)>,
+    /// Bytes of the longest suffix in `wildcard`. A host of thousands of labels is not hashed for each of them.
+    longest_suffix: usize,
 }
 
 impl<T> Default for HostTable<T> {
     fn default() -> Self {
-        Self { exact: HashMap::new(), wildcard: HashMap::new(), any: None }
+        Self { exact: HashMap::new(), wildcard: HashMap::new(), any: None, longest_suffix: 0 }
     }
 }
 
 impl<T> HostTable<T> {
     /// The value of `hostname`, made if there is none.
     pub(super) fn entry(&mut self, hostname: &HostnameMatch, make: impl FnOnce() -> T) -> &mut T {
-        let map = match hostname {
-            HostnameMatch::Exact(_) => &mut self.exact,
-            HostnameMatch::Wildcard(_) => &mut self.wildcard,
+        let (map, name) = match hostname {
+            HostnameMatch::Exact(name) => (&mut self.exact, name.as_str()),
+            HostnameMatch::Wildcard(suffix) => {
+                self.longest_suffix = self.longest_suffix.max(suffix.as_str().len());
+                (&mut self.wildcard, suffix.as_str())
+            }
             HostnameMatch::Any => return &mut self.any.get_or_insert_with(|| (HostnameMatch::Any, make())).1,
-        };
-        let name = match hostname {
-            HostnameMatch::Exact(name) | HostnameMatch::Wildcard(name) => name.as_str(),
-            HostnameMatch::Any => "",
         };
         &mut map.entry(name.into()).or_insert_with(|| (hostname.clone(), make())).1
     }
@@ -58,6 +59,7 @@ impl<T> HostTable<T> {
     pub(super) fn covering<'t>(&'t self, host: &str) -> impl Iterator<Item = (&'t HostnameMatch, &'t T)> {
         let exact = self.exact.get(host);
         let wildcard = Suffixes { rest: if self.wildcard.is_empty() { "" } else { host }, start: true }
+            .filter(|suffix| suffix.len() <= self.longest_suffix)
             .filter_map(|suffix| self.wildcard.get(suffix));
         exact.into_iter().chain(wildcard).chain(self.any.as_ref()).map(|(hostname, value)| (hostname, value))
     }

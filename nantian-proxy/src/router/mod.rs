@@ -28,8 +28,9 @@
 //!
 //! A lookup is a hash for each label of the host, then, for each hostname that covers it, a hash for exact paths, the
 //! listener's regular expressions for that hostname one by one, and a walk down a trie of path elements. Matches on the
-//! same path that differ by the exact value of a header are found by a hash of that value. Nothing grows with the
-//! number of routes but the regular expressions on one hostname.
+//! same path that differ by the exact value of a header or query parameter are found by a hash of that value. So nothing
+//! grows with the number of routes but what names no exact value: regular expressions on one hostname (paths) or one path
+//! (headers, query parameters), and gRPC methods without a service.
 
 mod candidates;
 mod condition;

@@ -1,5 +1,7 @@
 //! Query parameters, decoded as `application/x-www-form-urlencoded` (WHATWG URL section 5.1) without copying.
 
+use std::borrow::Cow;
+
 /// The decoded bytes of one name or value.
 #[derive(Debug, Clone)]
 pub(super) struct Decoded<'q> {
@@ -35,6 +37,15 @@ fn hex(digit: u8) -> u8 {
         b'a'..=b'f' => digit - b'a' + 10,
         b'A'..=b'F' => digit - b'A' + 10,
         _ => 0,
+    }
+}
+
+/// The decoded name or value. Copies only if something is encoded.
+pub(super) fn decode(raw: &str) -> Cow<'_, [u8]> {
+    if raw.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        Cow::Owned(Decoded::new(raw).collect())
+    } else {
+        Cow::Borrowed(raw.as_bytes())
     }
 }
 
