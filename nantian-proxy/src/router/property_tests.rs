@@ -90,6 +90,13 @@ fn http_match() -> impl Strategy<Value = RuleMatch> {
         .prop_map(|(path, method, headers, query)| RuleMatch::Http(HttpMatch { path, method, headers, query }))
 }
 
+/// Matches that only values tell apart.
+fn crowded_match() -> impl Strategy<Value = RuleMatch> {
+    let path = select(vec![PathMatch::Prefix("/".to_owned()), PathMatch::Exact("/a".to_owned())]);
+    (path, prop_oneof![3 => Just(Vec::new()), 1 => headers()], query())
+        .prop_map(|(path, headers, query)| RuleMatch::Http(HttpMatch { path, method: None, headers, query }))
+}
+
 fn grpc_match() -> impl Strategy<Value = RuleMatch> {
     let name = |names: &'static [&'static str], regex: &'static str| {
         option::of(prop_oneof![
@@ -137,11 +144,12 @@ fn listener_key(index: usize) -> ListenerKey {
     ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), listener: index.to_string() }
 }
 
-fn rule() -> impl Strategy<Value = RouteRule> {
+fn rule(crowded: bool) -> impl Strategy<Value = RouteRule> {
     let key = (select(vec!["n", "m"]), select(vec!["x", "y", "z"]), 0..8_u32);
     // Also listeners that do not exist, and hostnames that are no intersection: the router takes what it is given.
     let stray = option::weighted(0.1, (0..6_usize, vec(hostname(), 1..3)));
     let matches = prop_oneof![
+        if crowded { 90 } else { 0 } => (Just(RouteKind::Http), vec(crowded_match(), 1..4)),
         12 => (Just(RouteKind::Http), vec(http_match(), 1..4)),
         4 => (Just(RouteKind::Grpc), vec(grpc_match(), 1..3)),
         1 => (Just(RouteKind::Http), vec(prop_oneof![http_match(), broken_match()], 1..3)),
@@ -164,9 +172,10 @@ fn rule() -> impl Strategy<Value = RouteRule> {
 }
 
 fn snapshot() -> impl Strategy<Value = Snapshot> {
-    let route_hostname = prop_oneof![1 => Just(HostnameMatch::Any), 2 => hostname()];
-    let attached = (rule(), vec(route_hostname, 1..3), vec(any::<Index>(), 1..4));
-    (listeners(), vec(attached, 1..40)).prop_map(|(listeners, attached)| {
+    let route_hostname = prop_oneof![1 => Just(HostnameMatch::Any), 2 => hostname()].boxed();
+    let attached = move |crowded| (rule(crowded), vec(route_hostname.clone(), 1..3), vec(any::<Index>(), 1..4));
+    let rules = prop_oneof![2 => vec(attached(false), 1..40), 1 => vec(attached(true), 20..40)];
+    (listeners(), rules).prop_map(|(listeners, attached)| {
         let rules = attached.into_iter().map(|(mut rule, wanted, chosen)| {
             attach(&mut rule, &listeners, &wanted, &chosen);
             (rule.key.clone(), Arc::new(rule))
@@ -286,7 +295,9 @@ impl Sent {
                     PathMatch::Regex(_) => "/a".to_owned(),
                 };
                 self.method = http.method.clone().unwrap_or_else(|| "GET".to_owned());
-                let pair = |p: &QueryMatch| format!("{}={}", p.name, example(&p.value).replace(' ', "%20"));
+                let pair = |p: &QueryMatch| {
+                    format!("{}={}", p.name.replace('Q', "%51"), example(&p.value).replace(' ', "%20"))
+                };
                 self.query = Some(http.query.iter().map(pair).collect::<Vec<_>>().join("&"));
                 &http.headers
             }
