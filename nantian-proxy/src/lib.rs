@@ -3,6 +3,8 @@
 pub mod router;
 
 #[cfg(feature = "engine")]
+mod admin;
+#[cfg(feature = "engine")]
 pub mod balance;
 #[cfg(feature = "engine")]
 pub mod engine;
@@ -11,6 +13,8 @@ pub mod filter;
 #[cfg(feature = "engine")]
 pub mod http;
 #[cfg(feature = "engine")]
+mod listener;
+#[cfg(feature = "engine")]
 pub mod request;
 #[cfg(feature = "engine")]
 pub mod retry;
@@ -18,6 +22,7 @@ pub mod retry;
 pub mod runtime;
 #[cfg(feature = "engine")]
 pub mod telemetry;
-
+#[cfg(feature = "engine")]
+mod tls;
 #[cfg(feature = "engine")]
 pub mod upstream;

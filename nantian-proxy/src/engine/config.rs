@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
+use crate::http::HttpSettings;
+use crate::request::Settings;
 use crate::telemetry::AccessLogFormat;
 
 /// Settings of an engine: the `engine` part of a configuration file.
@@ -28,6 +30,10 @@ pub struct EngineConfig {
     pub limits: LimitsConfig,
     /// Going away without breaking requests.
     pub drain: DrainConfig,
+    /// Limits and times of HTTP connections.
+    pub http: HttpSettings,
+    /// How requests are handled where no route says otherwise.
+    pub requests: Settings,
 }
 
 impl Default for EngineConfig {
@@ -40,6 +46,8 @@ impl Default for EngineConfig {
             access_log: AccessLogConfig::default(),
             limits: LimitsConfig::default(),
             drain: DrainConfig::default(),
+            http: HttpSettings::default(),
+            requests: Settings::default(),
         }
     }
 }
