@@ -68,7 +68,6 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 /// The same where a duration may be absent: `#[serde(with = "...::option")]`.
-#[allow(dead_code, reason = "settings of other modules use it where a limit may be off")]
 pub(crate) mod option {
     use std::time::Duration;
 

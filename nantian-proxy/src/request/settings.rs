@@ -2,18 +2,26 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::engine::duration;
+
 /// How requests are handled where no route says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Settings {
     /// What is believed and written about clients and proxies in front of us.
     pub forwarded: ForwardedSettings,
     /// Whole-request time limit of rules without `timeouts.request`. `None`, the default: no limit; idle limits of the
     /// connections apply all the same.
+    #[serde(with = "duration::option")]
     pub request_timeout: Option<Duration>,
     /// Time limit of one try of rules without `timeouts.backendRequest`. `None`, the default: no limit.
+    #[serde(with = "duration::option")]
     pub backend_request_timeout: Option<Duration>,
     /// Least time between tries of rules without `retry.backoff`. Default: 25 ms.
+    #[serde(with = "duration")]
     pub retry_backoff: Duration,
     /// Most bytes of a request body that are kept for another try; a longer body is tried once. Default: 64 KiB.
     pub retry_buffer: usize,
@@ -23,10 +31,12 @@ pub struct Settings {
     /// Most mirrored requests in flight on one worker; above it, copies are not made. Default: 256.
     pub mirror_concurrency: usize,
     /// How long a mirrored request may take. Default: 15 s.
+    #[serde(with = "duration")]
     pub mirror_timeout: Duration,
     /// How an endpoint is chosen.
     pub balance: Balance,
     /// How often the addresses of DNS endpoints are asked again. Default: 10 s.
+    #[serde(with = "duration")]
     pub dns_refresh: Duration,
 }
 
@@ -48,7 +58,8 @@ impl Default for Settings {
 }
 
 /// How an endpoint of a backend is chosen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Balance {
     /// One after the other.
@@ -59,7 +70,8 @@ pub enum Balance {
 }
 
 /// What is believed and written about clients and proxies in front of us.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct ForwardedSettings {
     /// How many proxies in front of this one are ours. 0, the default: none, so whatever a client sends in

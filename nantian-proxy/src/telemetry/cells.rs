@@ -26,9 +26,9 @@ impl Owned {
 
 /// A number with several writers, for what happens per connection or per configuration, not per request.
 #[derive(Debug, Default)]
-pub(crate) struct Shared(AtomicU64);
+pub(crate) struct SharedCount(AtomicU64);
 
-impl Shared {
+impl SharedCount {
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
@@ -37,8 +37,10 @@ impl Shared {
         self.0.fetch_sub(n, Ordering::Relaxed);
     }
 
-    pub(crate) fn set(&self, n: u64) {
-        self.0.store(n, Ordering::Relaxed);
+    /// Adds one, unless that would exceed `limit`; says whether it did.
+    pub(crate) fn add_up_to(&self, limit: u64) -> bool {
+        let more = |now: u64| (now < limit).then_some(now.wrapping_add(1));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
     pub(crate) fn get(&self) -> u64 {

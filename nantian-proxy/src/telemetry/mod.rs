@@ -29,10 +29,10 @@ pub use reference::{access_log_reference, metrics_reference};
 pub use shard::{BackendStats, ConnectFailure, MirrorOutcome, OpenConnection, Recorder};
 
 pub(crate) use access_log::{AccessLog, LogBuffer};
+pub(crate) use cells::SharedCount;
 pub(crate) use shard::PanicPlace;
 pub(crate) use sources::{AcceptError, BindStats, HandshakeError};
 
-use cells::Shared;
 use series::{Admission, SeriesKey};
 use shard::Shard;
 use sources::{Binds, Config};
@@ -53,7 +53,7 @@ struct Inner {
     admission: Arc<Admission>,
     binds: Mutex<Binds>,
     config: Mutex<Config>,
-    worker_panics: Shared,
+    worker_panics: SharedCount,
 }
 
 impl Telemetry {
@@ -71,7 +71,7 @@ impl Telemetry {
             admission: Arc::new(Admission::new(bound)),
             binds: Mutex::default(),
             config: Mutex::default(),
-            worker_panics: Shared::default(),
+            worker_panics: SharedCount::default(),
         }))
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nantian_ir::{ListenerKey, RouteKey};
 
-use super::cells::Shared;
+use super::cells::SharedCount;
 
 /// Labels of the request metrics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,12 +44,12 @@ impl SeriesKey {
 pub(crate) struct Admission {
     admitted: Mutex<BTreeSet<SeriesKey>>,
     bound: usize,
-    pub(crate) overflow: Shared,
+    pub(crate) overflow: SharedCount,
 }
 
 impl Admission {
     pub(crate) fn new(bound: usize) -> Self {
-        Self { admitted: Mutex::default(), bound, overflow: Shared::default() }
+        Self { admitted: Mutex::default(), bound, overflow: SharedCount::default() }
     }
 
     /// `key`, or [`SeriesKey::Other`] if there are too many.

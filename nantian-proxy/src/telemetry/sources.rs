@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
 
-use super::cells::{Histogram, Shared};
+use super::cells::{Histogram, SharedCount};
 
 /// Why an accept failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,14 +67,14 @@ impl HandshakeError {
 /// Counters of one bind address, written by all workers: once or twice for each connection, never for a request.
 #[derive(Debug, Default)]
 pub(crate) struct BindStats {
-    pub(crate) active: Shared,
-    pub(crate) total: Shared,
-    pub(crate) refused_listener: Shared,
-    pub(crate) refused_total: Shared,
-    accept_errors: [Shared; AcceptError::ALL.len()],
-    pub(crate) handshakes_full: Shared,
-    pub(crate) handshakes_resumed: Shared,
-    handshake_errors: [Shared; HandshakeError::ALL.len()],
+    pub(crate) active: SharedCount,
+    pub(crate) total: SharedCount,
+    pub(crate) refused_listener: SharedCount,
+    pub(crate) refused_total: SharedCount,
+    accept_errors: [SharedCount; AcceptError::ALL.len()],
+    pub(crate) handshakes_full: SharedCount,
+    pub(crate) handshakes_resumed: SharedCount,
+    handshake_errors: [SharedCount; HandshakeError::ALL.len()],
 }
 
 impl BindStats {

@@ -1,0 +1,168 @@
+//! What the JSON views show.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use nantian_ir::{Endpoint, ListenerProtocol};
+use serde::Serialize;
+
+use crate::engine::view::{Phase, Served, View};
+use crate::engine::{EngineConfig, Refused};
+
+/// `/v1/summary`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    ready: bool,
+    snapshot_version: Option<String>,
+    applied_at: Option<String>,
+    listener_count: usize,
+    rule_count: usize,
+    backend_count: usize,
+    endpoint_count: usize,
+    certificate_count: usize,
+    refused: Vec<RefusedView>,
+}
+
+#[derive(Serialize)]
+pub(super) struct RefusedView {
+    resource: String,
+    message: String,
+    remedy: String,
+}
+
+impl From<&Refused> for RefusedView {
+    fn from(refused: &Refused) -> Self {
+        let Refused { resource, message, remedy } = refused.clone();
+        Self { resource, message, remedy }
+    }
+}
+
+/// `/v1/node`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Node {
+    name: String,
+    version: &'static str,
+    workers: usize,
+    started_at: Option<String>,
+    ready: bool,
+    message: &'static str,
+    snapshot_version: Option<String>,
+}
+
+/// An element of `/v1/listeners`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListenerView {
+    namespace: String,
+    gateway: String,
+    name: String,
+    protocol: ListenerProtocol,
+    hostname: String,
+    port: u16,
+    bind: String,
+    /// The local address of its sockets; absent if they could not be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// Names of its certificates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certificates: Vec<String>,
+    rule_count: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+}
+
+/// An element of `/v1/backends`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BackendView {
+    kind: String,
+    namespace: String,
+    name: String,
+    port: u16,
+    protocol: nantian_ir::BackendProtocol,
+    endpoints: Vec<String>,
+}
+
+fn time(time: SystemTime) -> Option<String> {
+    Timestamp::try_from(time).ok().map(|time| format!("{time:.3}"))
+}
+
+pub(super) fn summary(view: &View) -> Summary {
+    let served = view.served();
+    let snapshot = served.as_ref().map(|served| &served.snapshot);
+    let count = |count: &dyn Fn(&nantian_ir::Snapshot) -> usize| snapshot.map_or(0, |snapshot| count(snapshot));
+    Summary {
+        ready: view.phase() == Phase::Serving,
+        snapshot_version: served.as_ref().map(|served| served.version.clone()),
+        applied_at: served.as_ref().and_then(|served| time(served.applied_at)),
+        listener_count: count(&|snapshot| snapshot.listeners.len()),
+        rule_count: count(&|snapshot| snapshot.rules.len()),
+        backend_count: count(&|snapshot| snapshot.backends.len()),
+        endpoint_count: count(&|snapshot| snapshot.endpoints.values().map(|set| set.endpoints.len()).sum()),
+        certificate_count: count(&|snapshot| snapshot.certificates.len()),
+        refused: served.iter().flat_map(|served| &served.refused).map(RefusedView::from).collect(),
+    }
+}
+
+pub(super) fn node(config: &EngineConfig, view: &View) -> Node {
+    let phase = view.phase();
+    Node {
+        name: view.telemetry().node().to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+        workers: config.worker_count(),
+        started_at: time(view.telemetry().started()),
+        ready: phase == Phase::Serving,
+        message: phase.describe(),
+        snapshot_version: view.served().map(|served| served.version),
+    }
+}
+
+pub(super) fn listeners(view: &View) -> Vec<ListenerView> {
+    let Some(served) = view.served() else { return Vec::new() };
+    let Served { snapshot, sockets, refused, .. } = served;
+    let mut rules = BTreeMap::<_, usize>::new();
+    for attachment in snapshot.rules.values().flat_map(|rule| &rule.attachments) {
+        *rules.entry(&attachment.listener).or_default() += 1;
+    }
+    let shown = |listener: &nantian_ir::Listener| {
+        let resource = format!("listener {}", listener.key);
+        ListenerView {
+            namespace: listener.key.namespace.clone(),
+            gateway: listener.key.gateway.clone(),
+            name: listener.key.listener.clone(),
+            protocol: listener.protocol,
+            hostname: listener.hostname.to_string(),
+            port: listener.public_port,
+            bind: listener.bind.to_string(),
+            address: sockets.get(&listener.bind).map(ToString::to_string),
+            certificates: listener.tls.iter().flat_map(|tls| &tls.certificates).map(ToString::to_string).collect(),
+            rule_count: rules.get(&listener.key).copied().unwrap_or(0),
+            problems: refused
+                .iter()
+                .filter(|refused| refused.resource == resource)
+                .map(|refused| format!("{}; {}", refused.message, refused.remedy))
+                .collect(),
+        }
+    };
+    snapshot.listeners.values().map(|listener| shown(listener)).collect()
+}
+
+pub(super) fn backends(view: &View) -> Vec<BackendView> {
+    let Some(served) = view.served() else { return Vec::new() };
+    let endpoints = |key: &nantian_ir::BackendKey| {
+        let set = served.snapshot.endpoints.get(key);
+        set.map(|set| set.endpoints.iter().map(Endpoint::to_string).collect()).unwrap_or_default()
+    };
+    let shown = |key: &nantian_ir::BackendKey| BackendView {
+        kind: key.kind.to_string(),
+        namespace: key.namespace.clone(),
+        name: key.name.clone(),
+        port: key.port,
+        protocol: key.protocol,
+        endpoints: endpoints(key),
+    };
+    served.snapshot.backends.keys().map(shown).collect()
+}

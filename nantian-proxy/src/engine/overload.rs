@@ -1,0 +1,80 @@
+//! How many client connections there may be.
+
+use std::sync::Arc;
+
+use super::LimitsConfig;
+use crate::telemetry::{BindStats, SharedCount};
+
+/// The connections of an engine, and its limits. Clones are the same budget.
+#[derive(Debug, Clone)]
+pub(crate) struct Budget {
+    open: Arc<SharedCount>,
+    total: u64,
+    per_listener: u64,
+}
+
+/// The limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Listener,
+    Total,
+}
+
+/// A connection's part of the budget.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    open: Arc<SharedCount>,
+    stats: Arc<BindStats>,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &LimitsConfig) -> Self {
+        let count = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
+        Self {
+            open: Arc::default(),
+            total: count(limits.connections),
+            per_listener: count(limits.connections_per_listener),
+        }
+    }
+
+    /// Admits one more connection of the bind address that `stats` counts.
+    pub(crate) fn admit(&self, stats: &Arc<BindStats>) -> Result<Permit, Refusal> {
+        if !self.open.add_up_to(self.total) {
+            return Err(Refusal::Total);
+        }
+        if !stats.active.add_up_to(self.per_listener) {
+            self.open.sub(1);
+            return Err(Refusal::Listener);
+        }
+        stats.total.add(1);
+        Ok(Permit { open: Arc::clone(&self.open), stats: Arc::clone(stats) })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.open.sub(1);
+        self.stats.active.sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_admitted_up_to_each_limit_and_given_back() {
+        let limits = LimitsConfig { connections: 3, connections_per_listener: 2, ..LimitsConfig::default() };
+        let budget = Budget::new(&limits);
+        let (a, b) = (Arc::new(BindStats::default()), Arc::new(BindStats::default()));
+        let first = budget.admit(&a).expect("admitted");
+        let _second = budget.admit(&a).expect("admitted");
+        assert_eq!(budget.admit(&a).err(), Some(Refusal::Listener));
+        let _third = budget.admit(&b).expect("admitted");
+        assert_eq!(budget.admit(&b).err(), Some(Refusal::Total));
+        drop(first);
+        assert_eq!(a.active.get(), 1);
+        budget.admit(&b).expect("there is room again");
+        assert_eq!((a.total.get(), b.total.get()), (2, 2));
+    }
+}
