@@ -1,0 +1,94 @@
+//! `nantian check`.
+
+use serde_json::Value;
+
+use crate::harness::{Folder, free_port, nantian, stderr, stdout};
+use crate::manifest::{documents, gateway, route, service};
+
+fn good() -> String {
+    documents(&[gateway(8080), service("app", 9, false), route("one", "/one", "app")])
+}
+
+fn check(folder: &Folder, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut all = vec!["check", folder.path().to_str().expect("a path")];
+    all.extend(arguments);
+    let output = nantian(&all, "");
+    (output.status.code(), stdout(&output))
+}
+
+#[test]
+fn exit_code_0_when_everything_is_accepted() {
+    let (code, text) = check(&Folder::new(&[("all.yaml", &good())]), &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("all accepted") && text.contains("HTTPRoute/default/one"), "{text}");
+    assert!(!text.contains('\x1b'), "no colours where there is no terminal");
+}
+
+#[test]
+fn exit_code_1_with_file_line_object_field_and_remedy_when_something_is_not() {
+    let folder = Folder::new(&[("all.yaml", &good()), ("bad.yaml", &route("two", "/two", "absent"))]);
+    let (code, text) = check(&folder, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in
+        ["error[backend-not-found]", "bad.yaml:", "HTTPRoute/default/two", "spec.rules[0].backendRefs[0]", "= help:"]
+    {
+        assert!(text.contains(part), "{part} is told: {text}");
+    }
+    assert!(text.contains("- name: absent"), "the line is shown: {text}");
+}
+
+#[test]
+fn colours_only_when_wanted() {
+    let folder = Folder::new(&[("all.yaml", &route("two", "/two", "absent"))]);
+    assert!(check(&folder, &["--color", "always"]).1.contains("\x1b["));
+    assert!(!check(&folder, &["--color", "never"]).1.contains('\x1b'));
+}
+
+#[test]
+fn json_is_one_object_on_each_line() {
+    let folder = Folder::new(&[("all.yaml", &good()), ("bad.yaml", &route("two", "/two", "absent"))]);
+    let (code, text) = check(&folder, &["--output", "json"]);
+    assert_eq!(code, Some(1));
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(
+        events.iter().any(|event| event["event"] == "diagnostic" && event["code"] == "backend-not-found"),
+        "{text}"
+    );
+    let status = events.iter().find(|event| event["event"] == "status" && event["object"]["name"] == "web");
+    assert!(status.expect("a status")["status"]["conditions"].is_array(), "{text}");
+}
+
+#[test]
+fn standard_input_is_read() {
+    let output = nantian(&["check", "-"], &good());
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let output = nantian(&["check", "-"], "kind: [");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stdout(&output).contains("<stdin>:1:"), "{}", stdout(&output));
+}
+
+#[test]
+fn a_folder_without_objects_is_wrong_usage() {
+    let folder = Folder::new(&[("README.md", "nothing")]);
+    let output = nantian(&["check", folder.path().to_str().expect("a path")], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("no objects in"), "{}", stderr(&output));
+}
+
+#[test]
+fn no_port_is_opened() {
+    let port = free_port();
+    let holder = std::net::TcpListener::bind(("127.0.0.1", port)).expect("the port");
+    let folder = Folder::new(&[("all.yaml", &good().replace("8080", &port.to_string()))]);
+    assert_eq!(check(&folder, &[]).0, Some(0));
+    drop(holder);
+}
+
+#[test]
+fn another_controllers_gateway_is_not_ours_to_refuse() {
+    let folder = Folder::new(&[("all.yaml", &good().replace("nantian-gw", "other"))]);
+    let (_, text) = check(&folder, &[]);
+    assert!(!text.contains("✓ Gateway/default/web"), "{text}");
+    let (code, text) = check(&folder, &["--gateway-class", "other"]);
+    assert_eq!(code, Some(0), "{text}");
+}
