@@ -95,5 +95,5 @@ pub(crate) fn rewrite_golden(workspace: &Workspace, mut arguments: Arguments) ->
 /// `cargo xtask crds`.
 pub(crate) fn rewrite_crds(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
     arguments.finish()?;
-    workspace.cargo(["test", "--locked", "--package", "nantian-crds", "crds"]).env("UPDATE_CRDS", "1").run()
+    workspace.cargo(["run", "--locked", "--package", "nantian-crds", "--example", "write_crds"]).run()
 }
