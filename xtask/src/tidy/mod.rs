@@ -1,5 +1,6 @@
 //! Rules about the source tree that no compiler knows. Each rule is a function from a file to its faults.
 
+mod paths;
 mod rules;
 mod tree;
 
@@ -27,6 +28,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
     let sources = tree::rust_sources(&workspace.root)?;
     let mut faults: Vec<Fault> = sources.iter().flat_map(rules::faults).collect();
     faults.extend(tree::crates_without_readme(&workspace.root)?);
+    faults.extend(paths::faults(&workspace.root)?);
     println!("{} Rust files, {} lines", sources.len(), sources.iter().map(|s| s.text.lines().count()).sum::<usize>());
     if faults.is_empty() {
         return Ok(());

@@ -13,10 +13,11 @@ const SANS_IO: &[&str] = &[
     "nantian-ir/src/",
     "nantian-crds/src/",
     "nantian-proxy/src/router/",
-    "nantian-proxy/src/http/h1/parse.rs",
-    "nantian-proxy/src/http/h1/head.rs",
     "nantian-proxy/src/http/h1/chunked.rs",
     "nantian-proxy/src/http/h1/encode.rs",
+    "nantian-proxy/src/http/h1/framing.rs",
+    "nantian-proxy/src/http/h1/head.rs",
+    "nantian-proxy/src/http/hop_by_hop.rs",
     "nantian-proxy/src/http/normalize.rs",
 ];
 

@@ -1,0 +1,144 @@
+//! Any bytes may come in on a connection. What is taken for a request does not depend on how the bytes arrive, and
+//! another parser reads the same head in them.
+
+#![no_main]
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response, Version};
+use http_body_util::BodyExt;
+use libfuzzer_sys::fuzz_target;
+use nantian_proxy::http::{Body, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, Transport, h1};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
+
+/// A client that sends `input`, at most `step` bytes a time, and then nothing.
+struct Client {
+    input: Vec<u8>,
+    sent: usize,
+    step: usize,
+}
+
+impl AsyncRead for Client {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let end = self.input.len().min(self.sent + self.step.min(buffer.remaining()));
+        buffer.put_slice(&self.input[self.sent..end]);
+        self.sent = end;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Client {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request as the handler saw it, with its body if that came to its end.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    method: String,
+    target: String,
+    version: Version,
+    headers: HeaderMap,
+    body: Option<(Vec<u8>, Option<HeaderMap>)>,
+}
+
+#[derive(Default)]
+struct Recorder(RefCell<Vec<Seen>>);
+
+impl Handler for Recorder {
+    async fn handle(self: Rc<Self>, request: Request<Body>, _exchange: Exchange) -> Reply {
+        let (head, body) = request.into_parts();
+        let index = self.0.borrow().len();
+        self.0.borrow_mut().push(Seen {
+            method: head.method.to_string(),
+            target: head.uri.to_string(),
+            version: head.version,
+            headers: head.headers,
+            body: None,
+        });
+        if let Ok(body) = body.collect().await {
+            let trailers = body.trailers().cloned();
+            self.0.borrow_mut()[index].body = Some((body.to_bytes().to_vec(), trailers));
+        }
+        Response::new(Body::empty()).into()
+    }
+}
+
+/// What is made of `input` when it arrives in steps of this size.
+fn serve(runtime: &Runtime, input: &[u8], step: usize) -> Vec<Seen> {
+    let recorder = Rc::new(Recorder::default());
+    let info = Rc::new(ConnectionInfo::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into()));
+    let mut settings = HttpSettings::default();
+    // The client says nothing after its last byte, but takes its answers.
+    settings.half_close = true;
+    let client = Transport::other(Client { input: input.to_vec(), sent: 0, step });
+    let serving = h1::serve(client, info, Rc::new(settings), Rc::clone(&recorder), Drain::new());
+    let _end = LocalSet::new().block_on(runtime, serving);
+    recorder.0.take()
+}
+
+/// Another parser must read the same in a head that we accept.
+fn compare(input: &[u8], seen: &Seen) {
+    let mut fields = [httparse::EMPTY_HEADER; 256];
+    let mut other = httparse::Request::new(&mut fields);
+    let status = other.parse(input);
+    assert!(matches!(status, Ok(httparse::Status::Complete(_))), "we accept what httparse does not: {status:?}");
+    assert_eq!(other.method, Some(seen.method.as_str()));
+    let minor = if seen.version == Version::HTTP_11 { 1 } else { 0 };
+    assert_eq!(other.version, Some(minor));
+    let absolute = !seen.target.starts_with('/');
+    if !absolute {
+        assert_eq!(other.path, Some(seen.target.as_str()));
+    }
+    let of_framing = |name: &str| name.eq_ignore_ascii_case("transfer-encoding");
+    // The host of an absolute target replaces that of the field (RFC 9112 section 3.2.2).
+    let compared = |name: &str| !of_framing(name) && !(absolute && name.eq_ignore_ascii_case("host"));
+    let theirs = other.headers.iter().filter(|field| compared(field.name));
+    let mut count = 0;
+    for field in theirs {
+        count += 1;
+        let ours = seen.headers.get_all(field.name).iter();
+        let value = field.value.trim_ascii();
+        assert!(ours.into_iter().any(|ours| ours.as_bytes() == value), "{} is {:?}", field.name, field.value);
+    }
+    assert_eq!(
+        count,
+        seen.headers
+            .keys()
+            .filter(|name| compared(name.as_str()))
+            .map(|name| seen.headers.get_all(name).iter().count())
+            .sum::<usize>()
+    );
+}
+
+thread_local! {
+    // The clock is virtual: whoever waits for a time limit gets it at once.
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+}
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (step, bytes) = input;
+    RUNTIME.with(|runtime| {
+        let whole = serve(runtime, bytes, usize::MAX);
+        let parts = serve(runtime, bytes, usize::from(step % 16) + 1);
+        assert_eq!(whole, parts, "how bytes arrive changed what they mean");
+        if let Some(first) = whole.first() {
+            compare(bytes, first);
+        }
+    });
+});
