@@ -37,7 +37,10 @@ fn named(line: &str) -> impl Iterator<Item = String> + '_ {
             && word.starts_with(|c: char| c.is_ascii_lowercase() || c == '.');
         let stands_for_a_name = |part: &&str| {
             let stem = part.split('.').next().unwrap_or_default();
-            stem.len() > 1 && stem.chars().all(|c| c.is_ascii_uppercase() || c == '_') && stem != "README" && stem != "SUMMARY"
+            stem.len() > 1
+                && stem.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+                && stem != "README"
+                && stem != "SUMMARY"
         };
         let known: Vec<&str> = word.split('/').take_while(|part| !stands_for_a_name(part)).collect();
         (is_path && !known.is_empty()).then(|| known.join("/"))
@@ -50,7 +53,8 @@ mod tests {
 
     #[test]
     fn paths_are_found_and_names_to_fill_in_are_left_out() {
-        let line = "one file `nantian-proxy/src/filter/NAME.rs`, one line in `xtask/src/main.rs`; `a::b`, `x/y z`, `/readyz`";
+        let line =
+            "one file `nantian-proxy/src/filter/NAME.rs`, one line in `xtask/src/main.rs`; `a::b`, `x/y z`, `/readyz`";
         assert_eq!(named(line).collect::<Vec<_>>(), ["nantian-proxy/src/filter", "xtask/src/main.rs"]);
     }
 }
