@@ -110,6 +110,7 @@ struct Parser {
 }
 
 /// What stands before the next element, as far as a repetition wants to know.
+#[derive(Clone, Copy)]
 enum Before {
     Nothing,
     /// An expression, with the product of the counts inside it.
@@ -354,7 +355,8 @@ impl Parser {
             Some('B') => self.out.push_str(r"(?-u:\B)"),
             Some('Q') => {
                 self.at += 2;
-                return self.quoted();
+                self.quoted();
+                return Ok(());
             }
             Some(c) if class::is_perl(*c) => self.out.push_str(class::perl(*c)),
             Some('p' | 'P') => return self.unicode_class(),
@@ -369,7 +371,7 @@ impl Parser {
     }
 
     /// `\Q...\E`, or to the end. An empty one is an expression of nothing.
-    fn quoted(&mut self) -> Result<(), Re2Error> {
+    fn quoted(&mut self) {
         let start = self.at;
         while self.at < self.chars.len() && !self.eat(r"\E") {
             self.at += 1;
@@ -382,7 +384,6 @@ impl Parser {
         for c in text {
             self.literal(c);
         }
-        Ok(())
     }
 
     /// An escape that stands for one character.
