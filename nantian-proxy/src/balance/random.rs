@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): every seed gives a full-period sequence.
+/// `SplitMix64` (Steele, Lea, Flood 2014): every seed gives a full-period sequence.
 #[derive(Debug)]
 pub(crate) struct Random(Cell<u64>);
 

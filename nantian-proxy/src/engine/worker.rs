@@ -2,6 +2,7 @@
 //! counters. It hears of new configurations by message; nothing that a request touches is shared with another worker.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
@@ -185,10 +186,9 @@ impl Worker {
     }
 
     fn request_worker(&self, runtime: Arc<Runtime>) -> Rc<request::Worker> {
-        // Different on every worker, so that they do not choose endpoints in step.
-        let seed = u64::try_from(self.index).unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            ^ u64::from(std::process::id());
-        request::Worker::new(self.config.requests.clone(), runtime, seed)
+        // From the system's randomness: process ids repeat from container to container, request ids must not.
+        let seed = RandomState::new().hash_one(self.index);
+        request::Worker::new(self.config.requests.clone(), &self.http, runtime, self.recorder.clone(), seed)
     }
 
     fn listen(

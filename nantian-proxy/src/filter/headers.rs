@@ -43,7 +43,7 @@ impl HeaderEdits {
         for value in &modifier.add {
             match pair(value, refuse) {
                 Some((name, _)) if name == header::HOST => {
-                    refuse("`add: Host` is left out: a request has one Host".into())
+                    refuse("`add: Host` is left out: a request has one Host".into());
                 }
                 Some(pair) => edits.add.push(pair),
                 None => {}
@@ -52,7 +52,7 @@ impl HeaderEdits {
         for name in &modifier.remove {
             match field_name(name.as_str(), refuse) {
                 Some(name) if name == header::HOST => {
-                    refuse("`remove: Host` is left out: a request needs a Host".into())
+                    refuse("`remove: Host` is left out: a request needs a Host".into());
                 }
                 Some(name) => edits.remove.push(name),
                 None => {}

@@ -75,8 +75,7 @@ impl Redirect {
     /// not printed where it is the well-known one of the location's scheme.
     fn printed_port(&self, scheme: &str, listener_port: u16) -> Option<u16> {
         let port = match (self.port, self.scheme.as_deref().map(well_known)) {
-            (Some(port), _) => port,
-            (None, Some(Some(port))) => port,
+            (Some(port), _) | (None, Some(Some(port))) => port,
             (None, _) => listener_port,
         };
         (well_known(scheme) != Some(port)).then_some(port)

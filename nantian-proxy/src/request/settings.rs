@@ -5,12 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::duration;
+use crate::http::normalize::PathOptions;
+use crate::upstream::PoolSettings;
 
 /// How requests are handled where no route says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Settings {
+    /// How paths are normalised before they are matched and forwarded.
+    pub paths: PathOptions,
     /// What is believed and written about clients and proxies in front of us.
     pub forwarded: ForwardedSettings,
     /// Whole-request time limit of rules without `timeouts.request`. `None`, the default: no limit; idle limits of the
@@ -23,6 +27,11 @@ pub struct Settings {
     /// Least time between tries of rules without `retry.backoff`. Default: 25 ms.
     #[serde(with = "duration")]
     pub retry_backoff: Duration,
+    /// Time for a connection to an endpoint to be made. Default: 5 s.
+    #[serde(with = "duration")]
+    pub connect_timeout: Duration,
+    /// Connections to endpoints.
+    pub pool: PoolSettings,
     /// Most bytes of a request body that are kept for another try; a longer body is tried once. Default: 64 KiB.
     pub retry_buffer: usize,
     /// Most bytes of a request body that wait for a slow mirror; one that falls behind further loses the rest.
@@ -43,10 +52,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            paths: PathOptions::default(),
             forwarded: ForwardedSettings::default(),
             request_timeout: None,
             backend_request_timeout: None,
             retry_backoff: Duration::from_millis(25),
+            connect_timeout: Duration::from_secs(5),
+            pool: PoolSettings::default(),
             retry_buffer: 64 * 1024,
             mirror_buffer: 64 * 1024,
             mirror_concurrency: 256,

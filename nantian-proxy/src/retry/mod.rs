@@ -1,4 +1,4 @@
-//! Trying again: when, after how long, and with which body (HTTPRouteRetry, GEP-1731).
+//! Trying again: when, after how long, and with which body (`HTTPRouteRetry`, GEP-1731).
 
 pub(crate) mod replay;
 

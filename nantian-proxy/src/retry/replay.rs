@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
-use http_body::{Body as _, Frame, SizeHint};
+use http_body::{Frame, SizeHint};
 
 use crate::http::{Body, BodyError};
 
@@ -59,9 +59,9 @@ impl Replay {
             shared.spent = true;
             shared.taken = Vec::new();
         }
-        let try_number = shared.current;
+        let number = shared.current;
         drop(shared);
-        Some(Body::boxed(Try { shared: Rc::clone(&self.0), replayed: replayed.into_iter(), try_number }))
+        Some(Body::boxed(Try { shared: Rc::clone(&self.0), replayed: replayed.into_iter(), number }))
     }
 }
 
@@ -87,7 +87,7 @@ impl Shared {
 struct Try {
     shared: Rc<RefCell<Shared>>,
     replayed: std::vec::IntoIter<Piece>,
-    try_number: u64,
+    number: u64,
 }
 
 impl http_body::Body for Try {
@@ -97,7 +97,7 @@ impl http_body::Body for Try {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let mut shared = this.shared.borrow_mut();
-        if shared.current != this.try_number {
+        if shared.current != this.number {
             return Poll::Ready(Some(Err(BodyError::Truncated)));
         }
         match this.replayed.next() {
@@ -141,6 +141,7 @@ impl http_body::Body for Try {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
+    use http_body::Body as _;
     use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nantian_ir::{BackendKey, Refusal, RouteKind, RouteRule, WeightedTarget};
+use nantian_ir::{BackendKey, RouteKind, RouteRule, WeightedTarget};
 
 use super::{Backend, Id};
 use crate::balance::weights::Weights;
@@ -33,7 +33,8 @@ pub(crate) struct Target {
 #[derive(Debug)]
 pub(crate) enum Destination {
     Backend(Arc<Backend>),
-    Refused(Refusal),
+    /// Its share of requests gets 500; the route's status says why.
+    Refused,
 }
 
 /// Where a mirror's copies go; `None` if the snapshot has no such backend, then no copies are made
@@ -91,7 +92,7 @@ impl Rule {
         let of_targets = self.targets.iter().flat_map(|target| {
             let destination = match &target.destination {
                 Destination::Backend(backend) => Some(backend.id),
-                Destination::Refused(_) => None,
+                Destination::Refused => None,
             };
             std::iter::once(destination).chain(ids(&target.mirrors))
         });
@@ -114,14 +115,15 @@ impl Target {
         refuse: &mut dyn FnMut(String),
     ) -> Self {
         let destination = match &target.target {
-            nantian_ir::Target::Refused(refusal) => Destination::Refused(*refusal),
-            nantian_ir::Target::Backend(key) => match backends.get(key) {
-                Some(backend) => Destination::Backend(Arc::clone(backend)),
-                None => {
+            nantian_ir::Target::Refused(_) => Destination::Refused,
+            nantian_ir::Target::Backend(key) => {
+                if let Some(backend) = backends.get(key) {
+                    Destination::Backend(Arc::clone(backend))
+                } else {
                     refuse(format!("the snapshot has no backend {key}: its share of requests gets 500"));
-                    Destination::Refused(Refusal::BackendNotFound)
+                    Destination::Refused
                 }
-            },
+            }
         };
         let mut filters = Filters::compile(&target.filters, refuse);
         if filters.cors.take().is_some() || filters.answer.take().is_some() {

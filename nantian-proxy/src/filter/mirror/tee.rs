@@ -20,7 +20,7 @@ pub(crate) fn tee(body: Body, count: usize, limit: usize) -> (Body, Vec<Body>) {
     }
     let queues: Vec<_> = (0..count).map(|_| Rc::new(RefCell::new(Queue::default()))).collect();
     let hint = body.size_hint();
-    let copies = queues.iter().map(|queue| Body::boxed(Copy { queue: Rc::clone(queue), hint: hint.clone() })).collect();
+    let copies = queues.iter().map(|queue| Body::boxed(Copy { queue: Rc::clone(queue), hint })).collect();
     (Body::boxed(Original { body, queues, limit }), copies)
 }
 
@@ -168,7 +168,7 @@ impl http_body::Body for Copy {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        self.hint
     }
 }
 

@@ -1,0 +1,239 @@
+//! What a request asks for, in one spelling: made once, then matched and forwarded.
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+
+use super::answer::Failure;
+use crate::filter::RequestEdit;
+use crate::http::hop_by_hop;
+use crate::http::normalize::{self, PathOptions};
+
+/// A request's head, taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// GET for an extended CONNECT, whose HTTP/1.1 spelling is an upgrade (RFC 8441 section 5).
+    pub(super) method: Method,
+    /// Lower case, without port and final dot; an IPv6 address in brackets. Empty if there is none.
+    pub(super) host: String,
+    /// As received, with its port.
+    pub(super) authority: String,
+    /// Normalised.
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    /// Without what concerns the client's connection only, and without `Host`.
+    pub(super) headers: HeaderMap,
+    /// Whether the request asks to switch to another protocol.
+    pub(super) upgrade: bool,
+    /// Whether it does so by an extended CONNECT.
+    pub(super) extended_connect: bool,
+}
+
+/// What is sent to a backend: the request as filters changed it.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) host: Option<HeaderValue>,
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    pub(super) headers: HeaderMap,
+    pub(super) upgrade: bool,
+    /// The path that matched, and how much of it a prefix match covered: what prefixes are replaced in.
+    matched_path: String,
+    matched_prefix: Option<usize>,
+}
+
+impl Asked {
+    /// Reads a head. What is not a valid request is refused with 400 (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+    pub(super) fn read(head: Parts, paths: PathOptions) -> Result<Self, Failure> {
+        let Parts { method, uri, mut headers, extensions, .. } = head;
+        let authority = authority(&uri, &headers)?;
+        headers.remove(header::HOST);
+        let host = if authority.is_empty() {
+            String::new()
+        } else {
+            let host = normalize::host(&authority).map_err(|_| Failure::BadRequest("the host is not valid"))?;
+            host.normal_name().into_owned()
+        };
+        let protocol = extensions.get::<h2::ext::Protocol>();
+        if method == Method::CONNECT && protocol.is_none() {
+            return Err(Failure::NoTunnel);
+        }
+        let mut upgrade = hop_by_hop::strip_request(&mut headers);
+        let mut asked_method = method;
+        if let Some(protocol) = protocol {
+            asked_method = Method::GET;
+            upgrade = true;
+            let name = HeaderValue::from_str(protocol.as_str())
+                .map_err(|_| Failure::BadRequest("the protocol to connect to is not valid"))?;
+            headers.insert(header::UPGRADE, name);
+        }
+        // `OPTIONS *` asks the server itself; it is routed like `OPTIONS /`.
+        let raw_path = if uri.path() == "*" || uri.path().is_empty() { "/" } else { uri.path() };
+        if !raw_path.starts_with('/') {
+            return Err(Failure::BadRequest("the path does not begin with a slash"));
+        }
+        let path = normalize::path(raw_path, paths)
+            .map_err(|_| Failure::BadRequest("the path has an escape or character that is not valid"))?
+            .into_owned();
+        Ok(Self {
+            method: asked_method,
+            host,
+            authority,
+            path,
+            query: uri.query().map(str::to_owned),
+            headers,
+            upgrade,
+            extended_connect: protocol.is_some(),
+        })
+    }
+
+    /// The request as it is forwarded when no filter changes it. The host stays the client's.
+    pub(super) fn into_outgoing(self, matched_prefix: Option<usize>) -> Outgoing {
+        Outgoing {
+            method: self.method,
+            host: HeaderValue::try_from(self.authority).ok().filter(|host| !host.is_empty()),
+            matched_path: self.path.clone(),
+            path: self.path,
+            query: self.query,
+            headers: self.headers,
+            upgrade: self.upgrade,
+            matched_prefix,
+        }
+    }
+}
+
+/// `:authority` or the absolute form wins over `Host` (RFC 9112 section 3.2.2); in HTTP/2 they must not differ
+/// (RFC 9113 section 8.3.1), and there is at most one `Host` (RFC 9112 section 3.2).
+fn authority(uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Failure::BadRequest("there is more than one Host"));
+    }
+    match (uri.authority(), host) {
+        (Some(authority), _) => Ok(authority.as_str().to_owned()),
+        (None, Some(host)) => {
+            host.to_str().map(str::to_owned).map_err(|_| Failure::BadRequest("the host is not valid"))
+        }
+        (None, None) => Ok(String::new()),
+    }
+}
+
+impl Outgoing {
+    /// Applies filters in their order.
+    pub(super) fn edit(&mut self, edits: &[RequestEdit]) {
+        for edit in edits {
+            match edit {
+                RequestEdit::Headers(headers) => {
+                    headers.apply(&mut self.headers);
+                    if let Some(host) = headers.host() {
+                        self.host = Some(host.clone());
+                    }
+                }
+                RequestEdit::Rewrite(rewrite) => {
+                    if let Some(host) = &rewrite.host {
+                        self.host = Some(host.clone());
+                    }
+                    if let Some(path) = &rewrite.path {
+                        self.path = path.apply(&self.matched_path, self.matched_prefix);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The head, with the target in origin form and the host in `Host`.
+    pub(super) fn head(&self) -> Option<http::Request<()>> {
+        let target = match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        };
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::try_from(target).ok()?;
+        *request.headers_mut() = self.headers.clone();
+        if let Some(host) = &self.host {
+            let _ = request.headers_mut().try_insert(header::HOST, host.clone());
+        }
+        Some(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn read(request: http::request::Builder) -> Result<Asked, Failure> {
+        Asked::read(request.body(()).unwrap().into_parts().0, PathOptions::default())
+    }
+
+    #[test]
+    fn the_host_is_in_the_authority_or_in_host() {
+        for (uri, host, expected) in [
+            ("/", Some("A.Example:80"), ("a.example", "A.Example:80")),
+            ("/", Some("a.example."), ("a.example", "a.example.")),
+            ("http://b.example:81/", None, ("b.example", "b.example:81")),
+            ("http://b.example/", Some("a.example"), ("b.example", "b.example")),
+            ("/", Some("[::1]:80"), ("[::1]", "[::1]:80")),
+            ("/", None, ("", "")),
+        ] {
+            let mut request = Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header("host", host);
+            }
+            let asked = read(request).unwrap();
+            assert_eq!((asked.host.as_str(), asked.authority.as_str()), expected);
+            assert!(!asked.headers.contains_key("host"));
+        }
+    }
+
+    /// RFC 9112 section 3.2: "A server MUST respond with a 400 [...] to any request message that contains more than one
+    /// Host header field line or a Host header field with an invalid field value."
+    #[test]
+    fn invalid_requests_are_refused() {
+        let get = || Request::builder().uri("/");
+        for request in [
+            get().header("host", "a").header("host", "a"),
+            get().header("host", "a b"),
+            get().header("host", "user@a"),
+            get().header("host", "a:99999"),
+            Request::builder().uri("/%zz").header("host", "a"),
+            Request::builder().uri("/a%00b").header("host", "a"),
+        ] {
+            assert!(matches!(read(request), Err(Failure::BadRequest(_))));
+        }
+        let connect = Request::builder().method("CONNECT").uri("a.example:443");
+        assert_eq!(read(connect).unwrap_err(), Failure::NoTunnel);
+    }
+
+    #[test]
+    fn paths_have_one_spelling_and_queries_stay() {
+        let asked = read(Request::builder().uri("/a/../b//%63?x=%2e%2E/&y").header("host", "a")).unwrap();
+        assert_eq!((asked.path.as_str(), asked.query.as_deref()), ("/b/c", Some("x=%2e%2E/&y")));
+        let asked = read(Request::builder().method("OPTIONS").uri("*").header("host", "a")).unwrap();
+        assert_eq!(asked.path, "/");
+    }
+
+    /// RFC 8441 section 5: the method of the HTTP/1.1 spelling is GET.
+    #[test]
+    fn an_extended_connect_is_an_upgrade() {
+        let protocol = h2::ext::Protocol::from_static("websocket");
+        let request = Request::builder().method("CONNECT").uri("https://a.example/chat").extension(protocol);
+        let asked = read(request).unwrap();
+        assert!(asked.upgrade && asked.extended_connect);
+        assert_eq!((asked.method, asked.path.as_str()), (Method::GET, "/chat"));
+        assert_eq!(asked.headers["upgrade"], "websocket");
+    }
+
+    #[test]
+    fn the_forwarded_host_is_the_clients_unless_changed() {
+        let asked = read(Request::builder().uri("/a/b?q").header("host", "a.example:8080")).unwrap();
+        let head = asked.into_outgoing(Some(2)).head().unwrap();
+        assert_eq!(
+            (head.uri(), &head.headers()["host"]),
+            (&Uri::from_static("/a/b?q"), &HeaderValue::from_static("a.example:8080"))
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Bodies and tunnels that keep the record of their request.
+
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::local::InFlight;
+use super::log::{Incoming, RequestLog};
+use crate::http::{Body, BodyError, ByteStream};
+use crate::telemetry::ResponseFlag;
+
+/// The body that a client sends: counts it, and notes how it failed.
+pub(super) struct RequestBody {
+    body: Body,
+    incoming: Rc<Incoming>,
+}
+
+impl RequestBody {
+    pub(super) fn wrap(body: Body, incoming: &Rc<Incoming>) -> Body {
+        if body.is_end_stream() { body } else { Body::boxed(Self { body, incoming: Rc::clone(incoming) }) }
+    }
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+                self.incoming.bytes.set(self.incoming.bytes.get().saturating_add(bytes));
+            }
+            Poll::Ready(Some(Err(error))) => self.incoming.fault.set(Some(client_fault(error))),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What a client did to its body.
+fn client_fault(error: &BodyError) -> ResponseFlag {
+    match error {
+        BodyError::Framing(_) => ResponseFlag::ClientProtocolError,
+        BodyError::TooLarge(_) => ResponseFlag::TooLarge,
+        BodyError::Timeout => ResponseFlag::ClientTimeout,
+        _ => ResponseFlag::ClientGone,
+    }
+}
+
+/// What a backend did to its body.
+fn backend_fault(error: &BodyError) -> ResponseFlag {
+    match error {
+        BodyError::Framing(_) | BodyError::TooLarge(_) => ResponseFlag::UpstreamProtocolError,
+        BodyError::Timeout => ResponseFlag::UpstreamTimeout,
+        BodyError::Reset(_) => ResponseFlag::UpstreamReset,
+        _ => ResponseFlag::UpstreamClosed,
+    }
+}
+
+/// The body of an answer: counts it, ends it at the time limit, and hands the record over when it is gone.
+pub(super) struct AnswerBody {
+    body: Body,
+    log: RequestLog,
+    deadline: Option<Pin<Box<Sleep>>>,
+    _in_flight: Option<InFlight>,
+}
+
+impl AnswerBody {
+    pub(super) fn wrap(
+        body: Body,
+        mut log: RequestLog,
+        deadline: Option<Instant>,
+        in_flight: Option<InFlight>,
+    ) -> Body {
+        if body.is_end_stream() {
+            log.finished();
+            return body;
+        }
+        let deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        Body::boxed(Self { body, log, deadline, _in_flight: in_flight })
+    }
+
+    fn over_time(&mut self, cx: &mut Context<'_>) -> bool {
+        self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        // GEP-1742: the limits cover the answer to its last byte; it can only be cut now.
+        if this.over_time(cx) {
+            this.log.flag(ResponseFlag::UpstreamTimeout);
+            this.log.finished();
+            return Poll::Ready(Some(Err(BodyError::Timeout)));
+        }
+        let polled = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        match &polled {
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+                this.log.bytes_out = this.log.bytes_out.saturating_add(bytes);
+                // Who knows the length does not ask for the end.
+                if this.body.is_end_stream() {
+                    this.log.finished();
+                }
+            }
+            Some(Err(error)) => {
+                this.log.flag(backend_fault(error));
+                this.log.finished();
+            }
+            None => this.log.finished(),
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An upgraded connection to a backend: counts bytes, and hands the record over when it is gone. Time limits of the rule
+/// end with the answer's head (GEP-1742 speaks of requests; a WebSocket lives as long as its ends).
+pub(super) struct Tunnel {
+    far: Box<dyn ByteStream>,
+    log: RequestLog,
+    _in_flight: Option<InFlight>,
+}
+
+impl Tunnel {
+    pub(super) fn wrap(
+        far: Box<dyn ByteStream>,
+        mut log: RequestLog,
+        in_flight: Option<InFlight>,
+    ) -> Box<dyn ByteStream> {
+        log.finished();
+        Box::new(Self { far, log, _in_flight: in_flight })
+    }
+}
+
+impl AsyncRead for Tunnel {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.far).poll_read(cx, buf);
+        let read = u64::try_from(buf.filled().len().saturating_sub(before)).unwrap_or(0);
+        self.log.bytes_out = self.log.bytes_out.saturating_add(read);
+        polled
+    }
+}
+
+impl Tunnel {
+    fn sent(&self, polled: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(written)) = polled {
+            let bytes = &self.log.incoming.bytes;
+            bytes.set(bytes.get().saturating_add(u64::try_from(*written).unwrap_or(u64::MAX)));
+        }
+    }
+}
+
+impl AsyncWrite for Tunnel {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.far).poll_write(cx, buf);
+        self.sent(&polled);
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.far).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.far).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.far.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.far).poll_write_vectored(cx, bufs);
+        self.sent(&polled);
+        polled
+    }
+}

@@ -1,0 +1,216 @@
+//! Forwarding (stage 10): time limits, endpoints, tries.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body::Body as _;
+use nantian_ir::BackendProtocol;
+use smallvec::SmallVec;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::Failure;
+use super::asked::Outgoing;
+use super::local::LocalBackend;
+use super::stages::{Answered, Context};
+use crate::http::Body;
+use crate::retry::RetryPolicy;
+use crate::retry::replay::Replay;
+use crate::runtime::{Backend, Rule};
+use crate::telemetry::ResponseFlag;
+use crate::upstream::{SendError, SendErrorKind};
+
+/// Other endpoints that are tried without a retry policy, where the backend has certainly not seen the request.
+const FREE_TRIES: u32 = 2;
+
+/// What is forwarded, and by which rule.
+#[derive(Clone, Copy)]
+pub(super) struct Forward<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) backend: &'a Arc<Backend>,
+    pub(super) outgoing: &'a Outgoing,
+}
+
+/// Forwards a request until there is an answer to give, within the rule's time limits (GEP-1742).
+pub(super) async fn forward(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<Answered, Failure> {
+    let limit = limit(what.rule.source.timeouts.request, cx.worker.settings.request_timeout);
+    let Some(deadline) = limit.and_then(|limit| cx.log.clock().checked_add(limit)) else {
+        return tries(cx, what, body).await;
+    };
+    match timeout_at(deadline, tries(cx, what, body)).await {
+        Ok(Ok(answered)) => {
+            let deadline = answered.deadline.map_or(deadline, |own| own.min(deadline));
+            Ok(Answered { deadline: Some(deadline), ..answered })
+        }
+        Ok(Err(failure)) => Err(failure),
+        Err(_) => Err(Failure::Timeout),
+    }
+}
+
+/// Zero disables a limit (`HTTPRouteTimeouts`: "Setting a timeout to the zero duration SHOULD disable the timeout").
+fn limit(of_rule: Option<Duration>, default: Option<Duration>) -> Option<Duration> {
+    of_rule.or(default).filter(|limit| !limit.is_zero())
+}
+
+/// The request's body for one try after another.
+enum Source {
+    Empty,
+    /// Sent once; given back by a try that took nothing of it.
+    Once(Option<Body>),
+    Kept(Replay),
+}
+
+impl Source {
+    fn new(body: Body, policy: Option<&RetryPolicy>, limit: usize) -> Self {
+        if body.is_end_stream() {
+            Self::Empty
+        } else if policy.is_some_and(|policy| policy.attempts > 0) {
+            Self::Kept(Replay::new(body, limit))
+        } else {
+            Self::Once(Some(body))
+        }
+    }
+
+    fn next(&mut self, last: bool) -> Option<Body> {
+        match self {
+            Self::Empty => Some(Body::empty()),
+            Self::Once(body) => body.take(),
+            Self::Kept(replay) => replay.next(last),
+        }
+    }
+
+    fn give_back(&mut self, given: Option<http::Request<Body>>) {
+        if let (Self::Once(body), Some(request)) = (self, given) {
+            *body = Some(request.into_body());
+        }
+    }
+
+    fn possible(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Once(body) => body.is_some(),
+            Self::Kept(replay) => replay.possible(),
+        }
+    }
+}
+
+/// How one try ended without an answer.
+struct Failed {
+    failure: Failure,
+    /// The backend has not acted on it.
+    unsent: bool,
+    /// Another try may go better.
+    retryable: bool,
+}
+
+/// Tries until there is an answer to give, or none to hope for (GEP-1731).
+async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<Answered, Failure> {
+    let worker = Rc::clone(cx.worker);
+    let policy = what.rule.retry.as_ref();
+    let further = policy.map_or(FREE_TRIES, |policy| policy.attempts);
+    let backend = worker.local.backend(what.backend, &worker.random);
+    let mut source = Source::new(body, policy, worker.settings.retry_buffer);
+    let mut skip = SmallVec::<[usize; 4]>::new();
+    let mut made = 0;
+    loop {
+        let chosen = backend.choose(worker.settings.balance, &skip, &worker.random);
+        let Some(index) = chosen else {
+            // Every endpoint failed once. A policy says how often to try, so the next round begins.
+            if policy.is_none() || skip.is_empty() {
+                return Err(if skip.is_empty() { Failure::NoEndpoint } else { Failure::Connect });
+            }
+            skip.clear();
+            continue;
+        };
+        let last = made >= further;
+        let Some(body) = source.next(last) else { return Err(Failure::Connect) };
+        let ended = try_once(cx, &what, &backend, index, body, &mut source).await;
+        let again = match (&ended, policy) {
+            _ if last || !source.possible() => false,
+            (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
+            (Ok(_), None) => false,
+            (Err(failed), Some(_)) => failed.retryable,
+            (Err(failed), None) => failed.unsent && skip.len() + 1 < what.backend.endpoints.len(),
+        };
+        if !again {
+            let failed = match (&ended, policy) {
+                (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
+                (ended, _) => ended.is_err(),
+            };
+            if failed && policy.is_some() && made > 0 {
+                cx.log.flag(ResponseFlag::RetriesExhausted);
+            }
+            return ended.map_err(|failed| failed.failure);
+        }
+        drop(ended);
+        skip.push(index);
+        if let Some(policy) = policy {
+            let delay = policy.delay(made, worker.settings.retry_backoff, worker.random.next());
+            tokio::time::sleep(delay).await;
+        }
+        made += 1;
+    }
+}
+
+/// One try on one endpoint.
+async fn try_once(
+    cx: &mut Context<'_>,
+    what: &Forward<'_>,
+    backend: &LocalBackend,
+    index: usize,
+    body: Body,
+    source: &mut Source,
+) -> Result<Answered, Failed> {
+    let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
+    let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+    let worker = Rc::clone(cx.worker);
+    let Some(upstream) = worker.upstream(what.backend, index).await else {
+        source.give_back(Some(http::Request::new(body)));
+        return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
+    };
+    cx.log.tries = cx.log.tries.saturating_add(1);
+    cx.log.endpoint = Some(upstream.address);
+    let Some(mut head) = what.outgoing.head() else {
+        let failure = Failure::BadRequest("the path is not valid after its rewrite");
+        return Err(Failed { failure, unsent: true, retryable: false });
+    };
+    if what.backend.key.protocol == BackendProtocol::H2c {
+        // RFC 9113 section 8.2.2: HTTP/2 has no Upgrade; a server may always ignore one (RFC 9110 section 7.8).
+        head.headers_mut().remove(http::header::UPGRADE);
+    }
+    let in_flight = backend.begin(index);
+    let sending = worker.pools.send(&upstream, head.map(|()| body), Some(&cx.exchange.interim));
+    let sent = match deadline {
+        None => sending.await,
+        Some(deadline) => match timeout_at(deadline, sending).await {
+            Ok(sent) => sent,
+            Err(_) => return Err(Failed { failure: Failure::Timeout, unsent: false, retryable: true }),
+        },
+    };
+    match sent {
+        Ok(answer) => {
+            cx.log.answered();
+            Ok(Answered { response: answer.response, tunnel: answer.tunnel, in_flight, deadline })
+        }
+        Err(SendError { kind, request }) => {
+            let fault = cx.log.incoming.fault.get();
+            source.give_back(request);
+            Err(classify(&kind, fault))
+        }
+    }
+}
+
+fn classify(kind: &SendErrorKind, client_fault: Option<ResponseFlag>) -> Failed {
+    let client = |flag| Failed { failure: Failure::Client(flag), unsent: false, retryable: false };
+    if let Some(flag) = client_fault {
+        return client(flag);
+    }
+    let failure = match kind {
+        SendErrorKind::Connect(_) | SendErrorKind::ConnectTimeout => Failure::Connect,
+        SendErrorKind::Refused | SendErrorKind::Reset(_) => Failure::Reset,
+        SendErrorKind::Protocol(_) => Failure::Protocol,
+        SendErrorKind::RequestBody(_) => return client(ResponseFlag::ClientProtocolError),
+        _ => Failure::Closed,
+    };
+    Failed { failure, unsent: kind.is_unsent(), retryable: failure != Failure::Protocol }
+}

@@ -1,0 +1,128 @@
+//! What is known of a request while it runs, handed over exactly once when it has ended, however it ends.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use nantian_ir::Listener;
+use tokio::time::Instant;
+
+use crate::http::{Body, Exchange};
+use crate::runtime::{Backend, Rule};
+use crate::telemetry::{Recorder, RequestRecord, ResponseFlag, ResponseFlags};
+
+/// The growing record of one request. Dropping it hands it over; if [`finished`](Self::finished) was not told before,
+/// the client went away.
+pub(super) struct RequestLog {
+    recorder: Recorder,
+    started: SystemTime,
+    clock: Instant,
+    finished: bool,
+    version: http::Version,
+    scheme: &'static str,
+    method: Method,
+    user_agent: Option<HeaderValue>,
+    pub(super) client: SocketAddr,
+    pub(super) host: String,
+    pub(super) path: String,
+    pub(super) request_id: Option<HeaderValue>,
+    pub(super) listener: Option<Arc<Listener>>,
+    pub(super) rule: Option<Arc<Rule>>,
+    pub(super) backend: Option<Arc<Backend>>,
+    pub(super) endpoint: Option<SocketAddr>,
+    pub(super) status: Option<StatusCode>,
+    pub(super) flags: ResponseFlags,
+    pub(super) first_byte: Option<Duration>,
+    pub(super) tries: u32,
+    pub(super) incoming: Rc<Incoming>,
+    pub(super) bytes_out: u64,
+}
+
+/// What the client's side of the request body has told so far.
+#[derive(Debug, Default)]
+pub(super) struct Incoming {
+    pub(super) bytes: Cell<u64>,
+    pub(super) fault: Cell<Option<ResponseFlag>>,
+}
+
+impl RequestLog {
+    pub(super) fn new(recorder: Recorder, request: &Request<Body>, exchange: &Exchange) -> Self {
+        Self {
+            recorder,
+            started: SystemTime::now(),
+            clock: Instant::now(),
+            finished: false,
+            version: request.version(),
+            scheme: exchange.connection.scheme(),
+            method: request.method().clone(),
+            user_agent: request.headers().get(header::USER_AGENT).cloned(),
+            client: exchange.connection.peer,
+            host: String::new(),
+            path: request.uri().path().to_owned(),
+            request_id: None,
+            listener: None,
+            rule: None,
+            backend: None,
+            endpoint: None,
+            status: None,
+            flags: ResponseFlags::NONE,
+            first_byte: None,
+            tries: 0,
+            incoming: Rc::default(),
+            bytes_out: 0,
+        }
+    }
+
+    /// The request's method, as the client sent it.
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// When the request's head was complete.
+    pub(super) fn clock(&self) -> Instant {
+        self.clock
+    }
+
+    /// The answer's head has arrived from the backend.
+    pub(super) fn answered(&mut self) {
+        self.first_byte = Some(self.clock.elapsed());
+    }
+
+    pub(super) fn flag(&mut self, flag: ResponseFlag) {
+        self.flags.insert(flag);
+    }
+
+    /// The answer is complete, or was given up for a reason that a flag names.
+    pub(super) fn finished(&mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.flags.insert(self.incoming.fault.get().unwrap_or(ResponseFlag::ClientGone));
+        }
+        let mut record = RequestRecord::new(self.started, self.client, self.version, &self.method);
+        record.duration = self.clock.elapsed();
+        record.first_byte = self.first_byte;
+        record.scheme = self.scheme;
+        record.host = &self.host;
+        record.path = &self.path;
+        record.listener = self.listener.as_ref().map(|listener| &listener.key);
+        record.rule = self.rule.as_ref().map(|rule| &rule.source.key);
+        record.backend = self.backend.as_ref().map(|backend| &backend.key);
+        record.endpoint = self.endpoint;
+        record.status = self.status;
+        record.flags = self.flags;
+        record.bytes_in = self.incoming.bytes.get();
+        record.bytes_out = self.bytes_out;
+        record.tries = self.tries;
+        record.user_agent = self.user_agent.as_ref().map(HeaderValue::as_bytes);
+        record.request_id = self.request_id.as_ref().map(HeaderValue::as_bytes);
+        self.recorder.record(&record);
+    }
+}

@@ -1,0 +1,118 @@
+//! Copies of requests (stage 9): sent beside the request, never waited for, their answers dropped.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::Request;
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+
+use super::Worker;
+use super::asked::Outgoing;
+use super::local::LocalRule;
+use super::stages::Context;
+use crate::filter::mirror::{Mirror, tee};
+use crate::http::Body;
+use crate::runtime::{Backend, MirrorTarget, Rule};
+use crate::telemetry::MirrorOutcome;
+
+/// A copy to be sent.
+pub(super) struct Copy {
+    backend: Arc<Backend>,
+    head: Request<()>,
+}
+
+/// The copies that the rule's mirrors choose to make, of the request as the rule's filters left it.
+pub(super) fn of_rule(cx: &Context<'_>, rule: &Rule, counters: &LocalRule, outgoing: &Outgoing) -> Vec<Copy> {
+    let mut copies = Vec::new();
+    choose(cx, (&rule.filters.mirrors, &rule.mirrors), 0, counters, outgoing, &mut copies);
+    copies
+}
+
+/// Adds those of the target's mirrors, of the request as the target's filters left it.
+pub(super) fn of_target(
+    cx: &Context<'_>,
+    rule: &Rule,
+    target: usize,
+    counters: &LocalRule,
+    outgoing: &Outgoing,
+    copies: &mut Vec<Copy>,
+) {
+    let before = rule.targets.iter().take(target).map(|target| target.mirrors.len()).sum::<usize>();
+    if let Some(target) = rule.targets.get(target) {
+        let offset = rule.mirrors.len() + before;
+        choose(cx, (&target.filters.mirrors, &target.mirrors), offset, counters, outgoing, copies);
+    }
+}
+
+fn choose(
+    cx: &Context<'_>,
+    (mirrors, targets): (&[Mirror], &[MirrorTarget]),
+    offset: usize,
+    counters: &LocalRule,
+    outgoing: &Outgoing,
+    copies: &mut Vec<Copy>,
+) {
+    // Two ends cannot answer one upgraded connection.
+    if outgoing.upgrade {
+        return;
+    }
+    for (index, (mirror, target)) in mirrors.iter().zip(targets).enumerate() {
+        let (true, Some(backend)) = (counters.mirrors(offset + index, mirror), target) else { continue };
+        let Some(head) = outgoing.head() else { continue };
+        if cx.worker.mirroring.get().saturating_add(copies.len()) >= cx.worker.settings.mirror_concurrency {
+            cx.worker.recorder.mirrored(MirrorOutcome::Dropped);
+            continue;
+        }
+        copies.push(Copy { backend: Arc::clone(backend), head });
+    }
+}
+
+/// Starts the copies; returns the body for the request itself, which sets their pace.
+pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
+    if copies.is_empty() {
+        return body;
+    }
+    let (body, bodies) = tee(body, copies.len(), cx.worker.settings.mirror_buffer);
+    for (copy, body) in copies.into_iter().zip(bodies) {
+        let worker = Rc::clone(cx.worker);
+        worker.mirroring.set(worker.mirroring.get().saturating_add(1));
+        let guard = Counted(Rc::clone(&worker));
+        tokio::task::spawn_local(async move {
+            let limit = worker.settings.mirror_timeout;
+            let sent = tokio::time::timeout(limit, exchange(&worker, copy, body)).await;
+            let outcome = if sent == Ok(true) { MirrorOutcome::Sent } else { MirrorOutcome::Failed };
+            worker.recorder.mirrored(outcome);
+            drop(guard);
+        });
+    }
+    body
+}
+
+/// Sends one copy and reads its answer to the end, so that the connection can be used again.
+async fn exchange(worker: &Worker, copy: Copy, body: Body) -> bool {
+    let backend = worker.local.backend(&copy.backend, &worker.random);
+    let Some(index) = backend.choose(worker.settings.balance, &[], &worker.random) else { return false };
+    let Some(upstream) = worker.upstream(&copy.backend, index).await else { return false };
+    let _in_flight = backend.begin(index);
+    let request = copy.head.map(|()| body);
+    let Ok(answer) = worker.pools.send(&upstream, request, None).await else { return false };
+    let mut body = answer.response.into_body();
+    while !body.is_end_stream() {
+        match body.frame().await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return false,
+            None => break,
+        }
+    }
+    true
+}
+
+/// A mirrored request in flight.
+struct Counted(Rc<Worker>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.mirroring.set(self.0.mirroring.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,263 @@
+//! The stages of a request, in their order: the one list, for HTTP and gRPC alike.
+//!
+//! 1. read and normalise the head: 400, 501
+//! 2. find the listener: 404; the connection's server name must belong to the same one: 421
+//! 3. tell the backend about the client: `X-Forwarded-*`, `X-Request-Id`
+//! 4. find the rule: 404
+//! 5. CORS: a preflight is answered here
+//! 6. filters that answer: redirect, direct response
+//! 7. filters that change the request: headers, rewrite, in the route's order
+//! 8. choose the target by weight: 500; its own filters
+//! 9. mirror
+//! 10. forward, with time limits and retries ([`forward`](super::forward)): 502, 503, 504
+//! 11. filters that change the answer: the target's, then the rule's, then CORS
+//!
+//! Once a rule matched, stage 11 runs for every answer but a preflight's, also for those of our own, so that what a
+//! route adds to answers (security headers, CORS) is on its errors and redirects too.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Method, Request, Response, header};
+use nantian_ir::{BindAddress, Listener};
+
+use super::Worker;
+use super::answer::{self, Failure};
+use super::asked::{Asked, Outgoing};
+use super::body::RequestBody;
+use super::forward::{self, Forward};
+use super::forwarded::{self, Seen};
+use super::local::InFlight;
+use super::log::RequestLog;
+use super::mirror;
+use crate::filter::headers::HeaderEdits;
+use crate::filter::{Answer, cors, redirect};
+use crate::http::{Body, ByteStream, Exchange, hop_by_hop};
+use crate::router::RequestParts;
+use crate::runtime::{Destination, Rule, Runtime, Target};
+
+/// What surrounds a request on its way through the stages.
+pub(super) struct Context<'a> {
+    pub(super) worker: &'a Rc<Worker>,
+    pub(super) runtime: &'a Runtime,
+    pub(super) bind: BindAddress,
+    pub(super) exchange: &'a Exchange,
+    pub(super) log: &'a mut RequestLog,
+    /// Whether answers of our own are gRPC statuses.
+    pub(super) grpc: bool,
+}
+
+/// An answer on its way to the client.
+pub(super) struct Answered {
+    pub(super) response: Response<Body>,
+    pub(super) tunnel: Option<Box<dyn ByteStream>>,
+    pub(super) in_flight: Option<InFlight>,
+    /// When its body must be complete.
+    pub(super) deadline: Option<tokio::time::Instant>,
+}
+
+impl From<Response<Body>> for Answered {
+    fn from(response: Response<Body>) -> Self {
+        Self { response, tunnel: None, in_flight: None, deadline: None }
+    }
+}
+
+impl Context<'_> {
+    /// Answers by ourselves.
+    pub(super) fn fail(&mut self, failure: Failure) -> Answered {
+        self.log.flag(failure.flag());
+        failure.answer(self.log.method(), self.grpc).into()
+    }
+}
+
+/// A rule that matched, and how.
+struct Matched {
+    rule: Arc<Rule>,
+    listener: Arc<Listener>,
+    prefix: Option<usize>,
+}
+
+/// Runs all stages.
+pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answered {
+    let (head, body) = request.into_parts();
+    cx.grpc = answer::is_grpc(&head.method, &head.headers);
+    let (asked, matched) = match read(cx, head).and_then(|asked| route(cx, asked)) {
+        Ok(found) => found,
+        Err(failure) => return cx.fail(failure),
+    };
+    cx.grpc |= matched.rule.is_grpc();
+    let cors = matched.rule.filters.cors.as_ref();
+    if let Some(cors) = cors
+        && cors::is_preflight(&asked.method, &asked.headers)
+    {
+        return cors.preflight(&asked.headers).into();
+    }
+    let verdict = cors.map(|cors| cors.judge(&asked.headers));
+    let mut answered = match serve(cx, &matched, asked, body).await {
+        Ok(answered) => answered,
+        Err(failure) => cx.fail(failure),
+    };
+    let headers = answered.response.headers_mut();
+    edit_answer(&matched.rule.filters.response, headers);
+    if let (Some(cors), Some(verdict)) = (cors, &verdict) {
+        cors.mark(verdict, headers);
+    }
+    answered
+}
+
+/// Stage 1.
+fn read(cx: &mut Context<'_>, head: http::request::Parts) -> Result<Asked, Failure> {
+    let asked = Asked::read(head, cx.worker.settings.paths)?;
+    cx.log.host.clone_from(&asked.host);
+    Ok(asked)
+}
+
+/// Stages 2 to 4.
+fn route(cx: &mut Context<'_>, mut asked: Asked) -> Result<(Asked, Matched), Failure> {
+    let router = cx.runtime.router();
+    let key = router.listener_for(cx.bind, &asked.host);
+    check_server_name(cx, key)?;
+    let listener = key.and_then(|key| cx.runtime.listener(key)).ok_or(Failure::NoRoute)?;
+    cx.log.listener = Some(Arc::clone(listener));
+    introduce_client(cx, listener, &mut asked);
+
+    let find = |method: &Method| {
+        router.route(&RequestParts {
+            bind: cx.bind,
+            host: &asked.host,
+            path: &asked.path,
+            query: asked.query.as_deref(),
+            method: method.as_str(),
+            headers: &asked.headers,
+        })
+    };
+    let mut found = find(&asked.method).ok().and_then(|found| Some((cx.runtime.rule(found.rule_index)?, found.prefix)));
+    // A rule for the method that a preflight asks about answers it, although it does not match OPTIONS.
+    if cors::is_preflight(&asked.method, &asked.headers)
+        && found.is_none_or(|(rule, _)| rule.filters.cors.is_none())
+        && let Some(method) = asked.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)
+        && let Ok(method) = Method::from_bytes(method.as_bytes())
+        && let Ok(wanted) = find(&method)
+        && let Some(rule) = cx.runtime.rule(wanted.rule_index).filter(|rule| rule.filters.cors.is_some())
+    {
+        found = Some((rule, wanted.prefix));
+    }
+    let (rule, prefix) = found.ok_or(Failure::NoRoute)?;
+    cx.log.rule = Some(Arc::clone(rule));
+    let matched = Matched { rule: Arc::clone(rule), listener: Arc::clone(listener), prefix };
+    Ok((asked, matched))
+}
+
+/// Gateway API `Listener.hostname`, GEP-3567: a connection was let in by the listener of its server name. If the host
+/// belongs to another listener, the Gateway SHOULD answer 421; if to none, it MUST answer 404.
+fn check_server_name(cx: &Context<'_>, host_listener: Option<&nantian_ir::ListenerKey>) -> Result<(), Failure> {
+    let Some(tls) = &cx.exchange.connection.tls else { return Ok(()) };
+    let Some(name) = tls.server_name.as_deref() else { return Ok(()) };
+    match (cx.runtime.router().listener_for(cx.bind, name), host_listener) {
+        (Some(by_name), Some(by_host)) if by_name != by_host => Err(Failure::Misdirected),
+        _ => Ok(()),
+    }
+}
+
+/// Stage 3, ahead of the match, so that a route cannot be led by what a stranger claims.
+fn introduce_client(cx: &mut Context<'_>, listener: &Listener, asked: &mut Asked) {
+    let random = &cx.worker.random;
+    let seen = Seen {
+        peer: cx.exchange.connection.peer.ip(),
+        scheme: cx.exchange.connection.scheme(),
+        host: &asked.authority,
+        port: listener.public_port,
+        random: [random.next(), random.next()],
+    };
+    let told = forwarded::write(&mut asked.headers, &cx.worker.settings.forwarded, &seen);
+    if told.client != seen.peer {
+        cx.log.client = (told.client, 0).into();
+    }
+    cx.log.request_id = Some(told.request_id);
+}
+
+/// Stages 6 to 10.
+async fn serve(cx: &mut Context<'_>, matched: &Matched, asked: Asked, body: Body) -> Result<Answered, Failure> {
+    let rule = &matched.rule;
+    if let Some(answer) = &rule.filters.answer {
+        return answer_now(cx, matched, &asked, answer);
+    }
+    let extended_connect = asked.extended_connect;
+    let mut outgoing = asked.into_outgoing(matched.prefix);
+    outgoing.edit(&rule.filters.request);
+    let counters = cx.worker.local.rule(rule, &cx.worker.random);
+    let mut copies = mirror::of_rule(cx, rule, &counters, &outgoing);
+
+    let index = counters.choose_target(rule).ok_or(Failure::NoBackend)?;
+    let target = rule.targets.get(index).ok_or(Failure::NoBackend)?;
+    let backend = match &target.destination {
+        Destination::Backend(backend) => backend,
+        Destination::Refused => return Err(Failure::Unresolved),
+    };
+    cx.log.backend = Some(Arc::clone(backend));
+    outgoing.edit(&target.filters.request);
+    mirror::of_target(cx, rule, index, &counters, &outgoing, &mut copies);
+
+    let body = RequestBody::wrap(body, &cx.log.incoming);
+    let body = mirror::send(cx, copies, body);
+    let forward = Forward { rule, backend, outgoing: &outgoing };
+    let mut answered = forward::forward(cx, forward, body).await?;
+    finish(&outgoing, target, extended_connect, &mut answered)?;
+    Ok(answered)
+}
+
+/// Stage 6.
+fn answer_now(cx: &Context<'_>, matched: &Matched, asked: &Asked, answer: &Answer) -> Result<Answered, Failure> {
+    let response = match answer {
+        Answer::Direct(direct) => direct.answer(cx.log.method()),
+        Answer::Redirect(redirect) => {
+            let location = redirect.location(&redirect::Target {
+                scheme: cx.exchange.connection.scheme(),
+                host: &asked.host,
+                path: &asked.path,
+                query: asked.query.as_deref(),
+                listener_port: matched.listener.public_port,
+                prefix: matched.prefix,
+            });
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = redirect.status;
+            let location = location.ok_or(Failure::BadRequest("the path or host cannot stand in a Location"))?;
+            response.headers_mut().insert(header::LOCATION, location);
+            response.headers_mut().insert(header::CONTENT_LENGTH, 0.into());
+            response
+        }
+    };
+    Ok(response.into())
+}
+
+/// Stage 11, as far as it concerns the target: what a backend answered becomes an answer to the client.
+fn finish(
+    outgoing: &Outgoing,
+    target: &Target,
+    extended_connect: bool,
+    answered: &mut Answered,
+) -> Result<(), Failure> {
+    let switching = answered.response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
+    if switching && (!outgoing.upgrade || answered.tunnel.is_none()) {
+        // RFC 9110 section 15.2.2: only after an Upgrade that was sent.
+        return Err(Failure::Protocol);
+    }
+    hop_by_hop::strip_response(answered.response.headers_mut(), switching && !extended_connect);
+    if extended_connect {
+        // RFC 8441 section 5: success is 200, and nothing else may look like it.
+        if switching {
+            *answered.response.status_mut() = http::StatusCode::OK;
+            answered.response.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
+        } else if answered.response.status().is_success() {
+            return Err(Failure::Protocol);
+        }
+    }
+    edit_answer(&target.filters.response, answered.response.headers_mut());
+    Ok(())
+}
+
+fn edit_answer(edits: &[HeaderEdits], headers: &mut http::HeaderMap) {
+    for edit in edits {
+        edit.apply(headers);
+    }
+}
