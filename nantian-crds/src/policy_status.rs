@@ -1,4 +1,4 @@
-//! Status of objects that act on others: one entry for each object that they act on (GEP-713, "PolicyStatus").
+//! Status of objects that act on others: one entry for each object that they act on (GEP-713, `PolicyStatus`).
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
+use super::prepare::ROOT_FIELDS;
 use super::tree::{Reader, Schema};
 use super::{Reason, SchemaError, SchemaWarning};
 
@@ -144,6 +145,12 @@ impl Kinds {
         error(Reason::UnknownKind, "kind", format!("there is no kind {kind} in {api_version}: {remedy}"))
     }
 
+    /// The kind of one CRD.
+    #[cfg(test)]
+    pub(crate) fn of_crd(group: &str, kind: &str, crd: Value) -> Self {
+        Self { entries: vec![Entry::new(group, kind, Source::Generated(crd))] }
+    }
+
     /// All schemas, for tests that look at each.
     #[cfg(test)]
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str, &Schema)> {
@@ -180,13 +187,16 @@ fn read(kind: &str, crd: &Value) -> Loaded {
         .map(|version| {
             let flag = |name: &str| version.get(name).and_then(Value::as_bool).unwrap_or_default();
             let name = version.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let mut schema = reader.read(version.pointer("/schema/openAPIV3Schema").unwrap_or(&Value::Null));
+            // These have checks of their own.
+            ROOT_FIELDS.iter().for_each(|field| drop(schema.properties.remove(*field)));
             let warning = version.get("deprecationWarning").and_then(Value::as_str).map(str::to_owned);
             Version {
                 served: flag("served"),
                 deprecated: flag("deprecated")
                     .then(|| warning.unwrap_or_else(|| format!("version {name} of {kind} is deprecated"))),
                 has_status: version.pointer("/subresources/status").is_some(),
-                schema: reader.read(version.pointer("/schema/openAPIV3Schema").unwrap_or(&Value::Null)),
+                schema,
                 name,
             }
         })

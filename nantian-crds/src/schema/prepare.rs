@@ -7,7 +7,7 @@ use super::path::Path;
 use super::tree::{Kind, Schema};
 
 /// Fields of the root that no schema describes.
-const ROOT_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
+pub(crate) const ROOT_FIELDS: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 /// Prunes and defaults a whole object.
 pub(crate) fn object(schema: &Schema, object: &mut Map<String, Value>, warnings: &mut Vec<SchemaWarning>) {
@@ -45,7 +45,7 @@ fn fields(schema: &Schema, object: &mut Map<String, Value>, path: &Path<'_>, war
         let known = schema.properties.get(name).map(|property| &property.schema).or(schema.additional.as_deref());
         match known {
             // A null where none may be is as good as an absent field; defaults apply.
-            Some(known) => !(field.is_null() && !known.nullable),
+            Some(known) => !field.is_null() || known.nullable,
             None if schema.preserve_unknown => true,
             None => {
                 warnings.push(SchemaWarning {

@@ -2,7 +2,16 @@
 
 use super::*;
 
+mod core_kinds;
 mod defaults;
+mod direct_response;
+mod gateway;
+mod grpc_route;
+mod http_route;
+mod http_route_filters;
+mod machinery;
+mod never_panics;
+mod reference_grant;
 
 /// Every rule of every CRD must compile in this crate's engine: one that does not would refuse all objects.
 #[test]
@@ -32,4 +41,25 @@ fn every_rule_of_every_kind_compiles() {
         .map(|text| text.matches("\"rule\":").count() + text.matches(" rule: ").count())
         .sum();
     assert_eq!(count, written, "each rule in the files must be read");
+}
+
+/// Admits the object and compares the errors, each by its field and a part of its message. None means admitted.
+#[track_caller]
+fn check(name: &str, object: &Value, expected: &[(&str, &str)]) {
+    let errors = Schemas::builtin().admit(object.clone()).err().unwrap_or_default();
+    let fits = errors.len() == expected.len()
+        && errors
+            .iter()
+            .zip(expected)
+            .all(|(error, (field, part))| error.field == *field && error.message.contains(part));
+    assert!(fits, "{name}: expected {expected:#?}, got {errors:#?}");
+}
+
+/// Admits the object, which must be valid, and gives the value at a JSON pointer.
+#[track_caller]
+fn admitted(object: &Value, pointer: &str) -> Value {
+    match Schemas::builtin().admit(object.clone()) {
+        Ok(admission) => admission.object.pointer(pointer).cloned().unwrap_or_default(),
+        Err(errors) => panic!("refused: {errors:#?}"),
+    }
 }

@@ -12,6 +12,7 @@ use super::pattern::Pattern;
 /// One node of a structural schema
 /// (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>).
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "they are keywords of a schema, independent of each other")]
 pub(crate) struct Schema {
     pub(crate) kind: Option<Kind>,
     pub(crate) int_or_string: bool,

@@ -122,6 +122,9 @@ fn string(schema: &Schema, text: &str, path: &Path<'_>, errors: &mut Errors) {
                 _ => format!("must have at least {minimum} characters, not {length}"),
             };
             errors.push(Reason::Value, path.to_string(), message);
+            if length == 0 {
+                return;
+            }
         }
         if let Some(maximum) = limits.max_length.filter(|maximum| length > *maximum) {
             let message = format!("must have at most {maximum} characters, not {length}");
@@ -141,19 +144,15 @@ fn string(schema: &Schema, text: &str, path: &Path<'_>, errors: &mut Errors) {
 fn number(schema: &Schema, number: f64, path: &Path<'_>, errors: &mut Errors) {
     let limits = &schema.number;
     if let Some(minimum) = limits.minimum {
-        let (bad, word) = match limits.exclusive_minimum {
-            true => (number <= minimum, "greater than"),
-            false => (number < minimum, "at least"),
-        };
+        let (bad, word) =
+            if limits.exclusive_minimum { (number <= minimum, "greater than") } else { (number < minimum, "at least") };
         if bad {
             errors.push(Reason::Value, path.to_string(), format!("must be {word} {minimum}, not {number}"));
         }
     }
     if let Some(maximum) = limits.maximum {
-        let (bad, word) = match limits.exclusive_maximum {
-            true => (number >= maximum, "less than"),
-            false => (number > maximum, "at most"),
-        };
+        let (bad, word) =
+            if limits.exclusive_maximum { (number >= maximum, "less than") } else { (number > maximum, "at most") };
         if bad {
             errors.push(Reason::Value, path.to_string(), format!("must be {word} {maximum}, not {number}"));
         }

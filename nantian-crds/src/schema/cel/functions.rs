@@ -69,7 +69,7 @@ fn declare(env: &mut Env) -> Result<(), DeclarationError> {
 
 fn text<'b>(args: &'b [CowVal<'_, '_>], index: usize) -> Result<&'b str, ExecutionError> {
     let argument = args.get(index).and_then(|argument| argument.as_ref().downcast_ref::<CelString<'_>>());
-    argument.map(|text| text.inner()).ok_or_else(ExecutionError::missing_argument_or_target)
+    argument.map(CelString::inner).ok_or_else(ExecutionError::missing_argument_or_target)
 }
 
 /// Most rules state their expression literally; the number of different ones is that of the CRDs. Expressions that a
