@@ -69,10 +69,7 @@ impl Engine {
         let telemetry = Telemetry::new(&config.node, count);
         let view = Arc::new(View::new(telemetry.clone()));
         let config = Arc::new(config);
-        let admin = match config.admin.enabled {
-            true => Some(Admin::start(&config, Arc::clone(&view))?),
-            false => None,
-        };
+        let admin = if config.admin.enabled { Some(Admin::start(&config, Arc::clone(&view))?) } else { None };
         let log = AccessLog::start(config.access_log.format, output)
             .map_err(|source| EngineError::Thread { name: "nantian-log".to_owned(), source })?;
         let budget = Budget::new(&config.limits);

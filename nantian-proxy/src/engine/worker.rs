@@ -25,7 +25,7 @@ use crate::http::{Drain, HttpSettings};
 use crate::listener::{Connections, Contained, tcp};
 use crate::request::{self, Pipeline};
 use crate::runtime::Runtime;
-use crate::telemetry::{LogBuffer, Recorder, Telemetry};
+use crate::telemetry::{AcceptError, LogBuffer, Recorder, Telemetry};
 use crate::tls::BindTls;
 
 /// Between closing a socket and telling its connections to finish: whoever connected just before still gets an answer.
@@ -155,16 +155,11 @@ impl Worker {
     }
 
     async fn serve(&mut self, serve: Serve) {
-        let requests = match &self.requests {
-            Some(requests) => {
-                requests.apply(serve.runtime);
-                Rc::clone(requests)
-            }
-            None => {
-                let requests = self.request_worker(serve.runtime);
-                self.requests = Some(Rc::clone(&requests));
-                requests
-            }
+        let requests = if let Some(requests) = &self.requests {
+            requests.apply(serve.runtime);
+            Rc::clone(requests)
+        } else {
+            Rc::clone(self.requests.insert(self.request_worker(serve.runtime)))
         };
         self.recorder.forget();
         for (address, open) in &self.open {
@@ -199,10 +194,9 @@ impl Worker {
         requests: &Rc<request::Worker>,
     ) {
         let stats = self.telemetry.bind(address);
-        let socket = match tokio::net::TcpListener::from_std(socket) {
-            Ok(socket) => socket,
-            // Registering fails only where the system is out of descriptors or memory; other workers serve the address.
-            Err(_) => return stats.accept_failed(crate::telemetry::AcceptError::Other),
+        // Registering fails only where the system is out of descriptors or memory; other workers serve the address.
+        let Ok(socket) = tokio::net::TcpListener::from_std(socket) else {
+            return stats.accept_failed(AcceptError::Other);
         };
         let pipeline = Pipeline::new(Rc::clone(requests), address);
         let bind = Rc::new(tcp::Bind {
@@ -260,8 +254,10 @@ async fn finish(binds: &[Rc<Bind>], timeout: Duration) -> usize {
     };
     let begin = async {
         tokio::time::sleep(LAST_CONNECTIONS).await;
-        binds.iter().for_each(|bind| bind.drain.start());
-        std::future::pending().await
+        for bind in binds {
+            bind.drain.start();
+        }
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = all_closed() => return 0,

@@ -66,16 +66,10 @@ pub(crate) fn open(
     count: usize,
     backlog: i32,
 ) -> Result<Vec<TcpListener>, BindProblem> {
-    match bind.address.or(wildcard) {
-        Some(address) => open_at(SocketAddr::new(address, bind.port), shares_port, count, backlog),
-        None => {
-            let both = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), bind.port);
-            if has_ipv6() {
-                return open_at(both, shares_port, count, backlog);
-            }
-            open_at(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), bind.port), shares_port, count, backlog)
-        }
-    }
+    let address = bind.address.or(wildcard).unwrap_or_else(|| {
+        if has_ipv6() { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) }
+    });
+    open_at(SocketAddr::new(address, bind.port), shares_port, count, backlog)
 }
 
 /// IPv6 may be missing from the kernel (no such family) or switched off (no such address, not even loopback).

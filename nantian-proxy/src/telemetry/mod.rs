@@ -26,7 +26,7 @@ pub use access_log::AccessLogFormat;
 pub use flags::{ResponseFlag, ResponseFlags};
 pub use record::RequestRecord;
 pub use reference::{access_log_reference, metrics_reference};
-pub use shard::{BackendStats, ConnectFailure, MirrorOutcome, OpenConnection, Recorder};
+pub use shard::{MirrorOutcome, Recorder};
 
 pub(crate) use access_log::{AccessLog, LogBuffer};
 pub(crate) use cells::SharedCount;
@@ -131,9 +131,9 @@ impl Telemetry {
         self.0.admission.retain(alive);
         for shard in &self.0.shards {
             shard.requests.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| alive(key));
-            shard.backends.lock().unwrap_or_else(PoisonError::into_inner).retain(|backend, cells| {
+            shard.backends.lock().unwrap_or_else(PoisonError::into_inner).retain(|backend, stats| {
                 // Connections of a removed backend still count until they are closed.
-                snapshot.backends.contains_key(backend) || cells.active.get() > 0
+                snapshot.backends.contains_key(backend) || stats.active() > 0
             });
         }
     }

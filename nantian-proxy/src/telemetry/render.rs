@@ -13,7 +13,7 @@ use super::cells::{BUCKETS, HistogramTotal};
 use super::flags::ResponseFlag;
 use super::names::{self, Metric};
 use super::series::SeriesKey;
-use super::shard::{CLASSES, ConnectFailure, MirrorOutcome, PanicPlace};
+use super::shard::{CLASSES, MirrorOutcome, PanicPlace};
 
 /// The whole page.
 pub(super) fn page(inner: &Inner) -> String {
@@ -170,18 +170,18 @@ fn request_totals(page: &mut Page, inner: &Inner) {
 struct BackendTotal {
     active: u64,
     total: u64,
-    failures: [u64; ConnectFailure::ALL.len()],
+    errors: BTreeMap<&'static str, u64>,
 }
 
 fn backends(page: &mut Page, inner: &Inner) {
     let mut totals = BTreeMap::<BackendKey, BackendTotal>::new();
     for shard in &inner.shards {
-        for (key, cells) in shard.backends.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (key, stats) in shard.backends.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let total = totals.entry(key.clone()).or_default();
-            total.active += cells.active.get();
-            total.total += cells.total.get();
-            for (sum, failures) in total.failures.iter_mut().zip(&cells.failures) {
-                *sum += failures.get();
+            total.active += stats.active();
+            total.total += stats.total();
+            for (reason, count) in stats.errors() {
+                *total.errors.entry(reason).or_default() += count;
             }
         }
     }
@@ -196,8 +196,8 @@ fn backends(page: &mut Page, inner: &Inner) {
     }
     page.family(&names::BACKEND_ERRORS);
     for (backend, total) in &totals {
-        for (reason, count) in ConnectFailure::ALL.iter().zip(total.failures).filter(|(_, count)| *count > 0) {
-            page.sample(&names::BACKEND_ERRORS, &[backend, reason.as_str()], count);
+        for (reason, count) in &total.errors {
+            page.sample(&names::BACKEND_ERRORS, &[backend, reason], count);
         }
     }
     page.family(&names::BACKEND_HEALTH);

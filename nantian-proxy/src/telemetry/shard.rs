@@ -13,6 +13,7 @@ use super::cells::{Histogram, Owned};
 use super::flags::ResponseFlag;
 use super::record::RequestRecord;
 use super::series::{Admission, SeriesKey};
+use crate::upstream::ConnectionStats;
 
 /// Labels of `status_class`, in the order of [`RequestCells::classes`].
 pub(crate) const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -24,116 +25,6 @@ pub(crate) struct RequestCells {
     pub(crate) duration: Histogram,
     pub(crate) received: Owned,
     pub(crate) sent: Owned,
-}
-
-/// Why a connection to an endpoint failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ConnectFailure {
-    /// The endpoint refused it.
-    Refused,
-    /// It took too long.
-    Timeout,
-    /// There was no way to the endpoint.
-    Unreachable,
-    /// The endpoint's name could not be resolved.
-    Dns,
-    /// The TLS handshake failed.
-    Tls,
-    /// The endpoint reset or closed an established connection in the middle of an exchange.
-    Reset,
-    /// The endpoint did not speak the expected protocol.
-    Protocol,
-    /// Anything else.
-    Other,
-}
-
-impl ConnectFailure {
-    /// Every reason.
-    pub const ALL: [Self; 8] = [
-        Self::Refused,
-        Self::Timeout,
-        Self::Unreachable,
-        Self::Dns,
-        Self::Tls,
-        Self::Reset,
-        Self::Protocol,
-        Self::Other,
-    ];
-
-    /// The metric's label.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Timeout => "timeout",
-            Self::Unreachable => "unreachable",
-            Self::Dns => "dns",
-            Self::Tls => "tls",
-            Self::Reset => "reset",
-            Self::Protocol => "protocol",
-            Self::Other => "other",
-        }
-    }
-}
-
-impl From<&std::io::Error> for ConnectFailure {
-    fn from(error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
-            ErrorKind::TimedOut => Self::Timeout,
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
-            ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe
-            | ErrorKind::UnexpectedEof => Self::Reset,
-            ErrorKind::InvalidData => Self::Protocol,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// What is counted for one backend.
-#[derive(Debug, Default)]
-pub(crate) struct BackendCells {
-    pub(crate) active: Owned,
-    pub(crate) total: Owned,
-    pub(crate) failures: [Owned; ConnectFailure::ALL.len()],
-}
-
-/// Counts the connections to one backend, on one worker.
-#[derive(Debug, Clone)]
-pub struct BackendStats {
-    cells: Arc<BackendCells>,
-    // Counts without locked instructions are right on the worker's own thread only.
-    _local: std::marker::PhantomData<Rc<()>>,
-}
-
-impl BackendStats {
-    /// A connection was established. Keep what is returned for as long as it is open.
-    #[must_use = "the connection counts as open until this is dropped"]
-    pub fn opened(&self) -> OpenConnection {
-        self.cells.active.add(1);
-        self.cells.total.add(1);
-        OpenConnection(self.clone())
-    }
-
-    /// A connection could not be established, or broke in the middle of an exchange.
-    pub fn failed(&self, reason: ConnectFailure) {
-        if let Some(cell) = self.cells.failures.get(reason as usize) {
-            cell.add(1);
-        }
-    }
-}
-
-/// An open connection to an endpoint: counted as open until dropped.
-#[derive(Debug)]
-pub struct OpenConnection(BackendStats);
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.cells.active.sub(1);
-    }
 }
 
 /// What became of a mirrored request.
@@ -186,7 +77,7 @@ const FLAGS: usize = 32;
 pub(crate) struct Shard {
     // Locked when a series is first used, and by scrapes: never for an ordinary request.
     pub(crate) requests: Mutex<BTreeMap<SeriesKey, Arc<RequestCells>>>,
-    pub(crate) backends: Mutex<BTreeMap<BackendKey, Arc<BackendCells>>>,
+    pub(crate) backends: Mutex<BTreeMap<BackendKey, Arc<ConnectionStats>>>,
     pub(crate) flags: [Owned; FLAGS],
     pub(crate) retries: Owned,
     pub(crate) mirrors: [Owned; MirrorOutcome::ALL.len()],
@@ -283,14 +174,14 @@ impl Recorder {
         }
     }
 
-    /// The counters of a backend: look them up once and keep them, this takes a lock.
-    pub fn backend(&self, backend: &BackendKey) -> BackendStats {
+    /// The counters of a backend's connections, of this worker alone. Look them up once for a configuration and keep
+    /// them: this takes a lock.
+    pub fn backend(&self, backend: &BackendKey) -> Arc<ConnectionStats> {
         let mut backends = self.0.shard.backends.lock().unwrap_or_else(PoisonError::into_inner);
-        let cells = match backends.get(backend) {
-            Some(cells) => Arc::clone(cells),
+        match backends.get(backend) {
+            Some(stats) => Arc::clone(stats),
             None => Arc::clone(backends.entry(backend.clone()).or_default()),
-        };
-        BackendStats { cells, _local: std::marker::PhantomData }
+        }
     }
 
     pub(crate) fn panicked(&self, place: PanicPlace) {

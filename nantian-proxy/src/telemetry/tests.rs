@@ -5,6 +5,7 @@ use http::{Method, StatusCode, Version};
 use nantian_ir::{BackendKind, ListenerKey, RouteKey, RouteKind, RuleKey};
 
 use super::*;
+use crate::upstream::SendErrorKind;
 
 fn listener(name: &str) -> ListenerKey {
     ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: name.into() }
@@ -120,7 +121,32 @@ fn series_of_what_was_removed_go_and_come_back_from_zero() {
 }
 
 #[test]
-fn a_connection_to_a_backend_counts_as_open_until_it_is_dropped() {
+fn connections_to_a_backend_are_added_up_over_workers_and_stay_while_it_is_served() {
+    let telemetry = Telemetry::new("n", 2);
+    let key = BackendKey {
+        kind: BackendKind::Service,
+        namespace: "ns".into(),
+        name: "cart".into(),
+        port: 80,
+        protocol: nantian_ir::BackendProtocol::Http1,
+    };
+    for worker in 0..2 {
+        telemetry.recorder(worker).backend(&key).failed(&SendErrorKind::ConnectTimeout);
+    }
+    let series = "nantian_gateway_dataplane_backend_connection_errors_total{backend=\"Service/ns/cart:80\",\
+                  reason=\"connect_timeout\"}";
+    assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
+
+    let mut snapshot = Snapshot::default();
+    snapshot.backends.insert(key.clone(), Arc::new(nantian_ir::Backend { key: key.clone() }));
+    telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);
+    assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
+    telemetry.applied(&Snapshot::default(), "v2", 0, Duration::ZERO);
+    assert_eq!(samples(&telemetry.metrics_text()).get(series), None);
+}
+
+#[test]
+fn an_endpoint_is_healthy_until_told_otherwise_and_keeps_its_health_across_configurations() {
     let telemetry = Telemetry::new("n", 1);
     let key = BackendKey {
         kind: BackendKind::Service,
@@ -129,14 +155,15 @@ fn a_connection_to_a_backend_counts_as_open_until_it_is_dropped() {
         port: 80,
         protocol: nantian_ir::BackendProtocol::Http1,
     };
-    let stats = telemetry.recorder(0).backend(&key);
-    let open = stats.opened();
-    stats.failed(ConnectFailure::Refused);
-    let get =
-        |series: &str| samples(&telemetry.metrics_text()).get(&format!("nantian_gateway_dataplane_{series}")).copied();
-    assert_eq!(get("backend_connections_active{backend=\"Service/ns/cart:80\"}"), Some(1.0));
-    drop(open);
-    assert_eq!(get("backend_connections_active{backend=\"Service/ns/cart:80\"}"), Some(0.0));
-    assert_eq!(get("backend_connections_total{backend=\"Service/ns/cart:80\"}"), Some(1.0));
-    assert_eq!(get("backend_connection_errors_total{backend=\"Service/ns/cart:80\",reason=\"refused\"}"), Some(1.0));
+    let endpoint = Endpoint { host: nantian_ir::EndpointHost::Ip([127, 0, 0, 1].into()), port: 8080 };
+    let mut snapshot = Snapshot::default();
+    let set = nantian_ir::EndpointSet { key: key.clone(), endpoints: vec![endpoint.clone()] };
+    snapshot.endpoints.insert(key.clone(), Arc::new(set));
+    let series =
+        "nantian_gateway_dataplane_backend_health_status{backend=\"Service/ns/cart:80\",endpoint=\"127.0.0.1:8080\"}";
+    telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);
+    assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&1.0));
+    telemetry.set_endpoint_health(&key, &endpoint, false);
+    telemetry.applied(&snapshot, "v2", 0, Duration::ZERO);
+    assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&0.0));
 }

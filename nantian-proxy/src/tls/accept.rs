@@ -65,7 +65,7 @@ where
     Ok(Accepted { stream, info, resumed })
 }
 
-/// Sends a fatal alert ahead of any ServerHello, in the clear (RFC 8446 section 6).
+/// Sends a fatal alert ahead of any `ServerHello`, in the clear (RFC 8446 section 6).
 async fn refuse<IO: AsyncRead + AsyncWrite + Unpin>(start: StartHandshake<IO>, alert: AlertDescription) {
     let mut io = start.io;
     let record = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, u8::from(alert)];

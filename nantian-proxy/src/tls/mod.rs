@@ -1,6 +1,6 @@
 //! TLS termination: which certificate answers which server name, and the handshake.
 //!
-//! A ClientHello is read first; its server name chooses the listener of the bind address (exact, longest wildcard,
+//! A `ClientHello` is read first; its server name chooses the listener of the bind address (exact, longest wildcard,
 //! catch-all), and the listener's certificates are then chosen from by name and by what the client can verify. All that
 //! is replaced as a whole when a configuration is applied: new handshakes see the new one, sessions go on. Certificates
 //! that did not change keep their parsed keys, and ticket keys stay, so that clients resume across reloads.

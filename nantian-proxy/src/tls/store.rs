@@ -158,13 +158,12 @@ impl TlsStore {
     }
 
     fn build_config(&mut self, bind: BindAddress, certificates: &[Arc<Served>]) -> Result<ServerConfig, rustls::Error> {
-        let tickets = match self.tickets.get(&bind) {
-            Some(tickets) => Arc::clone(tickets),
-            None => {
-                let tickets = rustls::crypto::aws_lc_rs::Ticketer::new()?;
-                self.tickets.insert(bind, Arc::clone(&tickets));
-                tickets
-            }
+        let tickets = if let Some(tickets) = self.tickets.get(&bind) {
+            Arc::clone(tickets)
+        } else {
+            let tickets = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+            self.tickets.insert(bind, Arc::clone(&tickets));
+            tickets
         };
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?

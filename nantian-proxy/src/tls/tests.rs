@@ -258,7 +258,7 @@ async fn what_is_not_tls_is_told_apart() {
     assert!(silent.is_err(), "it waits; its time is bounded by the caller");
 }
 
-/// RFC 7301 section 3.2: nothing in common is a fatal no_application_protocol; a client without ALPN is served.
+/// RFC 7301 section 3.2: nothing in common is a fatal `no_application_protocol`; a client without ALPN is served.
 #[tokio::test]
 async fn alpn_is_h2_or_http_1_1_or_absent() {
     let exact = certificate("exact", &["a.org"]);
