@@ -10,6 +10,7 @@ use super::duration;
 use crate::http::HttpSettings;
 use crate::request::Settings;
 use crate::telemetry::AccessLogFormat;
+use crate::upstream::PoolSettings;
 
 /// Settings of an engine: the `engine` part of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub struct EngineConfig {
     pub http: HttpSettings,
     /// How requests are handled where no route says otherwise.
     pub requests: Settings,
+    /// Connections to backends.
+    pub pools: PoolSettings,
 }
 
 impl Default for EngineConfig {
@@ -48,6 +51,7 @@ impl Default for EngineConfig {
             drain: DrainConfig::default(),
             http: HttpSettings::default(),
             requests: Settings::default(),
+            pools: PoolSettings::default(),
         }
     }
 }

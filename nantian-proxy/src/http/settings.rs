@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::duration;
+
 /// Limits of the connections of a listener, and of the answers of backends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -17,15 +19,15 @@ pub struct HttpSettings {
     /// Bytes of a request target. Beyond it: 414. Default 16,384.
     pub max_uri_bytes: usize,
     /// Time for a complete request head, from when the connection opened or the head's first byte, detection of the
-    /// protocol included. Beyond it: 408 if a part of a head arrived, and the end. Milliseconds, default 10,000.
-    #[serde(with = "millis", rename = "requestHeadTimeoutMs")]
+    /// protocol included. Beyond it: 408 if a part of a head arrived, and the end. Default `10s`.
+    #[serde(with = "duration")]
     pub request_head_timeout: Duration,
-    /// Time that a connection may rest between requests. Milliseconds, default 75,000.
-    #[serde(with = "millis", rename = "keepAliveTimeoutMs")]
+    /// Time that a connection may rest between requests. Default `75s`.
+    #[serde(with = "duration")]
     pub keep_alive_timeout: Duration,
     /// Time that a wanted part of a request body may be awaited, and time that a part of an answer may wait for the
-    /// client to take it. Milliseconds, default 60,000.
-    #[serde(with = "millis", rename = "bodyIdleTimeoutMs")]
+    /// client to take it. Default `60s`.
+    #[serde(with = "duration")]
     pub body_idle_timeout: Duration,
     /// Requests on one connection; the last one is answered with `Connection: close` or GOAWAY. Default 100,000.
     pub max_requests_per_connection: u32,
@@ -33,8 +35,8 @@ pub struct HttpSettings {
     /// again; beyond it the connection is closed. Default 65,536.
     pub max_drain_bytes: u64,
     /// Time that a connection which we close is still read, so that the client gets our last answer and not a reset
-    /// (RFC 9112 section 9.6). Milliseconds, default 2,000.
-    #[serde(with = "millis", rename = "lingerMs")]
+    /// (RFC 9112 section 9.6). Default `2s`.
+    #[serde(with = "duration")]
     pub linger: Duration,
     /// Whether a client that has closed its sending side still gets its answer. False takes it for a client that went
     /// away, and cancels the request. Default false.
@@ -85,11 +87,11 @@ pub struct Http2Settings {
     pub max_pending_accept_reset_streams: usize,
     /// Streams that we reset because of the peer's errors (CVE-2025-8671). Default 100.
     pub max_local_error_reset_streams: usize,
-    /// Time without any open stream after which a PING asks whether the peer is there. Milliseconds, default 30,000.
-    #[serde(with = "millis", rename = "keepAliveIntervalMs")]
+    /// Time without any open stream after which a PING asks whether the peer is there. Default `30s`.
+    #[serde(with = "duration")]
     pub keep_alive_interval: Duration,
-    /// Time for the answer to that PING. Milliseconds, default 10,000.
-    #[serde(with = "millis", rename = "keepAlivePingTimeoutMs")]
+    /// Time for the answer to that PING. Default `10s`.
+    #[serde(with = "duration")]
     pub keep_alive_ping_timeout: Duration,
 }
 
@@ -111,20 +113,6 @@ impl Default for Http2Settings {
     }
 }
 
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +121,7 @@ mod tests {
     fn settings_survive_their_text_form() {
         let settings = HttpSettings { linger: Duration::from_millis(123), ..HttpSettings::default() };
         let text = serde_json::to_string(&settings).unwrap();
-        assert!(text.contains("\"lingerMs\":123"));
+        assert!(text.contains("\"linger\":\"123ms\""));
         assert_eq!(serde_json::from_str::<HttpSettings>(&text).unwrap(), settings);
         assert_eq!(serde_json::from_str::<HttpSettings>("{}").unwrap(), HttpSettings::default());
         assert!(serde_json::from_str::<HttpSettings>("{\"lingr\":1}").is_err());

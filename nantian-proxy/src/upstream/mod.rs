@@ -15,6 +15,7 @@ use http::Response;
 use nantian_ir::model::BackendProtocol;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::duration;
 use crate::http::{Body, ByteStream};
 
 pub use error::{SendError, SendErrorKind};
@@ -58,8 +59,9 @@ pub struct UpstreamResponse {
 pub struct PoolSettings {
     /// Resting HTTP/1.1 connections for each endpoint and worker. Default 64.
     pub max_idle: usize,
-    /// Seconds that a connection may rest; shorter than what backends allow. Default 30.
-    pub idle_timeout_seconds: u64,
+    /// Time that a connection may rest; shorter than what backends allow. Default `30s`.
+    #[serde(with = "duration")]
+    pub idle_timeout: Duration,
     /// HTTP/2 connections for each endpoint and worker; a further one is made when the streams of the others are used
     /// up. Default 8.
     pub max_http2_connections: usize,
@@ -67,6 +69,6 @@ pub struct PoolSettings {
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { max_idle: 64, idle_timeout_seconds: 30, max_http2_connections: 8 }
+        Self { max_idle: 64, idle_timeout: Duration::from_secs(30), max_http2_connections: 8 }
     }
 }

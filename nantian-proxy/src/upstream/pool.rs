@@ -155,7 +155,7 @@ fn is_idempotent(method: &Method) -> bool {
 
 impl Inner {
     fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.settings.idle_timeout_seconds)
+        self.settings.idle_timeout
     }
 
     /// The connection that rested last: the others may then rest long enough to be closed.
