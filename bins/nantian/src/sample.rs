@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nantian_ir::{
@@ -17,6 +17,26 @@ use crate::echo::Identity;
 
 /// More samples than this are not told.
 const MAX_SAMPLES: usize = 16;
+
+/// How listeners without an address of their own are reached from this machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place(Option<IpAddr>);
+
+impl Place {
+    /// `bind`: the one address that they are opened on, if so.
+    pub(crate) fn new(bind: Option<IpAddr>) -> Self {
+        Self(bind.filter(|address| !address.is_unspecified() && !address.is_loopback()))
+    }
+
+    /// What to write in a URL.
+    pub(crate) fn of(self, listener: &Listener) -> String {
+        match listener.bind.address.or(self.0) {
+            Some(IpAddr::V6(address)) => format!("[{address}]"),
+            Some(IpAddr::V4(address)) => address.to_string(),
+            None => "localhost".to_owned(),
+        }
+    }
+}
 
 /// A request to try.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,9 +57,9 @@ pub(crate) struct Sample {
 }
 
 /// Samples for the rules of a snapshot. `echoes`: the backends that answer with what they received.
-pub(crate) fn samples(snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Vec<Sample> {
+pub(crate) fn samples(snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>, place: Place) -> Vec<Sample> {
     let router = Router::new(snapshot);
-    let sample = |rule: &RouteRule| Draft::of(rule, snapshot, &router)?.sample(rule, snapshot, echoes);
+    let sample = |rule: &RouteRule| Draft::of(rule, snapshot, &router)?.sample(rule, snapshot, echoes, place);
     snapshot.rules.values().filter_map(|rule| sample(rule)).take(MAX_SAMPLES).collect()
 }
 
@@ -147,7 +167,7 @@ impl<'s> Draft<'s> {
         router.route(&parts).is_ok_and(|found| found.rule.key == rule.key)
     }
 
-    fn command(&self, rule: &RouteRule) -> String {
+    fn command(&self, rule: &RouteRule, place: Place) -> String {
         let mut command = "curl".to_owned();
         // Writing to a String cannot fail; so all results here are dropped.
         let redirects = rule.filters.iter().any(|filter| matches!(filter, Filter::RequestRedirect(_)));
@@ -160,12 +180,7 @@ impl<'s> Draft<'s> {
         } else if self.method != "GET" {
             let _ = write!(command, " -X {}", quoted(&self.method));
         }
-        let address = self.listener.bind.address;
-        let place = match address {
-            Some(std::net::IpAddr::V6(address)) => format!("[{address}]"),
-            Some(address) => address.to_string(),
-            None => "localhost".to_owned(),
-        };
+        let place = place.of(self.listener);
         let port = self.listener.public_port;
         let (scheme, authority) = match (self.listener.protocol, &self.host) {
             (ListenerProtocol::Http, host) => {
@@ -175,7 +190,7 @@ impl<'s> Draft<'s> {
                 ("http", format!("{place}:{port}"))
             }
             (ListenerProtocol::Https, Some(host)) => {
-                let target = address.map_or("127.0.0.1".to_owned(), |_| place.clone());
+                let target = if place == "localhost" { "127.0.0.1" } else { &place };
                 let _ = write!(command, " -k --resolve {host}:{port}:{target}");
                 ("https", format!("{host}:{port}"))
             }
@@ -192,9 +207,15 @@ impl<'s> Draft<'s> {
         command
     }
 
-    fn sample(&self, rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identity>) -> Option<Sample> {
+    fn sample(
+        &self,
+        rule: &RouteRule,
+        snapshot: &Snapshot,
+        echoes: &BTreeMap<SocketAddr, Identity>,
+        place: Place,
+    ) -> Option<Sample> {
         let mut sample = Sample {
-            command: self.command(rule),
+            command: self.command(rule, place),
             expect: String::new(),
             status: None,
             services: Vec::new(),

@@ -1,7 +1,7 @@
 //! What serves now, and telling what changed.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::finding::{Finding, difference};
 use crate::render::Reporter;
 use crate::render::event::{self, Applied, Changes, Counts, Event, FindingState, ListenerEvent, ListenerState};
 use crate::render::tree;
-use crate::sample::samples;
+use crate::sample::{Place, samples};
 
 /// The gateway as it serves now.
 pub(super) struct Gateway {
@@ -23,6 +23,7 @@ pub(super) struct Gateway {
     echo: Echo,
     reporter: Reporter,
     options: Options,
+    place: Place,
     snapshot: Arc<Snapshot>,
     statuses: Vec<ObjectStatus>,
     /// All that was told and still holds.
@@ -38,12 +39,13 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    pub(super) fn new(engine: Engine, echo: Echo, reporter: Reporter, options: Options) -> Self {
+    pub(super) fn new(engine: Engine, echo: Echo, reporter: Reporter, options: Options, place: Place) -> Self {
         Self {
             engine,
             echo,
             reporter,
             options,
+            place,
             snapshot: Arc::default(),
             statuses: Vec::new(),
             findings: Vec::new(),
@@ -174,7 +176,7 @@ impl Gateway {
             state: if refused.is_some() { ListenerState::Refused } else { ListenerState::Serving },
             listener: name,
             bind: listener.bind.to_string(),
-            url: url(listener),
+            url: url(listener, self.place),
             message: refused.map(|refused| refused.message.clone()).unwrap_or_default(),
         }
     }
@@ -196,7 +198,7 @@ impl Gateway {
     /// What to know after the start: requests to try, or that nothing is served.
     pub(super) fn welcome(&self, paths: &str) {
         if self.listeners.values().any(|listener| listener.state == ListenerState::Serving) {
-            let samples = samples(&self.snapshot, &self.echoes);
+            let samples = samples(&self.snapshot, &self.echoes, self.place);
             if !samples.is_empty() {
                 self.reporter.text("try:\n");
             }
@@ -244,16 +246,14 @@ fn refusal(refused: &Refused, objects: &Objects) -> Finding {
 }
 
 /// What to type into a browser.
-fn url(listener: &Listener) -> String {
+fn url(listener: &Listener, place: Place) -> String {
     let scheme = match listener.protocol {
         ListenerProtocol::Http => "http",
         ListenerProtocol::Https => "https",
     };
-    let host = match (&listener.hostname, listener.bind.address) {
-        (HostnameMatch::Any, Some(IpAddr::V6(address))) => format!("[{address}]"),
-        (HostnameMatch::Any, Some(IpAddr::V4(address))) => address.to_string(),
-        (HostnameMatch::Any, None) => "localhost".to_owned(),
-        (name, _) => name.to_string(),
+    let host = match &listener.hostname {
+        HostnameMatch::Any => place.of(listener),
+        name => name.to_string(),
     };
     format!("{scheme}://{host}:{}", listener.public_port)
 }

@@ -14,6 +14,7 @@ use crate::echo::Echo;
 use crate::exit;
 use crate::render::event::Event;
 use crate::render::{Reporter, Stream};
+use crate::sample::Place;
 use crate::source::{Dirty, Followed, SourceError, shown};
 use config::{ConfigError, engine_config};
 use gateway::Gateway;
@@ -74,13 +75,14 @@ async fn serve(
 ) -> Result<ExitCode, RunError> {
     let mut signals = Signals::new().map_err(system("signal handlers"))?;
     let drain_timeout = config.drain.timeout;
+    let place = Place::new(config.bind_address);
     let engine = Engine::start(config)?;
     let echo = Echo::start().map_err(system("a thread"))?;
     let reporter = Reporter::new(args.output, Stream::Err);
     if let Some(problem) = followed.watch_problem() {
         reporter.notice(&format!("changes are not notified ({problem}): files are looked at every half second"));
     }
-    let mut gateway = Gateway::new(engine, echo, reporter, crate::check::options(&args.source));
+    let mut gateway = Gateway::new(engine, echo, reporter, crate::check::options(&args.source), place);
     let begin = Instant::now();
     followed.refresh(&Dirty::everything()).await;
     gateway.update(&followed.objects(), followed.findings(), begin).await;

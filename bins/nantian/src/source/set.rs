@@ -238,3 +238,101 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.write(bytes);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const ONE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: one}\n";
+    const TWO: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: two}\n";
+
+    struct Site {
+        folder: tempfile::TempDir,
+        set: SourceSet,
+    }
+
+    impl Site {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let set = SourceSet::new(vec![folder.path().to_owned()]);
+            Self { folder, set }
+        }
+
+        fn write(&self, text: &str) {
+            fs::write(self.folder.path().join("a.yaml"), text).expect("a file");
+        }
+
+        fn refresh(&mut self, certain: bool) -> Refresh {
+            self.set.refresh(&Dirty::everything(), certain, &mut |_, _, _| {})
+        }
+
+        fn names(&self) -> Vec<String> {
+            self.set.objects().iter().map(|object| object.id().name.clone()).collect()
+        }
+
+        fn codes(&self) -> Vec<&'static str> {
+            self.set.findings().iter().map(|finding| finding.code).collect()
+        }
+    }
+
+    #[test]
+    fn the_same_text_is_no_change() {
+        let mut site = Site::new();
+        site.write(ONE);
+        assert!(site.refresh(false).changed);
+        site.write(ONE);
+        assert!(!site.refresh(false).changed);
+    }
+
+    #[test]
+    fn a_file_that_became_empty_or_vanished_is_doubtful_before_its_objects_go() {
+        let mut site = Site::new();
+        for spoil in [
+            |site: &Site| site.write(" \n"),
+            |site: &Site| {
+                fs::remove_file(site.folder.path().join("a.yaml")).expect("deleted");
+            },
+        ] {
+            site.write(ONE);
+            site.refresh(true);
+            spoil(&site);
+            let refresh = site.refresh(false);
+            assert!(refresh.doubtful && !refresh.changed);
+            assert_eq!(site.names(), ["one"]);
+            let refresh = site.refresh(true);
+            assert!(refresh.changed && !refresh.doubtful);
+            assert!(site.names().is_empty());
+        }
+    }
+
+    #[test]
+    fn of_a_file_with_a_broken_document_the_others_are_new_and_what_is_missing_stays() {
+        let mut site = Site::new();
+        site.write(&format!("{ONE}---\n{TWO}"));
+        site.refresh(true);
+        site.write(&format!("kind: [\n---\n{}", TWO.replace("two", "three")));
+        site.refresh(true);
+        assert_eq!(site.names(), ["one", "three", "two"]);
+        assert_eq!(site.codes(), ["yaml-syntax"]);
+        site.write(TWO);
+        site.refresh(true);
+        assert_eq!(site.names(), ["two"]);
+        assert!(site.codes().is_empty());
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_keeps_the_old_objects() {
+        let mut site = Site::new();
+        site.write(ONE);
+        site.refresh(true);
+        fs::write(site.folder.path().join("a.yaml"), b"\xff").expect("a file");
+        assert!(site.refresh(true).changed);
+        assert_eq!((site.names(), site.codes()), (vec!["one".to_owned()], vec!["file-not-utf8"]));
+        assert!(!site.refresh(true).changed);
+        site.write(ONE);
+        assert!(site.refresh(true).changed, "healed");
+        assert!(site.codes().is_empty());
+    }
+}

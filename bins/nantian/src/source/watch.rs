@@ -271,3 +271,88 @@ impl Watch {
         sleep(Duration::from_millis(40)).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::scan::scan;
+    use super::*;
+
+    fn watched(root: &Path) -> Watch {
+        let mut watch = Watch::new(&[root.to_owned()]);
+        rescan(&mut watch, root);
+        watch
+    }
+
+    fn rescan(watch: &mut Watch, root: &Path) {
+        let found = scan(&[root.to_owned()], &mut |path, id, role| watch.folder(path, id, role));
+        watch.keep(&found.folders, !found.missing.is_empty());
+    }
+
+    async fn told(watch: &mut Watch) -> Dirty {
+        timeout(Duration::from_secs(30), watch.changed()).await.expect("the change is told")
+    }
+
+    #[tokio::test]
+    async fn a_file_written_to_is_told_by_its_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "one").expect("a file");
+        let mut watch = watched(folder.path());
+        fs::write(&file, "two").expect("a file");
+        assert!(told(&mut watch).await.contains(&file));
+    }
+
+    #[tokio::test]
+    async fn a_folder_made_and_made_again_is_watched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (sub, file) = (folder.path().join("sub"), folder.path().join("sub/a.yaml"));
+        let mut watch = watched(folder.path());
+        for _ in 0..3 {
+            fs::create_dir(&sub).expect("a folder");
+            told(&mut watch).await;
+            rescan(&mut watch, folder.path());
+            fs::write(&file, "one").expect("a file");
+            assert!(told(&mut watch).await.contains(&file));
+            fs::remove_dir_all(&sub).expect("deleted");
+            told(&mut watch).await;
+            rescan(&mut watch, folder.path());
+        }
+    }
+
+    #[tokio::test]
+    async fn reading_hidden_files_and_other_files_are_no_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "one").expect("a file");
+        let mut watch = watched(folder.path());
+        fs::read_to_string(&file).expect("a text");
+        fs::write(folder.path().join(".a.yaml.swp"), "x").expect("a file");
+        fs::write(folder.path().join("notes.txt"), "x").expect("a file");
+        // Events come in order: the first that is told is the change that matters.
+        fs::write(folder.path().join("b.yaml"), "x").expect("a file");
+        let dirty = told(&mut watch).await;
+        assert_eq!(dirty.paths, HashSet::from([folder.path().join("b.yaml")]));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_open_for_writing_is_waited_for() {
+        use std::io::Write as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.yaml");
+        let mut watch = watched(folder.path());
+        let mut file = fs::File::create(&path).expect("a file");
+        file.write_all(b"one").expect("written");
+        let shared = Arc::clone(&watch.shared);
+        let waiting = tokio::spawn(async move { told(&mut watch).await });
+        while !shared.lock().writing.contains(&path) {
+            tokio::task::yield_now().await;
+        }
+        file.write_all(b"two").expect("written");
+        drop(file);
+        assert!(waiting.await.expect("no panic").contains(&path));
+        assert!(shared.lock().writing.is_empty());
+    }
+}

@@ -1,6 +1,8 @@
 //! The least HTTP/1.1 client: one request for each connection, read to its end.
 
-use std::io::{Read as _, Write as _};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
 
 use serde_json::Value;
@@ -39,7 +41,7 @@ pub(crate) fn request(port: u16, method: &str, target: &str, headers: &[(&str, &
         text.push_str("host: localhost\r\n");
     }
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        write!(text, "{name}: {value}\r\n").unwrap();
     }
     text.push_str("\r\n");
     stream.write_all(text.as_bytes()).ok()?;

@@ -128,7 +128,7 @@ spec:
 }
 
 fn secret(name: &str, chain: &str, key: &str) -> String {
-    let block = |text: &str| text.trim_end().lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let block = |text: &str| text.trim_end().lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n");
     format!(
         "apiVersion: v1
 kind: Secret
@@ -137,8 +137,10 @@ metadata:
 type: kubernetes.io/tls
 stringData:
   tls.crt: |
-{}  tls.key: |
-{}",
+{}
+  tls.key: |
+{}
+",
         block(chain),
         block(key)
     )

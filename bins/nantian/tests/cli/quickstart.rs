@@ -82,9 +82,9 @@ fn the_folder_is_accepted() {
 fn every_line_to_try_answers_as_promised() {
     let (folder, port) = copy();
     let running = Running::start(folder.path(), &[]);
-    let tries: Vec<Value> = running.events.iter().filter(|event| event["event"] == "try").cloned().collect();
-    let mut tried = 0;
-    for sample in &tries {
+    let samples: Vec<Value> = running.events.iter().filter(|event| event["event"] == "try").cloned().collect();
+    let mut answered = 0;
+    for sample in &samples {
         let command = text(sample, "command");
         assert!(!text(sample, "expect").is_empty());
         let status = sample["status"].as_u64().unwrap_or_else(|| panic!("the outcome is known: {sample}"));
@@ -99,10 +99,10 @@ fn every_line_to_try_answers_as_promised() {
             let place = answer.header("location").expect("a place");
             assert!(place.ends_with("/search/hello"), "{place}");
         }
-        tried += 1;
+        answered += 1;
     }
-    assert!(tried >= 5, "there is something to try: {tries:#?}");
-    let welcome = tries.iter().filter_map(|sample| curl(text(sample, "command"), port));
+    assert!(answered >= 5, "there is something to try: {samples:#?}");
+    let welcome = samples.iter().filter_map(|sample| curl(text(sample, "command"), port));
     assert!(welcome.into_iter().any(|answer| answer.body.contains("Welcome to Nantian Gateway")));
 }
 
