@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nantian_ir::compile::{Compiled, ObjectStatus, Objects, Options, Severity, compile};
+use nantian_ir::compile::{Compiled, ObjectStatus, Objects, Options, compile};
 use nantian_ir::{HostnameMatch, Listener, ListenerProtocol, Snapshot};
 use nantian_proxy::engine::{ApplyReport, Engine, Refused};
 
@@ -17,6 +17,8 @@ use crate::render::event::{self, Applied, Changes, Counts, Event, FindingState, 
 use crate::render::tree;
 use crate::sample::{Place, samples};
 
+use super::refused;
+
 /// The gateway as it serves now.
 pub(super) struct Gateway {
     engine: Engine,
@@ -25,7 +27,10 @@ pub(super) struct Gateway {
     options: Options,
     place: Place,
     snapshot: Arc<Snapshot>,
+    /// As they were told.
     statuses: Vec<ObjectStatus>,
+    /// As the compiler has them.
+    compiled_statuses: Vec<ObjectStatus>,
     /// All that was told and still holds.
     findings: Vec<Finding>,
     /// Of files and of the compiler.
@@ -48,6 +53,7 @@ impl Gateway {
             place,
             snapshot: Arc::default(),
             statuses: Vec::new(),
+            compiled_statuses: Vec::new(),
             findings: Vec::new(),
             object_findings: Vec::new(),
             echoes: BTreeMap::new(),
@@ -67,9 +73,10 @@ impl Gateway {
         &self.reporter
     }
 
-    /// Whether everything that the objects ask for is served, ports included.
+    /// Whether every port that the objects ask for could be opened.
     pub(super) fn is_complete(&self) -> bool {
-        self.refused.is_empty() && self.echo_findings.is_empty()
+        self.refused.iter().all(|refused| refused::listener_of(refused).is_none())
+            && !self.echo_findings.iter().any(Finding::is_error)
     }
 
     /// Serves these objects. `begin`: when their change was noticed.
@@ -90,20 +97,20 @@ impl Gateway {
         } else {
             self.tell_findings();
         }
-        self.tell_statuses(compiled.statuses);
+        self.compiled_statuses = compiled.statuses;
+        self.tell_statuses();
     }
 
     /// Tries again what could not be opened.
     pub(super) async fn retry(&mut self) {
-        if !self.echo_findings.is_empty() {
-            self.serve_echoes().await;
-        }
+        self.serve_echoes().await;
         if self.refused.is_empty() {
             self.tell_findings();
         } else {
             let report = self.engine.apply(Arc::clone(&self.snapshot)).await;
             self.tell_findings_with(&report);
             self.tell_listeners();
+            self.tell_statuses();
         }
     }
 
@@ -126,7 +133,7 @@ impl Gateway {
     fn tell_findings(&mut self) {
         let mut findings = self.object_findings.clone();
         findings.extend(self.echo_findings.iter().cloned());
-        findings.extend(self.refused.iter().map(|refused| refusal(refused, &self.objects)));
+        findings.extend(self.refused.iter().map(|refused| refused::finding(refused, &self.objects)));
         let (new, gone) = difference(&self.findings, &findings);
         for finding in gone {
             self.reporter.event(&Event::Diagnostic { state: FindingState::Resolved, finding });
@@ -171,7 +178,7 @@ impl Gateway {
 
     fn listener_event(&self, listener: &Listener) -> ListenerEvent {
         let name = listener.key.to_string();
-        let refused = self.refused.iter().find(|refused| refused.resource == format!("listener {name}"));
+        let refused = self.refused.iter().find(|refused| refused::listener_of(refused) == Some(&name));
         ListenerEvent {
             state: if refused.is_some() { ListenerState::Refused } else { ListenerState::Serving },
             listener: name,
@@ -181,7 +188,9 @@ impl Gateway {
         }
     }
 
-    fn tell_statuses(&mut self, statuses: Vec<ObjectStatus>) {
+    fn tell_statuses(&mut self) {
+        let mut statuses = self.compiled_statuses.clone();
+        refused::apply_to_statuses(&self.refused, &mut statuses);
         let changed: Vec<ObjectStatus> =
             statuses.iter().filter(|status| !self.statuses.contains(status)).cloned().collect();
         for status in &changed {
@@ -220,29 +229,6 @@ impl Gateway {
         }
         self.reporter.notice(&format!("watching {paths}; Ctrl-C drains and stops"));
     }
-}
-
-/// A refusal of the engine as a finding, at the listener's place where it is one.
-fn refusal(refused: &Refused, objects: &Objects) -> Finding {
-    let message = format!("{}: {}", refused.resource, refused.message);
-    let mut finding = Finding::general(Severity::Error, "not-served", message, &refused.remedy);
-    let Some(name) = refused.resource.strip_prefix("listener ") else { return finding };
-    let gateway = objects.iter().find(|object| {
-        let id = object.id();
-        id.kind == "Gateway" && name.starts_with(&format!("{}/{}/", id.namespace, id.name))
-    });
-    if let Some(gateway) = gateway {
-        let listeners = gateway.value().get("spec").and_then(|spec| spec.get("listeners")?.as_array());
-        let is_it = |listener: &serde_json::Value| {
-            listener.get("name").and_then(serde_json::Value::as_str) == name.rsplit('/').next()
-        };
-        if let Some(index) = listeners.and_then(|listeners| listeners.iter().position(is_it)) {
-            finding.field = format!("spec.listeners[{index}]");
-        }
-        finding.object = Some(gateway.id().clone());
-        finding.source = gateway.source(&finding.field);
-    }
-    finding
 }
 
 /// What to type into a browser.

@@ -2,6 +2,7 @@
 
 mod config;
 mod gateway;
+mod refused;
 mod signals;
 
 use std::process::ExitCode;
