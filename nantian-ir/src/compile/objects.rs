@@ -83,6 +83,12 @@ impl Object {
         Ok(Self { id, value: Arc::new(value), file, positions: Arc::new(positions) })
     }
 
+    /// The same object with another value, for example with defaults filled in. The places of fields stay.
+    pub(crate) fn with_value(&self, value: Value) -> Result<Self, ObjectError> {
+        let object = Self::new(value)?;
+        Ok(Self { file: self.file.clone(), positions: self.positions.clone(), ..object })
+    }
+
     /// Its group, kind, namespace and name.
     pub fn id(&self) -> &ObjectRef {
         &self.id

@@ -1,6 +1,10 @@
 //! Statuses, as the Gateway API specifies them. They carry no times: whoever writes them to Kubernetes knows which
 //! conditions changed, and sets `lastTransitionTime`.
 
+pub(crate) mod class;
+pub(crate) mod gateway;
+pub(crate) mod route;
+
 use serde::Serialize;
 
 use crate::key::ObjectRef;
@@ -54,6 +58,28 @@ pub struct Condition {
     pub reason: &'static str,
     /// What that means here.
     pub message: String,
+}
+
+impl Condition {
+    pub(crate) fn new(
+        kind: &'static str,
+        holds: bool,
+        reason: &'static str,
+        message: impl Into<String>,
+        generation: Option<i64>,
+    ) -> Self {
+        let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
+        Self { kind, status, observed_generation: generation, reason, message: shorten(message.into()) }
+    }
+}
+
+/// `metav1.Condition.message` has at most 32,768 characters.
+fn shorten(mut message: String) -> String {
+    const MOST: usize = 32_768;
+    if message.chars().count() > MOST {
+        message = message.chars().take(MOST - 3).collect::<String>() + "...";
+    }
+    message
 }
 
 /// `GatewayClassStatus`.

@@ -1,5 +1,7 @@
 //! Which objects are read, and whether an API server would take them.
 
+use nantian_crds::schema::Schemas;
+
 use super::Parsed;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::objects::Object;
@@ -30,7 +32,29 @@ pub(super) fn admit(object: Object, parsed: &mut Parsed) {
         parsed.diagnostics.push(not_read(&object));
         return;
     }
-    parsed.objects.push(object);
+    match Schemas::builtin().admit(object.value().clone()) {
+        Ok(admission) => {
+            for warning in admission.warnings {
+                parsed.diagnostics.push(Diagnostic::of(
+                    &diagnostic::UNKNOWN_FIELD,
+                    &object,
+                    warning.field,
+                    warning.message,
+                ));
+            }
+            parsed.objects.extend(object.with_value(admission.object));
+        }
+        Err(errors) => {
+            for error in errors {
+                parsed.diagnostics.push(Diagnostic::of(
+                    &diagnostic::INVALID_OBJECT,
+                    &object,
+                    error.field,
+                    error.message,
+                ));
+            }
+        }
+    }
 }
 
 fn not_read(object: &Object) -> Diagnostic {

@@ -35,8 +35,8 @@ const MAX_DOCUMENT: usize = 64 << 20;
 /// and completed with defaults as an API server would; others are left out, and a diagnostic says so.
 ///
 /// ```
-/// let parsed = nantian_ir::compile::yaml::parse("app.yaml", "kind: Service\napiVersion: v1\nmetadata: {name: app}\n");
-/// assert_eq!(parsed.objects[0].id().to_string(), "Service/default/app");
+/// let parsed = nantian_ir::compile::yaml::parse("app.yaml", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: app}\n");
+/// assert_eq!(parsed.objects[0].id().to_string(), "ConfigMap/default/app");
 /// assert_eq!(parsed.objects[0].source("metadata.name").unwrap().to_string(), "app.yaml:3:18");
 /// ```
 #[must_use]

@@ -5,14 +5,11 @@ use serde_json::{Value, json};
 use super::{Parsed, parse};
 
 fn value(text: &str) -> Value {
-    let document = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\nv: {text}\n");
-    let parsed = parse("f", &document);
-    assert_eq!(parsed.objects.len(), 1, "{text}: {:?}", parsed.diagnostics);
-    parsed.objects[0].value()["v"].clone()
+    super::value("f", &format!("v: {text}\n")).expect(text)["v"].clone()
 }
 
 fn named(name: &str) -> String {
-    format!("apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n")
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n")
 }
 
 fn names(parsed: &Parsed) -> Vec<&str> {
@@ -61,11 +58,11 @@ fn plain_words_mean_what_yaml_1_1_says() {
 
 #[test]
 fn anchors_and_merge_keys_are_resolved() {
-    let text =
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\na: &a {x: 1, y2: 2}\nb:\n  <<: *a\n  x: 3\nc: *a\n";
-    let parsed = parse("f", text);
-    assert_eq!(parsed.objects[0].value()["b"], json!({"x": 3, "y2": 2}));
-    assert_eq!(parsed.objects[0].value()["c"], json!({"x": 1, "y2": 2}));
+    let text = "a: &a {x: 1, y2: 2}\nb:\n  <<: *a\n  x: 3\nc: *a\nd:\n  <<: [{x: 4}, *a]\n";
+    let found = super::value("f", text).unwrap();
+    assert_eq!(found["b"], json!({"x": 3, "y2": 2}));
+    assert_eq!(found["c"], json!({"x": 1, "y2": 2}));
+    assert_eq!(found["d"], json!({"x": 4, "y2": 2}));
 }
 
 #[test]
@@ -102,12 +99,12 @@ fn tabs_and_truncated_text_are_reported_with_their_place() {
 
 #[test]
 fn lists_are_flattened_with_the_places_of_their_items() {
-    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Service\n  metadata:\n    name: a\n- apiVersion: v1\n  kind: Service\n  metadata:\n    name: b\n";
+    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: a\n- apiVersion: v1\n  kind: ConfigMap\n  metadata:\n    name: b\n";
     let parsed = parse("f", text);
     assert_eq!(names(&parsed), ["a", "b"]);
     assert_eq!(parsed.objects[1].source("metadata.name").unwrap().to_string(), "f:11:11");
     assert_eq!(parsed.objects[1].source("").unwrap().line, 8);
-    let typed = parse("f", "apiVersion: v1\nkind: ServiceList\nitems: [{metadata: {name: c}}]\n");
+    let typed = parse("f", "apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: c}}]\n");
     assert_eq!(names(&typed), ["c"]);
 }
 
@@ -119,7 +116,7 @@ fn documents_are_found_whatever_surrounds_them() {
     assert_eq!(names(&parsed), ["a", "b"]);
     assert_eq!(parsed.diagnostics, []);
     assert_eq!(parse("f", "\u{feff}").objects.len(), 0);
-    let json = parse("f", r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "j"}}"#);
+    let json = parse("f", r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "j"}}"#);
     assert_eq!(names(&json), ["j"]);
     let crlf = parse("f", &named("crlf").replace('\n', "\r\n"));
     assert_eq!(names(&crlf), ["crlf"]);

@@ -1,0 +1,196 @@
+//! Gateways of our classes: their addresses and what is true of them as a whole.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use nantian_crds::gateway_api::Gateway;
+use nantian_crds::gateway_api::gateway::{FromNamespaces, GatewaySpecAddress};
+
+use super::Fault;
+use super::listener::{self, ListenerView};
+use crate::compile::Options;
+use crate::compile::decode::{Entry, Name, Typed, age};
+use crate::compile::diagnostic::{self, Diagnostic};
+use crate::model::BindAddress;
+use crate::precedence::Age;
+
+/// A Gateway of one of our classes.
+pub(crate) struct GatewayView<'t, 'o> {
+    pub(crate) entry: &'t Entry<'o, Gateway>,
+    pub(crate) age: Age,
+    /// Why the Gateway as a whole is not accepted, apart from its listeners.
+    pub(crate) refused: Option<Fault>,
+    /// Its class is not accepted: nothing can be said yet.
+    pub(crate) pending: Option<Fault>,
+    pub(crate) addresses: Addresses,
+    pub(crate) listeners: Vec<ListenerView>,
+}
+
+/// What `spec.addresses` comes to.
+#[derive(Default)]
+pub(crate) struct Addresses {
+    /// Addresses that go into the status.
+    pub(crate) assigned: Vec<IpAddr>,
+    /// What listeners are bound to: an address, or every address of the machine (`Some(None)`).
+    pub(crate) bind: Option<Option<IpAddr>>,
+    /// Why not all that was asked for is there.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// The Gateways of our classes, sorted by name. Gateways of other classes are left alone.
+pub(crate) fn gateways<'t, 'o>(
+    typed: &'t Typed<'o>,
+    classes: &BTreeMap<String, Option<Fault>>,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<Name, GatewayView<'t, 'o>> {
+    let mut views = BTreeMap::new();
+    for (name, entry) in &typed.gateways {
+        let class = &entry.value.spec.gateway_class_name;
+        let Some(class_fault) = classes.get(class) else {
+            let message = format!(
+                "GatewayClass {class:?} is not one of {}, so this Gateway is left alone",
+                options.controller_name
+            );
+            let mut ours = classes.keys().cloned().collect::<Vec<_>>().join(", ");
+            if ours.is_empty() {
+                ours = format!("a GatewayClass with controllerName {}", options.controller_name);
+            }
+            let remedy = format!("if it is meant for this gateway, use {ours}");
+            diagnostics.push(
+                Diagnostic::of(&diagnostic::FOREIGN_CLASS, entry.object, "spec.gatewayClassName", message)
+                    .remedy(remedy),
+            );
+            continue;
+        };
+        let mut addresses = addresses(entry, options, diagnostics);
+        let refused = addresses.1.take().or_else(|| parameters(entry, diagnostics));
+        let pending = class_fault
+            .as_ref()
+            .map(|fault| Fault::new("Pending", format!("GatewayClass {class} is not accepted: {}", fault.message)));
+        unsupported_fields(entry, diagnostics);
+        let mut view = GatewayView {
+            entry,
+            age: age(&entry.value.metadata),
+            refused,
+            pending,
+            addresses: addresses.0,
+            listeners: Vec::new(),
+        };
+        view.listeners = listener::listeners(&view, diagnostics);
+        views.insert(name.clone(), view);
+    }
+    views
+}
+
+/// The addresses, and why the Gateway is not accepted at all.
+fn addresses(
+    entry: &Entry<'_, Gateway>,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Addresses, Option<Fault>) {
+    let wanted = &entry.value.spec.addresses;
+    if wanted.is_empty() {
+        let assigned = options.addresses.clone();
+        return (Addresses { assigned, bind: Some(None), fault: None }, None);
+    }
+    let mut found = Addresses::default();
+    for (index, address) in wanted.iter().enumerate() {
+        let field = format!("spec.addresses[{index}]");
+        match address.r#type.as_str() {
+            "IPAddress" | "Hostname" => take_address(address, options, &mut found),
+            // "UnsupportedAddress": the Gateway could not be accepted because of the type of an address.
+            other => {
+                let message = format!("the address type {other:?} is not supported: use IPAddress");
+                diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_ADDRESS, entry.object, field, &message));
+                let nothing = Addresses::default();
+                return (nothing, Some(Fault::new("UnsupportedAddress", message)));
+            }
+        }
+        if let Some(fault) =
+            found.fault.as_ref().filter(|fault| fault.message.contains(&format!("{:?}", address.value)))
+        {
+            diagnostics.push(Diagnostic::of(&diagnostic::ADDRESS_NOT_USABLE, entry.object, field, &fault.message));
+        }
+    }
+    (found, None)
+}
+
+fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Addresses) {
+    let value = &address.value;
+    let mut fault = |reason, why: &str| {
+        let message = format!("the address {value:?} {why}");
+        match &mut found.fault {
+            Some(before) => before.message = format!("{}; {message}", before.message),
+            None => found.fault = Some(Fault::new(reason, message)),
+        }
+    };
+    if address.r#type == "Hostname" {
+        return fault(
+            "AddressNotUsable",
+            "is a host name, which listeners cannot be bound to: use IPAddress, or no address",
+        );
+    }
+    if value.is_empty() {
+        // GatewaySpecAddress.value: "If an implementation does not support an empty value, they MUST set the
+        // Programmed condition to False with a reason of AddressNotAssigned."
+        if options.addresses.is_empty() {
+            return fault("AddressNotAssigned", "is empty, and no address is known to assign: give one");
+        }
+        found.assigned.extend(options.addresses.iter().filter(|_| found.bind.is_none()));
+        found.bind = found.bind.or(Some(None));
+        return;
+    }
+    match value.parse::<IpAddr>() {
+        Err(_) => fault("AddressNotUsable", "is not an IP address"),
+        Ok(ip) if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::from([255, 255, 255, 255]) => {
+            fault("AddressNotUsable", "is not the address of one interface: give a unicast address, or no address");
+        }
+        Ok(_) if found.bind.is_some() => {
+            fault("AddressNotUsable", "is one too many: a Gateway is served on one static address");
+        }
+        Ok(ip) => {
+            found.assigned.push(ip);
+            found.bind = Some(Some(ip));
+        }
+    }
+}
+
+fn parameters(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) -> Option<Fault> {
+    let parameters = entry.value.spec.infrastructure.as_ref()?.parameters_ref.as_ref()?;
+    let message = format!(
+        "spec.infrastructure.parametersRef names a {}, but no kind of parameters is supported",
+        parameters.kind
+    );
+    let field = "spec.infrastructure.parametersRef";
+    diagnostics.push(Diagnostic::of(&diagnostic::INVALID_PARAMETERS, entry.object, field, &message));
+    Some(Fault::new("InvalidParameters", message))
+}
+
+fn unsupported_fields(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) {
+    let spec = &entry.value.spec;
+    let sets = spec.allowed_listeners.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
+    if sets.is_some_and(|namespaces| namespaces.from != FromNamespaces::None) {
+        diagnostics.push(unsupported(entry, "spec.allowedListeners", "ListenerSets are not supported"));
+    }
+    if spec.default_scope.is_some() {
+        diagnostics.push(unsupported(entry, "spec.defaultScope", "default Gateways are not supported"));
+    }
+    let backend = spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
+    if backend.is_some_and(|backend| backend.client_certificate_ref.is_some()) {
+        let why = "TLS towards backends is not supported, so no client certificate is shown to them";
+        diagnostics.push(unsupported(entry, "spec.tls.backend.clientCertificateRef", why));
+    }
+}
+
+fn unsupported(entry: &Entry<'_, Gateway>, field: &str, message: &str) -> Diagnostic {
+    Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, entry.object, field, message)
+}
+
+impl GatewayView<'_, '_> {
+    /// The socket of a listener on `port`, if the Gateway may be served at all.
+    pub(crate) fn bind(&self, port: u16) -> Option<BindAddress> {
+        let served = self.refused.is_none() && self.pending.is_none() && port != 0;
+        self.addresses.bind.filter(|_| served).map(|address| BindAddress { address, port })
+    }
+}

@@ -1,0 +1,1 @@
+//! A route has no parent, or names one that does not exist or is not a Gateway. Nothing serves the route through it.

@@ -1,0 +1,47 @@
+//! Backend references of rules.
+
+use nantian_crds::gateway_api::shared::BackendRef;
+
+use super::filter::Spec;
+use super::{Context, Rule};
+use crate::compile::diagnostic;
+use crate::model::{Filter, RuleMatch, Target, WeightedTarget};
+
+impl Context<'_, '_, '_> {
+    pub(super) fn targets(
+        &mut self,
+        rule: &mut Rule,
+        path: &str,
+        references: &[(&BackendRef, Vec<Spec<'_>>)],
+        filters: &[Filter],
+        matches: &[RuleMatch],
+    ) -> Vec<WeightedTarget> {
+        let redirects = filters.iter().any(|filter| matches!(filter, Filter::RequestRedirect(_)));
+        let answers = redirects || filters.iter().any(|filter| matches!(filter, Filter::DirectResponse(_)));
+        // CRD rule of HTTPRouteRule: "RequestRedirect filter must not be used together with backendRefs".
+        if redirects && !references.is_empty() {
+            let message = "a rule with a RequestRedirect filter has no backendRefs: remove one of them";
+            self.invalid(rule, "IncompatibleFilters", format!("{path}.backendRefs"), message);
+            return Vec::new();
+        }
+        if references.is_empty() && !answers && !rule.blocked && rule.invalid.is_empty() {
+            let message = "the rule has no backendRefs: requests get 500";
+            self.report(&diagnostic::NO_BACKENDS, format!("{path}.backendRefs"), message);
+        }
+        let mut found = Vec::new();
+        for (index, (reference, specs)) in references.iter().enumerate() {
+            let field = format!("{path}.backendRefs[{index}]");
+            let filters = self.filters(rule, &field, specs, matches);
+            let resolved = self.backends.resolve(self.route.object.id(), self.route.key.kind, &reference.object());
+            let target = match resolved {
+                Ok(key) => Target::Backend(key),
+                Err(why) => {
+                    self.unresolved(&field, &why);
+                    Target::Refused(why.refusal)
+                }
+            };
+            found.push(WeightedTarget { weight: reference.weight, target, filters });
+        }
+        found
+    }
+}

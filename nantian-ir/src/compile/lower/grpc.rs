@@ -1,0 +1,54 @@
+//! Rules of GRPCRoutes.
+
+use nantian_crds::gateway_api::grpc_route::{GrpcRouteFilter, GrpcRouteFilterType, GrpcRouteRule};
+
+use super::filter::Spec;
+use super::{Context, LoweredRule, Rule};
+use crate::model::Timeouts;
+
+impl Context<'_, '_, '_> {
+    pub(super) fn grpc_rules(&mut self, rules: &[GrpcRouteRule]) {
+        self.lowered.total = rules.len();
+        for (index, spec) in rules.iter().enumerate() {
+            let path = format!("spec.rules[{index}]");
+            let mut rule = Rule::default();
+            let matches = self.grpc_matches(&mut rule, &path, &spec.matches);
+            let found = matches.as_deref().unwrap_or_default();
+            let filters = self.filters(&mut rule, &path, &specs(&spec.filters), found);
+            let references: Vec<_> = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters))).collect();
+            let targets = self.targets(&mut rule, &path, &references, &filters, found);
+            if spec.session_persistence.is_some() {
+                self.ignored(format!("{path}.sessionPersistence"), "session persistence is not supported yet");
+            }
+            let lowered = LoweredRule {
+                index: u32::try_from(index).unwrap_or(u32::MAX),
+                name: spec.name.clone().filter(|name| !name.is_empty()),
+                matches: Vec::new(),
+                filters,
+                targets,
+                timeouts: Timeouts::default(),
+                retry: None,
+            };
+            self.finish(index, rule, matches, lowered);
+        }
+    }
+}
+
+fn specs(filters: &[GrpcRouteFilter]) -> Vec<Spec<'_>> {
+    filters.iter().map(spec).collect()
+}
+
+fn spec(filter: &GrpcRouteFilter) -> Spec<'_> {
+    let found = match &filter.r#type {
+        GrpcRouteFilterType::RequestHeaderModifier => {
+            filter.request_header_modifier.as_ref().map(Spec::RequestHeaderModifier)
+        }
+        GrpcRouteFilterType::ResponseHeaderModifier => {
+            filter.response_header_modifier.as_ref().map(Spec::ResponseHeaderModifier)
+        }
+        GrpcRouteFilterType::RequestMirror => filter.request_mirror.as_ref().map(Spec::RequestMirror),
+        GrpcRouteFilterType::ExtensionRef => filter.extension_ref.as_ref().map(Spec::ExtensionRef),
+        GrpcRouteFilterType::Unknown(name) => return Spec::Unsupported(name),
+    };
+    found.unwrap_or(Spec::Empty)
+}

@@ -1,0 +1,109 @@
+//! Rules of HTTPRoutes.
+
+use std::time::Duration;
+
+use nantian_crds::gateway_api::http_route::{HttpRouteFilter, HttpRouteFilterType, HttpRouteRule};
+use nantian_crds::gateway_api::shared::parse_duration;
+
+use super::filter::Spec;
+use super::{Context, LoweredRule, Rule};
+use crate::model::{Retry, Timeouts};
+
+/// Tries after the first where `retry.attempts` is not given.
+const DEFAULT_ATTEMPTS: u32 = 1;
+
+impl Context<'_, '_, '_> {
+    pub(super) fn http_rules(&mut self, rules: &[HttpRouteRule]) {
+        self.lowered.total = rules.len();
+        for (index, rule) in rules.iter().enumerate() {
+            self.http_rule(index, rule);
+        }
+    }
+
+    fn http_rule(&mut self, index: usize, spec: &HttpRouteRule) {
+        let path = format!("spec.rules[{index}]");
+        let mut rule = Rule::default();
+        let matches = self.http_matches(&mut rule, &path, &spec.matches);
+        let found = matches.as_deref().unwrap_or_default();
+        let filters = self.filters(&mut rule, &path, &specs(&spec.filters), found);
+        let references: Vec<_> = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters))).collect();
+        let targets = self.targets(&mut rule, &path, &references, &filters, found);
+        let timeouts = self.timeouts(&mut rule, &path, spec);
+        let retry = self.retry(&mut rule, &path, spec);
+        if spec.session_persistence.is_some() {
+            self.ignored(format!("{path}.sessionPersistence"), "session persistence is not supported yet");
+        }
+        let lowered = LoweredRule {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            name: spec.name.clone().filter(|name| !name.is_empty()),
+            matches: Vec::new(),
+            filters,
+            targets,
+            timeouts,
+            retry,
+        };
+        self.finish(index, rule, matches, lowered);
+    }
+
+    fn timeouts(&mut self, rule: &mut Rule, path: &str, spec: &HttpRouteRule) -> Timeouts {
+        let Some(timeouts) = &spec.timeouts else { return Timeouts::default() };
+        let request = self.duration(rule, format!("{path}.timeouts.request"), timeouts.request.as_ref());
+        let field = format!("{path}.timeouts.backendRequest");
+        let backend_request = self.duration(rule, field.clone(), timeouts.backend_request.as_ref());
+        // HTTPRouteTimeouts: "the value of BackendRequest must be no more than the value of the Request timeout".
+        if let (Some(request), Some(backend)) = (request, backend_request)
+            && request > Duration::ZERO
+            && backend > request
+        {
+            self.invalid(rule, "UnsupportedValue", field, "is longer than timeouts.request");
+        }
+        Timeouts { request, backend_request }
+    }
+
+    /// A duration of GEP-2257.
+    fn duration(&mut self, rule: &mut Rule, field: String, text: Option<&String>) -> Option<Duration> {
+        let text = text?;
+        let parsed = parse_duration(text);
+        if parsed.is_none() {
+            let message = format!("{text:?} is not a duration: write it like 10s, 500ms or 1h30m (GEP-2257)");
+            self.invalid(rule, "UnsupportedValue", field, message);
+        }
+        parsed
+    }
+
+    fn retry(&mut self, rule: &mut Rule, path: &str, spec: &HttpRouteRule) -> Option<Retry> {
+        let retry = spec.retry.as_ref()?;
+        let mut codes = retry.codes.clone();
+        codes.sort_unstable();
+        codes.dedup();
+        if let Some(code) = codes.iter().find(|code| !(400..=599).contains(*code)) {
+            let message = format!("{code} is not a status code from 400 to 599");
+            self.invalid(rule, "UnsupportedValue", format!("{path}.retry.codes"), message);
+        }
+        let backoff = self.duration(rule, format!("{path}.retry.backoff"), retry.backoff.as_ref());
+        Some(Retry { codes, attempts: retry.attempts.unwrap_or(DEFAULT_ATTEMPTS), backoff })
+    }
+}
+
+fn specs(filters: &[HttpRouteFilter]) -> Vec<Spec<'_>> {
+    filters.iter().map(spec).collect()
+}
+
+fn spec(filter: &HttpRouteFilter) -> Spec<'_> {
+    let found = match &filter.r#type {
+        HttpRouteFilterType::RequestHeaderModifier => {
+            filter.request_header_modifier.as_ref().map(Spec::RequestHeaderModifier)
+        }
+        HttpRouteFilterType::ResponseHeaderModifier => {
+            filter.response_header_modifier.as_ref().map(Spec::ResponseHeaderModifier)
+        }
+        HttpRouteFilterType::RequestMirror => filter.request_mirror.as_ref().map(Spec::RequestMirror),
+        HttpRouteFilterType::RequestRedirect => filter.request_redirect.as_ref().map(Spec::RequestRedirect),
+        HttpRouteFilterType::UrlRewrite => filter.url_rewrite.as_ref().map(Spec::UrlRewrite),
+        HttpRouteFilterType::Cors => filter.cors.as_ref().map(Spec::Cors),
+        HttpRouteFilterType::ExtensionRef => filter.extension_ref.as_ref().map(Spec::ExtensionRef),
+        HttpRouteFilterType::ExternalAuth => return Spec::Unsupported("ExternalAuth"),
+        HttpRouteFilterType::Unknown(name) => return Spec::Unsupported(name),
+    };
+    found.unwrap_or(Spec::Empty)
+}

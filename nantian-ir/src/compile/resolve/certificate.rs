@@ -1,0 +1,157 @@
+//! Certificates of HTTPS listeners.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nantian_crds::core::Secret;
+use nantian_crds::gateway_api::shared::SecretObjectReference;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+use super::grant::{Grants, To, remedy};
+use super::validity;
+use crate::compile::Options;
+use crate::compile::attach::Fault;
+use crate::compile::attach::gateway::GatewayView;
+use crate::compile::decode::{Entry, Name, Typed};
+use crate::compile::diagnostic::{self, Diagnostic};
+use crate::key::{CertificateKey, ObjectRef};
+use crate::model::{Certificate, ListenerProtocol};
+use crate::secret::SecretBytes;
+
+/// Secrets that were looked at: a usable certificate, or what is wrong.
+type Checked = BTreeMap<CertificateKey, Result<Arc<Certificate>, String>>;
+
+/// Resolves `certificateRefs` of all HTTPS listeners. A listener serves the valid ones of several.
+pub(crate) fn resolve(
+    gateways: &mut BTreeMap<Name, GatewayView<'_, '_>>,
+    typed: &Typed<'_>,
+    grants: &Grants<'_>,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<CertificateKey, Arc<Certificate>> {
+    let mut checked = Checked::new();
+    for gateway in gateways.values_mut() {
+        let (object, spec) = (gateway.entry.object, &gateway.entry.value.spec);
+        for (listener, wanted) in gateway.listeners.iter_mut().zip(&spec.listeners) {
+            if listener.protocol != Some(ListenerProtocol::Https) {
+                continue;
+            }
+            let references = wanted.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
+            if references.is_empty() {
+                let message = "tls.certificateRefs is empty: an HTTPS listener needs a certificate";
+                let field = listener.field("tls");
+                diagnostics.push(Diagnostic::of(&diagnostic::INVALID_CERTIFICATE, object, field, message));
+                listener.unresolved.push(Fault::new("InvalidCertificateRef", message));
+            }
+            for (index, reference) in references.iter().enumerate() {
+                match one(object.id(), reference, typed, grants, &mut checked) {
+                    Ok(key) if listener.certificates.contains(&key) => {}
+                    Ok(key) => listener.certificates.push(key),
+                    Err((fault, advice)) => {
+                        let code = if fault.reason == "RefNotPermitted" {
+                            &diagnostic::REF_NOT_PERMITTED
+                        } else {
+                            &diagnostic::INVALID_CERTIFICATE
+                        };
+                        let field = listener.field(&format!("tls.certificateRefs[{index}]"));
+                        let mut found = Diagnostic::of(code, object, field, &fault.message);
+                        if let Some(advice) = advice {
+                            found = found.remedy(advice);
+                        }
+                        diagnostics.push(found);
+                        listener.unresolved.push(fault);
+                    }
+                }
+            }
+        }
+    }
+    let usable: BTreeMap<_, _> = checked.into_iter().filter_map(|(key, found)| Some((key, found.ok()?))).collect();
+    warn_of_dates(&usable, typed, options, diagnostics);
+    usable
+}
+
+fn one(
+    from: &ObjectRef,
+    reference: &SecretObjectReference,
+    typed: &Typed<'_>,
+    grants: &Grants<'_>,
+    checked: &mut Checked,
+) -> Result<CertificateKey, (Fault, Option<String>)> {
+    let invalid = |message: String| (Fault::new("InvalidCertificateRef", message), None);
+    if !reference.group.is_empty() || reference.kind != "Secret" {
+        let message = format!("certificateRefs of kind {} are not supported: use a Secret", reference.kind);
+        return Err(invalid(message));
+    }
+    let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
+    let to = To { group: "", kind: "Secret", namespace, name: &reference.name };
+    if !grants.allow(from, &to) {
+        let message = format!("Secret {namespace}/{} may not be referred to from here", reference.name);
+        return Err((Fault::new("RefNotPermitted", message), Some(remedy(from, &to))));
+    }
+    let key = CertificateKey { namespace: namespace.to_owned(), name: reference.name.clone() };
+    let found = checked.entry(key.clone()).or_insert_with(|| {
+        let secret = typed.secrets.get(&(key.namespace.clone(), key.name.clone()));
+        secret.map_or_else(|| Err("does not exist".to_owned()), |secret| check(&key, secret).map(Arc::new))
+    });
+    match found {
+        Ok(_) => Ok(key),
+        Err(why) => Err(invalid(format!("Secret {key} {why}"))),
+    }
+}
+
+/// "A CertificateRef is considered invalid when ... the data within that resource is malformed."
+fn check(key: &CertificateKey, secret: &Entry<'_, Secret>) -> Result<Certificate, String> {
+    let secret = &secret.value;
+    if secret.r#type != "kubernetes.io/tls" {
+        return Err(format!("has the type {}, not kubernetes.io/tls", secret.r#type));
+    }
+    let bytes = |name: &str| match secret.data.get(name) {
+        Some(value) if !value.as_bytes().is_empty() => Ok(value.as_bytes()),
+        _ => Err(format!("has no {name}")),
+    };
+    let (chain_pem, key_pem) = (bytes("tls.crt")?, bytes("tls.key")?);
+    let chain = CertificateDer::pem_slice_iter(chain_pem)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| "has a tls.crt that is not PEM".to_owned())?;
+    if chain.is_empty() {
+        return Err("has no PEM certificate in tls.crt".to_owned());
+    }
+    // The error is not shown: it could quote what it could not read.
+    let private = PrivateKeyDer::from_pem_slice(key_pem).map_err(|_| "has no PEM private key in tls.key".to_owned())?;
+    let text = str::from_utf8(chain_pem).map_err(|_| "has a tls.crt that is not text".to_owned())?.to_owned();
+    match CertifiedKey::from_der(chain, private, &rustls::crypto::aws_lc_rs::default_provider()) {
+        Ok(_) => Ok(Certificate { key: key.clone(), chain: text, private_key: SecretBytes::new(key_pem.to_vec()) }),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            Err("has a key in tls.key that does not belong to the first certificate in tls.crt".to_owned())
+        }
+        Err(rustls::Error::InvalidCertificate(_)) => {
+            Err("has a first certificate in tls.crt that cannot be read".to_owned())
+        }
+        Err(_) => Err("has a private key in tls.key that cannot be used".to_owned()),
+    }
+}
+
+/// Certificates out of date are served, as clients decide what they trust, but someone should know.
+fn warn_of_dates(
+    usable: &BTreeMap<CertificateKey, Arc<Certificate>>,
+    typed: &Typed<'_>,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Some(now) = options.now else { return };
+    for (key, certificate) in usable {
+        let leaf = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).next().and_then(Result::ok);
+        let Some((from, to)) = leaf.and_then(|leaf| validity::of(&leaf)) else { continue };
+        let message = match (now < from, now > to) {
+            (true, _) => "the certificate is not valid yet",
+            (_, true) => "the certificate has expired",
+            _ => continue,
+        };
+        if let Some(secret) = typed.secrets.get(&(key.namespace.clone(), key.name.clone())) {
+            let code = &diagnostic::CERTIFICATE_DATE;
+            diagnostics.push(Diagnostic::of(code, secret.object, "data[tls.crt]", message));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Endpoints of a Service port.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use nantian_crds::core::endpoint_slice::{AddressType, EndpointSlice};
+use nantian_crds::core::service::{IntOrString, ServiceType};
+use nantian_crds::core::{Service, endpoint_slice};
+
+use super::backend::port;
+use crate::compile::decode::{Entry, Typed};
+use crate::compile::diagnostic::{self, Diagnostic};
+use crate::key::BackendKey;
+use crate::model::{Endpoint, EndpointHost};
+use crate::name::Hostname;
+
+/// The endpoints that may get requests, sorted. Where none is ready, those that still serve while they terminate, as
+/// kube-proxy does (KEP-1669).
+pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
+    let name = (key.namespace.clone(), key.name.clone());
+    let Some(service) = typed.services.get(&name) else { return Vec::new() };
+    if service.value.spec.r#type == ServiceType::ExternalName {
+        return external(service, key.port, diagnostics);
+    }
+    let (mut ready, mut terminating) = (BTreeSet::new(), BTreeSet::new());
+    for slice in typed.slices.get(&name).into_iter().flat_map(|slices| slices.values()) {
+        let Some(target) = target_port(&service.value, &slice.value, key.port) else { continue };
+        for (index, endpoint) in slice.value.endpoints.iter().enumerate() {
+            let conditions = endpoint.conditions;
+            let is_ready = conditions.ready.unwrap_or(true);
+            let lingers = conditions.serving.unwrap_or(is_ready) && conditions.terminating.unwrap_or(false);
+            if !is_ready && !lingers {
+                continue;
+            }
+            match host(&slice.value, endpoint) {
+                Ok(host) if is_ready => _ = ready.insert(Endpoint { host, port: target }),
+                Ok(host) => _ = terminating.insert(Endpoint { host, port: target }),
+                Err(message) => {
+                    let field = format!("endpoints[{index}].addresses");
+                    diagnostics.push(Diagnostic::of(&diagnostic::ENDPOINTS_UNUSABLE, slice.object, field, message));
+                }
+            }
+        }
+    }
+    let chosen = if ready.is_empty() { terminating } else { ready };
+    if chosen.is_empty() {
+        let message = format!("port {} has no ready endpoints: requests get 503", key.port);
+        diagnostics.push(Diagnostic::of(&diagnostic::NO_ENDPOINTS, service.object, "", message));
+    }
+    chosen.into_iter().collect()
+}
+
+/// Port of the endpoints of a slice: the one with the name of the Service port. A slice port without a number stands
+/// for every port, hence for the Service's target port.
+fn target_port(service: &Service, slice: &EndpointSlice, number: u16) -> Option<u16> {
+    let port = port(service, number)?;
+    let name = port.name.as_deref().unwrap_or_default();
+    let found = slice.ports.iter().find(|entry| entry.name == name && entry.protocol == port.protocol)?;
+    found.port.or_else(|| match &port.target_port {
+        Some(IntOrString::Int(target)) => u16::try_from(*target).ok(),
+        Some(IntOrString::String(_)) => None,
+        None => Some(number),
+    })
+}
+
+/// EndpointSlice `addresses`: "No semantics are defined for additional addresses beyond the first".
+fn host(slice: &EndpointSlice, endpoint: &endpoint_slice::Endpoint) -> Result<EndpointHost, String> {
+    let Some(address) = endpoint.addresses.first() else { return Err("the endpoint has no address".to_owned()) };
+    match &slice.address_type {
+        AddressType::Fqdn => Hostname::new(address).map(EndpointHost::Dns).map_err(|error| error.to_string()),
+        AddressType::Ipv4 | AddressType::Ipv6 => match address.parse::<IpAddr>() {
+            Ok(ip) if ip.is_ipv4() == (slice.address_type == AddressType::Ipv4) => Ok(EndpointHost::Ip(ip)),
+            _ => Err(format!("{address:?} is not an address of the slice's addressType")),
+        },
+        AddressType::Unknown(other) => Err(format!("the addressType {other} is not known")),
+    }
+}
+
+fn external(service: &Entry<'_, Service>, number: u16, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
+    let name = service.value.spec.external_name.as_deref().unwrap_or_default();
+    let target = port(&service.value, number).and_then(|port| match &port.target_port {
+        Some(IntOrString::Int(target)) => u16::try_from(*target).ok().filter(|target| *target != 0),
+        _ => None,
+    });
+    let host = match name.parse::<IpAddr>() {
+        Ok(ip) => Ok(EndpointHost::Ip(ip)),
+        Err(_) => Hostname::new(name.trim_end_matches('.')).map(EndpointHost::Dns),
+    };
+    match host {
+        Ok(host) => vec![Endpoint { host, port: target.unwrap_or(number) }],
+        Err(error) => {
+            let code = &diagnostic::ENDPOINTS_UNUSABLE;
+            diagnostics.push(Diagnostic::of(code, service.object, "spec.externalName", error.to_string()));
+            Vec::new()
+        }
+    }
+}
