@@ -189,7 +189,7 @@ fn read(kind: &str, crd: &Value) -> Loaded {
             let name = version.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             let mut schema = reader.read(version.pointer("/schema/openAPIV3Schema").unwrap_or(&Value::Null));
             // These have checks of their own.
-            ROOT_FIELDS.iter().for_each(|field| drop(schema.properties.remove(*field)));
+            schema.properties.retain(|name, _| !ROOT_FIELDS.contains(&name.as_str()));
             let warning = version.get("deprecationWarning").and_then(Value::as_str).map(str::to_owned);
             Version {
                 served: flag("served"),
