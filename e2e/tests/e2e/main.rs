@@ -25,5 +25,6 @@ mod http2;
 mod load;
 mod memory;
 mod reload;
+mod routing;
 mod tls;
 mod websocket;
