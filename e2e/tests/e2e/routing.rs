@@ -70,7 +70,7 @@ fn weights_share_requests_and_zero_gets_none() {
     }
     let (a, b) = (site.a.requests(), site.b.requests());
     assert_eq!(a + b, 400);
-    // With a share of a quarter, fewer than 50 or more than 150 of 400 happen once in a million million runs.
+    // With a share of a quarter, fewer than 50 or more than 150 of 400 happen once in a hundred million runs.
     assert!((50..=150).contains(&b), "{a} to {b}");
 
     let site = Site::start("[{backendRefs: [{name: a, port: 80, weight: 1}, {name: b, port: 80, weight: 0}]}]", "");
