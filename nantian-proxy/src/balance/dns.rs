@@ -65,6 +65,11 @@ impl Resolver {
         };
         // An error means that the task is gone without an answer: the entry says so by being empty.
         let _ = pending.wait_for(|done| *done).await;
+        self.known_now(name)
+    }
+
+    /// What is known of `name` at this moment, without asking.
+    pub(crate) fn known_now(&self, name: &Hostname) -> Answer {
         self.names.borrow().get(name).map(|entry| Rc::clone(&entry.addresses)).unwrap_or_default()
     }
 

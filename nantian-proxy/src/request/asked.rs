@@ -11,7 +11,7 @@ use crate::http::normalize::{self, PathOptions};
 /// A request's head, taken apart.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    /// GET for an extended CONNECT, whose HTTP/1.1 spelling is an upgrade (RFC 8441 section 5).
+    /// Never CONNECT: that for a WebSocket over HTTP/2 (RFC 8441) comes as the upgrade of HTTP/1.1 that it means.
     pub(super) method: Method,
     /// Lower case, without port and final dot; an IPv6 address in brackets. Empty if there is none.
     pub(super) host: String,
@@ -24,8 +24,6 @@ pub(super) struct Asked {
     pub(super) headers: HeaderMap,
     /// Whether the request asks to switch to another protocol.
     pub(super) upgrade: bool,
-    /// Whether it does so by an extended CONNECT.
-    pub(super) extended_connect: bool,
 }
 
 /// What is sent to a backend: the request as filters changed it.
@@ -45,7 +43,7 @@ pub(super) struct Outgoing {
 impl Asked {
     /// Reads a head. What is not a valid request is refused with 400 (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
     pub(super) fn read(head: Parts, paths: PathOptions) -> Result<Self, Failure> {
-        let Parts { method, uri, mut headers, extensions, .. } = head;
+        let Parts { method, uri, mut headers, .. } = head;
         let authority = authority(&uri, &headers)?;
         headers.remove(header::HOST);
         let host = if authority.is_empty() {
@@ -54,19 +52,10 @@ impl Asked {
             let host = normalize::host(&authority).map_err(|_| Failure::BadRequest("the host is not valid"))?;
             host.normal_name().into_owned()
         };
-        let protocol = extensions.get::<h2::ext::Protocol>();
-        if method == Method::CONNECT && protocol.is_none() {
+        if method == Method::CONNECT {
             return Err(Failure::NoTunnel);
         }
-        let mut upgrade = hop_by_hop::strip_request(&mut headers);
-        let mut asked_method = method;
-        if let Some(protocol) = protocol {
-            asked_method = Method::GET;
-            upgrade = true;
-            let name = HeaderValue::from_str(protocol.as_str())
-                .map_err(|_| Failure::BadRequest("the protocol to connect to is not valid"))?;
-            headers.insert(header::UPGRADE, name);
-        }
+        let upgrade = hop_by_hop::strip_request(&mut headers);
         // `OPTIONS *` asks the server itself; it is routed like `OPTIONS /`.
         let raw_path = if uri.path() == "*" || uri.path().is_empty() { "/" } else { uri.path() };
         if !raw_path.starts_with('/') {
@@ -75,16 +64,7 @@ impl Asked {
         let path = normalize::path(raw_path, paths)
             .map_err(|_| Failure::BadRequest("the path has an escape or character that is not valid"))?
             .into_owned();
-        Ok(Self {
-            method: asked_method,
-            host,
-            authority,
-            path,
-            query: uri.query().map(str::to_owned),
-            headers,
-            upgrade,
-            extended_connect: protocol.is_some(),
-        })
+        Ok(Self { method, host, authority, path, query: uri.query().map(str::to_owned), headers, upgrade })
     }
 
     /// The request as it is forwarded when no filter changes it. The host stays the client's.
@@ -214,17 +194,6 @@ mod tests {
         assert_eq!((asked.path.as_str(), asked.query.as_deref()), ("/b/c", Some("x=%2e%2E/&y")));
         let asked = read(Request::builder().method("OPTIONS").uri("*").header("host", "a")).unwrap();
         assert_eq!(asked.path, "/");
-    }
-
-    /// RFC 8441 section 5: the method of the HTTP/1.1 spelling is GET.
-    #[test]
-    fn an_extended_connect_is_an_upgrade() {
-        let protocol = h2::ext::Protocol::from_static("websocket");
-        let request = Request::builder().method("CONNECT").uri("https://a.example/chat").extension(protocol);
-        let asked = read(request).unwrap();
-        assert!(asked.upgrade && asked.extended_connect);
-        assert_eq!((asked.method, asked.path.as_str()), (Method::GET, "/chat"));
-        assert_eq!(asked.headers["upgrade"], "websocket");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Forwarding (stage 10): time limits, endpoints, tries.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,14 @@ struct Failed {
     retryable: bool,
 }
 
+/// What a request failed on in this round.
+#[derive(Default)]
+struct Tried {
+    endpoints: SmallVec<[usize; 4]>,
+    /// An endpoint that is a DNS name may have several.
+    addresses: SmallVec<[SocketAddr; 4]>,
+}
+
 /// Tries until there is an answer to give, or none to hope for (GEP-1731).
 async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<Answered, Failure> {
     let worker = Rc::clone(cx.worker);
@@ -110,27 +119,29 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
     let further = policy.map_or(FREE_TRIES, |policy| policy.attempts);
     let backend = worker.local.backend(what.backend, &worker.random);
     let mut source = Source::new(body, policy, worker.settings.retry_buffer);
-    let mut skip = SmallVec::<[usize; 4]>::new();
+    let mut tried = Tried::default();
     let mut made = 0;
     loop {
-        let chosen = backend.choose(worker.settings.balance, &skip, &worker.random);
+        let chosen = backend.choose(worker.settings.balance, &tried.endpoints, &worker.random);
         let Some(index) = chosen else {
             // Every endpoint failed once. A policy says how often to try, so the next round begins.
-            if policy.is_none() || skip.is_empty() {
-                return Err(if skip.is_empty() { Failure::NoEndpoint } else { Failure::Connect });
+            if policy.is_none() || tried.endpoints.is_empty() {
+                return Err(if tried.endpoints.is_empty() { Failure::NoEndpoint } else { Failure::Connect });
             }
-            skip.clear();
+            tried = Tried::default();
             continue;
         };
         let last = made >= further;
         let Some(body) = source.next(last) else { return Err(Failure::Connect) };
-        let ended = try_once(cx, &what, &backend, index, body, &mut source).await;
+        let ended = try_once(cx, &what, (&backend, index), body, &mut source, &mut tried).await;
+        let other_address = worker.has_other_address(&backend, index, &tried.addresses);
+        let other = other_address || tried.endpoints.len() + 1 < what.backend.endpoints.len();
         let again = match (&ended, policy) {
             _ if last || !source.possible() => false,
             (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
             (Ok(_), None) => false,
             (Err(failed), Some(_)) => failed.retryable,
-            (Err(failed), None) => failed.unsent && skip.len() + 1 < what.backend.endpoints.len(),
+            (Err(failed), None) => failed.unsent && other,
         };
         if !again {
             let failed = match (&ended, policy) {
@@ -143,7 +154,9 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
             return ended.map_err(|failed| failed.failure);
         }
         drop(ended);
-        skip.push(index);
+        if !other_address {
+            tried.endpoints.push(index);
+        }
         if let Some(policy) = policy {
             let delay = policy.delay(made, worker.settings.retry_backoff, worker.random.next());
             tokio::time::sleep(delay).await;
@@ -156,20 +169,21 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
 async fn try_once(
     cx: &mut Context<'_>,
     what: &Forward<'_>,
-    backend: &LocalBackend,
-    index: usize,
+    (backend, index): (&LocalBackend, usize),
     body: Body,
     source: &mut Source,
+    tried: &mut Tried,
 ) -> Result<Answered, Failed> {
     let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let worker = Rc::clone(cx.worker);
-    let Some(upstream) = worker.upstream(what.backend, index).await else {
+    let Some(upstream) = worker.upstream(backend, index, &tried.addresses).await else {
         source.give_back(Some(http::Request::new(body)));
         return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
     };
     cx.log.tries = cx.log.tries.saturating_add(1);
     cx.log.endpoint = Some(upstream.address);
+    tried.addresses.push(upstream.address);
     let Some(mut head) = what.outgoing.head() else {
         let failure = Failure::BadRequest("the path is not valid after its rewrite");
         return Err(Failed { failure, unsent: true, retryable: false });

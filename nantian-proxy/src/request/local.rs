@@ -9,10 +9,12 @@ use super::Balance;
 use crate::balance::endpoint;
 use crate::balance::random::Random;
 use crate::runtime::{Backend, Id, Rule, Runtime};
+use crate::telemetry::Recorder;
+use crate::upstream::ConnectionStats;
 
 /// The tables of one worker.
-#[derive(Debug, Default)]
 pub(super) struct Local {
+    recorder: Recorder,
     rules: RefCell<HashMap<Id, Rc<LocalRule>>>,
     backends: RefCell<HashMap<Id, Rc<LocalBackend>>>,
 }
@@ -26,9 +28,10 @@ pub(super) struct LocalRule {
 }
 
 /// The counters of one backend.
-#[derive(Debug)]
 pub(super) struct LocalBackend {
     pub(super) backend: Arc<Backend>,
+    /// Counts of its connections.
+    pub(super) stats: Arc<ConnectionStats>,
     cursor: Cell<usize>,
     loads: Vec<Rc<Cell<u32>>>,
 }
@@ -38,6 +41,10 @@ pub(super) struct LocalBackend {
 pub(super) struct InFlight(Rc<Cell<u32>>);
 
 impl Local {
+    pub(super) fn new(recorder: Recorder) -> Self {
+        Self { recorder, rules: RefCell::default(), backends: RefCell::default() }
+    }
+
     /// The counters of `rule`. They begin anywhere, so that workers and reloads do not all favour the first target.
     pub(super) fn rule(&self, rule: &Rule, random: &Random) -> Rc<LocalRule> {
         if let Some(local) = self.rules.borrow().get(&rule.id) {
@@ -56,7 +63,7 @@ impl Local {
         if let Some(local) = self.backends.borrow().get(&backend.id) {
             return Rc::clone(local);
         }
-        let local = Rc::new(LocalBackend::new(backend, None, random));
+        let local = Rc::new(LocalBackend::new(backend, self.recorder.backend(&backend.key), None, random));
         self.backends.borrow_mut().insert(backend.id, Rc::clone(&local));
         local
     }
@@ -74,7 +81,10 @@ impl Local {
                     backends.insert(now.id, local);
                 }
                 Some(now) => {
-                    backends.insert(now.id, Rc::new(LocalBackend::new(now, Some(&local), random)));
+                    backends.insert(
+                        now.id,
+                        Rc::new(LocalBackend::new(now, Arc::clone(&local.stats), Some(&local), random)),
+                    );
                 }
                 None => {}
             }
@@ -102,13 +112,14 @@ impl LocalRule {
 }
 
 impl LocalBackend {
-    fn new(backend: &Arc<Backend>, previous: Option<&Self>, random: &Random) -> Self {
+    fn new(backend: &Arc<Backend>, stats: Arc<ConnectionStats>, previous: Option<&Self>, random: &Random) -> Self {
         let load_of = |endpoint| {
             let previous = previous?;
             let index = previous.backend.endpoints.iter().position(|known| known == endpoint)?;
             previous.loads.get(index).cloned()
         };
         Self {
+            stats,
             cursor: Cell::new(random.below(backend.endpoints.len())),
             loads: backend.endpoints.iter().map(|endpoint| load_of(endpoint).unwrap_or_default()).collect(),
             backend: Arc::clone(backend),
@@ -156,7 +167,7 @@ mod tests {
 
     #[test]
     fn counters_survive_a_runtime_that_still_has_their_subject() {
-        let (local, random) = (Local::default(), Random::new(1));
+        let (local, random) = (Local::new(crate::telemetry::Telemetry::new("test", 1).recorder(0)), Random::new(1));
         let key = backend_key("a", BackendProtocol::Http1);
         let first = runtime(&[1, 2], None);
         let rule = local.rule(first.rule(0).unwrap(), &random);

@@ -93,7 +93,7 @@ pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
 async fn exchange(worker: &Worker, copy: Copy, body: Body) -> bool {
     let backend = worker.local.backend(&copy.backend, &worker.random);
     let Some(index) = backend.choose(worker.settings.balance, &[], &worker.random) else { return false };
-    let Some(upstream) = worker.upstream(&copy.backend, index).await else { return false };
+    let Some(upstream) = worker.upstream(&backend, index, &[]).await else { return false };
     let _in_flight = backend.begin(index);
     let request = copy.head.map(|()| body);
     let Ok(answer) = worker.pools.send(&upstream, request, None).await else { return false };

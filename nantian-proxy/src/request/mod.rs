@@ -15,24 +15,26 @@ mod settings;
 mod stages;
 
 use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::FutureExt as _;
-use http::Request;
+use http::{Method, Request, StatusCode, Version};
 use nantian_ir::{BindAddress, EndpointHost};
 
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
-use crate::http::{Body, Exchange, Handler, HttpSettings, Reply};
-use crate::runtime::{Backend, Runtime};
-use crate::telemetry::{PanicPlace, Recorder};
+use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply};
+use crate::runtime::Runtime;
+use crate::telemetry::{PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
 use crate::upstream::{Pools, Upstream};
 
 use answer::Failure;
 use body::{AnswerBody, Tunnel};
-use local::Local;
+use local::{Local, LocalBackend};
 use log::RequestLog;
 use stages::{Answered, Context};
 
@@ -67,8 +69,8 @@ impl Worker {
             runtime: RefCell::new(runtime),
             resolver: Resolver::system(settings.dns_refresh),
             settings,
+            local: Local::new(recorder.clone()),
             recorder,
-            local: Local::default(),
             random: Random::new(seed),
             mirroring: Cell::new(0),
         })
@@ -90,20 +92,35 @@ impl Worker {
         &self.settings
     }
 
-    /// Where the endpoint `index` of `backend` is reached; `None` if its name cannot be resolved.
-    async fn upstream(&self, backend: &Backend, index: usize) -> Option<Upstream> {
-        let endpoint = backend.endpoints.get(index)?;
+    /// Where the endpoint `index` of `backend` is reached, other than at the addresses in `tried`; `None` if its name has
+    /// no (other) address.
+    async fn upstream(&self, local: &LocalBackend, index: usize, tried: &[SocketAddr]) -> Option<Upstream> {
+        let endpoint = local.backend.endpoints.get(index)?;
         let ip = match &endpoint.host {
             EndpointHost::Ip(ip) => *ip,
             EndpointHost::Dns(name) => {
                 let addresses = self.resolver.resolve(name).await;
-                *addresses.get(self.random.below(addresses.len()))?
+                untried(&addresses, endpoint.port, tried, self.random.below(addresses.len()))?
             }
         };
-        let mut upstream = Upstream::new((ip, endpoint.port).into(), backend.key.protocol);
+        let mut upstream = Upstream::new((ip, endpoint.port).into(), local.backend.key.protocol);
         upstream.connect_timeout = self.settings.connect_timeout;
+        upstream.stats = Some(Arc::clone(&local.stats));
         Some(upstream)
     }
+
+    /// Whether the endpoint has an address that is not in `tried`.
+    fn has_other_address(&self, local: &LocalBackend, index: usize, tried: &[SocketAddr]) -> bool {
+        local.backend.endpoints.get(index).is_some_and(|endpoint| match &endpoint.host {
+            EndpointHost::Ip(_) => false,
+            EndpointHost::Dns(name) => untried(&self.resolver.known_now(name), endpoint.port, tried, 0).is_some(),
+        })
+    }
+}
+
+fn untried(addresses: &[IpAddr], port: u16, tried: &[SocketAddr], start: usize) -> Option<IpAddr> {
+    let (before, from) = addresses.split_at_checked(start).unwrap_or_default();
+    from.iter().chain(before).copied().find(|ip| !tried.contains(&SocketAddr::new(*ip, port)))
 }
 
 /// Answers the requests that come in on one bind address of one worker.
@@ -134,6 +151,22 @@ impl Handler for Pipeline {
             cx.fail(Failure::Panic)
         };
         reply(answered, log)
+    }
+
+    fn refused(&self, connection: &ConnectionInfo, refusal: Refusal) {
+        // Whatever came had no method; `-` is one that no client sends.
+        let method = Method::from_bytes(b"-").unwrap_or_default();
+        let mut record = RequestRecord::new(SystemTime::now(), connection.peer, Version::HTTP_11, &method);
+        record.scheme = connection.scheme();
+        record.status = Some(refusal.status);
+        record.flags = ResponseFlags::of(match refusal.status {
+            StatusCode::REQUEST_TIMEOUT => ResponseFlag::ClientTimeout,
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                ResponseFlag::TooLarge
+            }
+            _ => ResponseFlag::ClientProtocolError,
+        });
+        self.worker.recorder.record(&record);
     }
 }
 

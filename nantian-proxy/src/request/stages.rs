@@ -182,7 +182,6 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched, asked: Asked, body: Body
     if let Some(answer) = &rule.filters.answer {
         return answer_now(cx, matched, &asked, answer);
     }
-    let extended_connect = asked.extended_connect;
     let mut outgoing = asked.into_outgoing(matched.prefix);
     outgoing.edit(&rule.filters.request);
     let counters = cx.worker.local.rule(rule, &cx.worker.random);
@@ -202,7 +201,7 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched, asked: Asked, body: Body
     let body = mirror::send(cx, copies, body);
     let forward = Forward { rule, backend, outgoing: &outgoing };
     let mut answered = forward::forward(cx, forward, body).await?;
-    finish(&outgoing, target, extended_connect, &mut answered)?;
+    finish(&outgoing, target, &mut answered)?;
     Ok(answered)
 }
 
@@ -231,27 +230,13 @@ fn answer_now(cx: &Context<'_>, matched: &Matched, asked: &Asked, answer: &Answe
 }
 
 /// Stage 11, as far as it concerns the target: what a backend answered becomes an answer to the client.
-fn finish(
-    outgoing: &Outgoing,
-    target: &Target,
-    extended_connect: bool,
-    answered: &mut Answered,
-) -> Result<(), Failure> {
+fn finish(outgoing: &Outgoing, target: &Target, answered: &mut Answered) -> Result<(), Failure> {
     let switching = answered.response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     if switching && (!outgoing.upgrade || answered.tunnel.is_none()) {
         // RFC 9110 section 15.2.2: only after an Upgrade that was sent.
         return Err(Failure::Protocol);
     }
-    hop_by_hop::strip_response(answered.response.headers_mut(), switching && !extended_connect);
-    if extended_connect {
-        // RFC 8441 section 5: success is 200, and nothing else may look like it.
-        if switching {
-            *answered.response.status_mut() = http::StatusCode::OK;
-            answered.response.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
-        } else if answered.response.status().is_success() {
-            return Err(Failure::Protocol);
-        }
-    }
+    hop_by_hop::strip_response(answered.response.headers_mut(), switching);
     edit_answer(&target.filters.response, answered.response.headers_mut());
     Ok(())
 }

@@ -92,7 +92,7 @@ impl Gateway {
 
     fn metric(&self, start: &str) -> u64 {
         let text = self.telemetry.metrics_text();
-        text.lines().filter(|line| line.starts_with(start)).map(|line| last_number(line)).sum()
+        text.lines().filter(|line| line.starts_with(start)).map(last_number).sum()
     }
 }
 
@@ -138,9 +138,9 @@ async fn echoed(name: &str, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let mut answer = format!("backend: {name}\n{} {}\n", head.method, head.uri);
     for (header, value) in &head.headers {
-        write!(answer, "{header}: {}\n", value.to_str().unwrap()).unwrap();
+        writeln!(answer, "{header}: {}", value.to_str().unwrap()).unwrap();
     }
-    write!(answer, "body: {}\n", text(body).await).unwrap();
+    writeln!(answer, "body: {}", text(body).await).unwrap();
     let mut response = Response::new(Body::full(answer));
     response.headers_mut().insert("x-backend", HeaderValue::from_str(name).unwrap());
     response

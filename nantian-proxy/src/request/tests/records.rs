@@ -69,3 +69,86 @@ fn an_answer_that_is_dropped_before_its_end_is_recorded_as_gone() {
         assert_eq!((gateway.metric(REQUESTS), gateway.flags("DC")), (1, 1));
     });
 }
+
+/// A body that panics when it is read.
+struct Exploding;
+
+impl http_body::Body for Exploding {
+    type Data = bytes::Bytes;
+    type Error = crate::http::BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        panic!("a defect, for a test")
+    }
+}
+
+#[test]
+fn a_panic_gives_500_and_ends_only_its_own_request() {
+    local(async {
+        let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
+        let request = Request::builder().method("POST").uri("/").header("host", "a");
+        let request = request.body(Body::boxed(Exploding)).unwrap();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let exchange =
+            Exchange { connection: Rc::new(ConnectionInfo::new(address, address)), interim: Interim::default() };
+        let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
+        assert_eq!(reply.response.status(), 500);
+        drop(reply);
+        assert_eq!(gateway.get("/").await.status, 200);
+        assert_eq!((gateway.metric(REQUESTS), gateway.flags("DC")), (2, 1));
+        assert_eq!(gateway.flags("PN"), 1);
+    });
+}
+
+#[test]
+fn what_is_no_request_is_recorded_too() {
+    local(async {
+        let gateway = gateway(Builder::new()).await;
+        let address = "127.0.0.1:1".parse().unwrap();
+        for (status, flag) in [(400, "DPE"), (408, "DT"), (414, "TL"), (431, "TL")] {
+            let refusal = Refusal::new(status.try_into().unwrap(), "a reason");
+            gateway.pipeline.refused(&ConnectionInfo::new(address, address), refusal);
+            assert!(gateway.flags(flag) > 0, "{status}");
+        }
+        assert_eq!(gateway.metric(REQUESTS), 4);
+    });
+}
+
+#[test]
+fn a_client_that_stops_in_the_middle_of_its_body_is_recorded_as_gone() {
+    local(async {
+        let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
+        let mut client = Raw::connect(gateway.address).await;
+        client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhello").await;
+        drop(client);
+        while gateway.metric(REQUESTS) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((gateway.metric(REQUESTS), gateway.flags("DC")), (1, 1));
+    });
+}
+
+/// `nantian_gateway_dataplane_backend_*`.
+#[test]
+fn connections_to_backends_are_counted() {
+    local(async {
+        let down = refusing().await;
+        let gateway = with_echo(|builder| {
+            builder
+                .backend("down", BackendProtocol::Http1, &[down])
+                .rule(0, "/", |rule| rule.targets = vec![to("a", 1)])
+                .rule(1, "/down", |rule| rule.targets = vec![to("down", 1)])
+        })
+        .await;
+        for _ in 0..3 {
+            assert_eq!(gateway.get("/").await.status, 200);
+        }
+        assert_eq!(gateway.get("/down").await.status, 503);
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_backend_connections_total"), 1);
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_backend_connections_active"), 1);
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_backend_connection_errors_total"), 1);
+    });
+}

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use nantian_ir::Retry;
+use nantian_ir::{Endpoint, EndpointHost, EndpointSet, Hostname, Retry};
 
 use super::*;
 use crate::http::testing::raw_backend;
+use crate::runtime::tests::backend_key;
 
 fn retry(codes: &[u16], attempts: u32) -> Retry {
     Retry { codes: codes.to_vec(), attempts, backoff: Some(Duration::from_millis(1)) }
@@ -97,6 +98,23 @@ fn a_refused_connection_is_followed_by_another_endpoint_without_any_policy() {
             assert_eq!((seen.status, line(&seen, "body")), (200, Some("hello")));
         }
         assert_eq!(gateway.flags("UF"), 0);
+    });
+}
+
+/// `localhost` may be an IPv6 address too, which nobody listens on.
+#[test]
+fn a_name_is_resolved_and_all_its_addresses_are_tried() {
+    local(async {
+        let port = echo("named").await.port();
+        let mut builder = Builder::new().backend("a", BackendProtocol::Http1, &[]);
+        let key = backend_key("a", BackendProtocol::Http1);
+        let host = EndpointHost::Dns(Hostname::new("localhost").unwrap());
+        let set = EndpointSet { key: key.clone(), endpoints: vec![Endpoint { host, port }] };
+        builder.0.endpoints.insert(key, Arc::new(set));
+        let gateway = gateway(builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
+        for _ in 0..10 {
+            assert_eq!(gateway.get("/").await.header("x-backend"), Some("named"));
+        }
     });
 }
 

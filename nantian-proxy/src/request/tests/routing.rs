@@ -22,7 +22,7 @@ fn without_a_matching_rule_the_answer_is_404() {
     });
 }
 
-/// HTTPRoute `backendRefs`: "If *all* entries in BackendRefs are invalid [...] MUST receive a 500 status code", "the
+/// HTTPRoute `backendRefs`: "If *all* entries in `BackendRefs` are invalid [...] MUST receive a 500 status code", "the
 /// proportion of requests that would otherwise have been routed to an invalid backend MUST receive a 500".
 #[test]
 fn the_share_of_an_unresolved_backend_gets_500() {

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::http::testing::raw_backend;
-use crate::http::{ConnectionInfo, Interim};
 use crate::runtime::tests::to_protocol;
 
 /// A backend that switches to a protocol in which it says back what it hears.
@@ -47,27 +46,6 @@ fn an_upgraded_connection_carries_bytes_both_ways() {
         }
         assert_eq!(gateway.metric("nantian_gateway_dataplane_http_sent_bytes_total"), 11);
         assert_eq!(gateway.metric("nantian_gateway_dataplane_http_received_bytes_total"), 6);
-    });
-}
-
-/// RFC 8441 section 5.
-#[test]
-fn an_extended_connect_becomes_an_upgrade() {
-    local(async {
-        let gateway = with_websocket().await;
-        let request = Request::builder()
-            .method("CONNECT")
-            .uri("https://a.example/chat")
-            .extension(h2::ext::Protocol::from_static("websocket"))
-            .body(Body::empty())
-            .unwrap();
-        let address = "127.0.0.1:1".parse().unwrap();
-        let exchange =
-            Exchange { connection: Rc::new(ConnectionInfo::new(address, address)), interim: Interim::default() };
-        let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
-        assert_eq!(reply.response.status(), 200);
-        assert!(!reply.response.headers().contains_key("upgrade") && reply.tunnel.is_some());
-        assert!(!reply.response.headers().contains_key("sec-websocket-accept"));
     });
 }
 
