@@ -7,3 +7,6 @@ pub(crate) mod tcp;
 
 pub(crate) use connections::Connections;
 pub(crate) use contained::Contained;
+
+#[cfg(test)]
+mod tests;

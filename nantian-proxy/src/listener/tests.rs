@@ -1,0 +1,222 @@
+//! One bind address of one worker on a real socket, with handlers that misbehave.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::engine::LimitsConfig;
+use crate::engine::overload::Budget;
+use crate::http::{Body, Drain, Exchange, Handler, HttpSettings, Reply};
+use crate::telemetry::{BindStats, Telemetry};
+
+/// Guards against hanging: far longer than anything here takes.
+const GUARD: Duration = Duration::from_secs(20);
+
+/// Panics on `/panic`, waits on `/wait` until told, else says 200.
+#[derive(Default)]
+struct Odd {
+    waiting: Cell<usize>,
+    go: Notify,
+}
+
+impl Handler for Odd {
+    async fn handle(self: Rc<Self>, request: Request<Body>, _: Exchange) -> Reply {
+        match request.uri().path() {
+            "/panic" => panic!("a defect"),
+            "/wait" => {
+                self.waiting.set(self.waiting.get() + 1);
+                self.go.notified().await;
+            }
+            _ => {}
+        }
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::OK;
+        response.into()
+    }
+}
+
+struct Served {
+    odd: Rc<Odd>,
+    bind: Rc<tcp::Bind<Contained<Odd>>>,
+    stats: Arc<BindStats>,
+    telemetry: Telemetry,
+    address: SocketAddr,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+async fn serve(limits: LimitsConfig) -> Served {
+    let telemetry = Telemetry::new("n", 1);
+    let recorder = telemetry.recorder(0);
+    let stats = Arc::new(BindStats::default());
+    let odd = Rc::new(Odd::default());
+    let bind = Rc::new(tcp::Bind {
+        handler: Contained::new(Rc::clone(&odd), recorder.clone()),
+        settings: Rc::new(HttpSettings::default()),
+        handshake_timeout: limits.tls_handshake_timeout,
+        tls: RefCell::new(None),
+        budget: Budget::new(&limits),
+        stats: Arc::clone(&stats),
+        recorder,
+        stop: Drain::new(),
+        drain: Drain::new(),
+        connections: Connections::default(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    let accepting = tokio::task::spawn_local(Rc::clone(&bind).accept_loop(listener));
+    Served { odd, bind, stats, telemetry, address, accepting }
+}
+
+async fn local(test: impl Future<Output = ()>) {
+    tokio::time::timeout(GUARD, LocalSet::new().run_until(test)).await.expect("it does not hang");
+}
+
+async fn connect(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.expect("a connection")
+}
+
+async fn send(stream: &mut TcpStream, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+}
+
+/// The status of the next answer, none of which has a body here; `None` if the connection was closed.
+async fn status(stream: &mut TcpStream) -> Option<u16> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    String::from_utf8(head).expect("text").split(' ').nth(1)?.parse().ok()
+}
+
+async fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_counted_and_the_connection_and_the_worker_go_on() {
+    local(async {
+        let served = serve(LimitsConfig::default()).await;
+        let mut stream = connect(served.address).await;
+        send(&mut stream, "/panic").await;
+        assert_eq!(status(&mut stream).await, Some(500));
+        send(&mut stream, "/").await;
+        assert_eq!(status(&mut stream).await, Some(200));
+        let metrics = served.telemetry.metrics_text();
+        assert!(metrics.contains("nantian_gateway_dataplane_panics_total{place=\"request\"} 1\n"), "{metrics}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn connections_above_a_limit_are_closed_and_counted_and_room_is_used_again() {
+    local(async {
+        let limits = LimitsConfig { connections: 10, connections_per_listener: 1, ..LimitsConfig::default() };
+        let served = serve(limits).await;
+        let mut first = connect(served.address).await;
+        send(&mut first, "/").await;
+        assert_eq!(status(&mut first).await, Some(200));
+        let mut second = connect(served.address).await;
+        assert_eq!(status(&mut second).await, None);
+        assert_eq!((served.stats.active.get(), served.stats.refused_listener.get()), (1, 1));
+
+        drop(first);
+        until(|| served.stats.active.get() == 0).await;
+        let mut third = connect(served.address).await;
+        send(&mut third, "/").await;
+        assert_eq!(status(&mut third).await, Some(200));
+        assert_eq!(served.stats.total.get(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_in_flight_finishes_while_draining_and_its_connection_closes_after_it() {
+    local(async {
+        let served = serve(LimitsConfig::default()).await;
+        let mut busy = connect(served.address).await;
+        send(&mut busy, "/wait").await;
+        let mut idle = connect(served.address).await;
+        send(&mut idle, "/").await;
+        assert_eq!(status(&mut idle).await, Some(200));
+        until(|| served.odd.waiting.get() == 1).await;
+
+        served.bind.stop.start();
+        served.accepting.await.expect("the accept loop ends");
+        served.bind.drain.start();
+        assert_eq!(status(&mut idle).await, None, "an idle connection is closed at once");
+        assert!(TcpStream::connect(served.address).await.is_err());
+        assert_eq!(served.bind.connections.len(), 1);
+        served.odd.go.notify_one();
+        assert_eq!(status(&mut busy).await, Some(200));
+        assert_eq!(status(&mut busy).await, None);
+        served.bind.connections.closed().await;
+        assert_eq!(served.stats.active.get(), 0);
+    })
+    .await;
+}
+
+/// The kernel resets what waits in a socket that is closed: it is taken and served first.
+#[tokio::test]
+async fn connections_that_wait_in_a_closing_socket_are_served() {
+    local(async {
+        let served = serve(LimitsConfig::default()).await;
+        // Nothing is awaited between connecting and stopping, so the accept loop has not run for these.
+        let waiting: Vec<_> = (0..8)
+            .map(|_| {
+                let stream = std::net::TcpStream::connect(served.address).expect("the kernel accepts");
+                stream.set_nonblocking(true).expect("a socket");
+                stream
+            })
+            .collect();
+        served.bind.stop.start();
+        served.accepting.await.expect("the accept loop ends");
+        for stream in waiting {
+            let mut stream = TcpStream::from_std(stream).expect("a socket");
+            send(&mut stream, "/").await;
+            assert_eq!(status(&mut stream).await, Some(200));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_does_not_finish_is_cut_and_counted() {
+    local(async {
+        let served = serve(LimitsConfig::default()).await;
+        let mut busy = connect(served.address).await;
+        send(&mut busy, "/wait").await;
+        until(|| served.odd.waiting.get() == 1).await;
+        served.bind.drain.start();
+        assert_eq!(served.bind.connections.cut(), 1);
+        served.bind.connections.closed().await;
+        assert_eq!(status(&mut busy).await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_silent_tls_client_is_cut_after_the_handshake_timeout() {
+    local(async {
+        let limits = LimitsConfig { tls_handshake_timeout: Duration::from_millis(1), ..LimitsConfig::default() };
+        let served = serve(limits).await;
+        *served.bind.tls.borrow_mut() = Some(Arc::default());
+        let mut silent = connect(served.address).await;
+        assert_eq!(status(&mut silent).await, None);
+        let timeouts = served.stats.handshake_errors().find(|(reason, _)| *reason == "timeout");
+        assert_eq!(timeouts, Some(("timeout", 1)));
+    })
+    .await;
+}
