@@ -10,7 +10,6 @@ use super::duration;
 use crate::http::HttpSettings;
 use crate::request::Settings;
 use crate::telemetry::AccessLogFormat;
-use crate::upstream::PoolSettings;
 
 /// Settings of an engine: the `engine` part of a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +34,6 @@ pub struct EngineConfig {
     pub http: HttpSettings,
     /// How requests are handled where no route says otherwise.
     pub requests: Settings,
-    /// Connections to backends.
-    pub pools: PoolSettings,
 }
 
 impl Default for EngineConfig {
@@ -51,7 +48,6 @@ impl Default for EngineConfig {
             drain: DrainConfig::default(),
             http: HttpSettings::default(),
             requests: Settings::default(),
-            pools: PoolSettings::default(),
         }
     }
 }

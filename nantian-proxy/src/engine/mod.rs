@@ -9,6 +9,7 @@ mod config;
 pub(crate) mod duration;
 mod error;
 pub(crate) mod overload;
+mod reference;
 pub(crate) mod view;
 mod worker;
 
@@ -31,6 +32,7 @@ use worker::{Command, Finish, Serve, Setup, WorkerHandle};
 
 pub use config::{AccessLogConfig, AdminConfig, DrainConfig, EngineConfig, LimitsConfig};
 pub use error::{ApplyReport, DrainReport, EngineError, Refused};
+pub use reference::configuration_reference;
 
 /// A running engine. Clones are the same engine; it stops, without draining, when the last one is dropped.
 ///

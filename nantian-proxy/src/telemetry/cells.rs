@@ -14,11 +14,6 @@ impl Owned {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    /// Subtracts; only the owner of the shard may call this.
-    pub(crate) fn sub(&self, n: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).saturating_sub(n), Ordering::Relaxed);
-    }
-
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -117,13 +112,5 @@ mod tests {
         assert_eq!(total.buckets[14], 1);
         assert_eq!(total.buckets[15], 1);
         assert_eq!(total.sum_micros, 60_001_002);
-    }
-
-    #[test]
-    fn an_owned_number_does_not_go_below_zero() {
-        let number = Owned::default();
-        number.add(1);
-        number.sub(2);
-        assert_eq!(number.get(), 0);
     }
 }

@@ -25,6 +25,8 @@ use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
 pub use access_log::AccessLogFormat;
 pub use flags::{ResponseFlag, ResponseFlags};
 pub use record::RequestRecord;
+#[cfg(test)]
+pub(crate) use reference::check_reference;
 pub use reference::{access_log_reference, metrics_reference};
 pub use shard::{MirrorOutcome, Recorder};
 

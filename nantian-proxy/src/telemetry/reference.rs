@@ -58,31 +58,32 @@ pub fn access_log_reference() -> String {
     page
 }
 
+/// Compares a page with its generated text; `NANTIAN_WRITE_DOCS=1 cargo test -p nantian-proxy reference` rewrites it.
+#[cfg(test)]
+pub(crate) fn check_reference(file: &str, generated: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
+    if std::env::var_os("NANTIAN_WRITE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("docs/ can be made");
+        std::fs::write(&path, generated).expect("the page can be written");
+    }
+    let written = std::fs::read_to_string(&path).expect("the page exists");
+    assert!(
+        written == generated,
+        "docs/{file} is out of date: NANTIAN_WRITE_DOCS=1 cargo test -p nantian-proxy reference"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Compares a page with its generated text; `NANTIAN_WRITE_DOCS=1 cargo test -p nantian-proxy reference` rewrites it.
-    fn check(file: &str, generated: &str) {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
-        if std::env::var_os("NANTIAN_WRITE_DOCS").is_some() {
-            std::fs::create_dir_all(path.parent().expect("a folder")).expect("docs/ can be made");
-            std::fs::write(&path, generated).expect("the page can be written");
-        }
-        let written = std::fs::read_to_string(&path).expect("the page exists");
-        assert!(
-            written == generated,
-            "docs/{file} is out of date: NANTIAN_WRITE_DOCS=1 cargo test -p nantian-proxy reference"
-        );
-    }
-
     #[test]
     fn docs_metrics_md_is_what_the_table_says() {
-        check("metrics.md", &metrics_reference());
+        check_reference("metrics.md", &metrics_reference());
     }
 
     #[test]
     fn docs_access_log_md_is_what_the_tables_say() {
-        check("access-log.md", &access_log_reference());
+        check_reference("access-log.md", &access_log_reference());
     }
 }
