@@ -88,16 +88,13 @@ fn put<'o, K: Ord, T: DeserializeOwned>(
 fn put_slice<'o>(typed: &mut Typed<'o>, object: &'o Object, diagnostics: &mut Vec<Diagnostic>) {
     let Some(value) = typed_value::<EndpointSlice>(object, diagnostics) else { return };
     let id = object.id();
-    match value.metadata.labels.get(SERVICE_NAME_LABEL) {
-        Some(service) => {
-            let slices = typed.slices.entry((id.namespace.clone(), service.clone())).or_default();
-            slices.insert(id.name.clone(), Entry { object, value });
-        }
-        None => {
-            let message = format!("the label {SERVICE_NAME_LABEL} is missing, so no Service has these endpoints");
-            diagnostics.push(Diagnostic::of(&diagnostic::ENDPOINTS_UNUSABLE, object, "metadata.labels", message));
-        }
-    }
+    let Some(service) = value.metadata.labels.get(SERVICE_NAME_LABEL) else {
+        let message = format!("the label {SERVICE_NAME_LABEL} is missing, so no Service has these endpoints");
+        diagnostics.push(Diagnostic::of(&diagnostic::ENDPOINTS_UNUSABLE, object, "metadata.labels", message));
+        return;
+    };
+    let slices = typed.slices.entry((id.namespace.clone(), service.clone())).or_default();
+    slices.insert(id.name.clone(), Entry { object, value });
 }
 
 /// When the object was created, for ties.

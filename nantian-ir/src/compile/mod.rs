@@ -36,9 +36,9 @@ pub use status::{Condition, ConditionStatus, ObjectStatus, Status};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// `spec.controllerName` of the GatewayClasses that are ours, and the `controllerName` of route statuses.
+    /// `spec.controllerName` of the `GatewayClass`es that are ours, and the `controllerName` of route statuses.
     pub controller_name: String,
-    /// Names of GatewayClasses that are ours although no GatewayClass object says so.
+    /// Names of `GatewayClass`es that are ours although no GatewayClass object says so.
     pub gateway_classes: Vec<String>,
     /// Addresses at which Gateways without `spec.addresses` are reached: what their status says. May be empty.
     pub addresses: Vec<IpAddr>,

@@ -1,4 +1,4 @@
-//! GatewayClasses that are ours.
+//! `GatewayClass`es that are ours.
 
 use std::collections::BTreeMap;
 

@@ -26,13 +26,25 @@ pub(crate) struct GatewayView<'t, 'o> {
     pub(crate) listeners: Vec<ListenerView>,
 }
 
+/// What the listeners of a Gateway are bound to.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Bind {
+    /// Nothing that was asked for can be used.
+    #[default]
+    Nowhere,
+    /// Every address of the machine.
+    Everywhere,
+    /// One static address.
+    At(IpAddr),
+}
+
 /// What `spec.addresses` comes to.
 #[derive(Default)]
 pub(crate) struct Addresses {
     /// Addresses that go into the status.
     pub(crate) assigned: Vec<IpAddr>,
-    /// What listeners are bound to: an address, or every address of the machine (`Some(None)`).
-    pub(crate) bind: Option<Option<IpAddr>>,
+    /// What listeners are bound to.
+    pub(crate) bind: Bind,
     /// Why not all that was asked for is there.
     pub(crate) fault: Option<Fault>,
 }
@@ -48,19 +60,7 @@ pub(crate) fn gateways<'t, 'o>(
     for (name, entry) in &typed.gateways {
         let class = &entry.value.spec.gateway_class_name;
         let Some(class_fault) = classes.get(class) else {
-            let message = format!(
-                "GatewayClass {class:?} is not one of {}, so this Gateway is left alone",
-                options.controller_name
-            );
-            let mut ours = classes.keys().cloned().collect::<Vec<_>>().join(", ");
-            if ours.is_empty() {
-                ours = format!("a GatewayClass with controllerName {}", options.controller_name);
-            }
-            let remedy = format!("if it is meant for this gateway, use {ours}");
-            diagnostics.push(
-                Diagnostic::of(&diagnostic::FOREIGN_CLASS, entry.object, "spec.gatewayClassName", message)
-                    .remedy(remedy),
-            );
+            diagnostics.push(foreign_class(entry, typed, classes, options));
             continue;
         };
         let mut addresses = addresses(entry, options, diagnostics);
@@ -83,6 +83,27 @@ pub(crate) fn gateways<'t, 'o>(
     views
 }
 
+/// A Gateway that is left alone: another controller's, or of a class that nobody has.
+fn foreign_class(
+    entry: &Entry<'_, Gateway>,
+    typed: &Typed<'_>,
+    classes: &BTreeMap<String, Option<Fault>>,
+    options: &Options,
+) -> Diagnostic {
+    let class = &entry.value.spec.gateway_class_name;
+    let (code, why) = match typed.classes.get(class) {
+        Some(theirs) => (&diagnostic::FOREIGN_CLASS, format!("belongs to {}", theirs.value.spec.controller_name)),
+        None => (&diagnostic::CLASS_NOT_FOUND, "does not exist".to_owned()),
+    };
+    let mut ours = classes.keys().cloned().collect::<Vec<_>>().join(" or ");
+    if ours.is_empty() {
+        ours = format!("a GatewayClass with controllerName {}", options.controller_name);
+    }
+    let message = format!("GatewayClass {class} {why}, so this Gateway is left alone");
+    Diagnostic::of(code, entry.object, "spec.gatewayClassName", message)
+        .remedy(format!("if it is meant for this gateway, use {ours}"))
+}
+
 /// The addresses, and why the Gateway is not accepted at all.
 fn addresses(
     entry: &Entry<'_, Gateway>,
@@ -92,13 +113,20 @@ fn addresses(
     let wanted = &entry.value.spec.addresses;
     if wanted.is_empty() {
         let assigned = options.addresses.clone();
-        return (Addresses { assigned, bind: Some(None), fault: None }, None);
+        return (Addresses { assigned, bind: Bind::Everywhere, fault: None }, None);
     }
     let mut found = Addresses::default();
     for (index, address) in wanted.iter().enumerate() {
         let field = format!("spec.addresses[{index}]");
         match address.r#type.as_str() {
-            "IPAddress" | "Hostname" => take_address(address, options, &mut found),
+            "IPAddress" | "Hostname" => {
+                let Err(fault) = take_address(address, options, &mut found) else { continue };
+                diagnostics.push(Diagnostic::of(&diagnostic::ADDRESS_NOT_USABLE, entry.object, field, &fault.message));
+                match &mut found.fault {
+                    Some(before) => before.message = format!("{}; {}", before.message, fault.message),
+                    None => found.fault = Some(fault),
+                }
+            }
             // "UnsupportedAddress": the Gateway could not be accepted because of the type of an address.
             other => {
                 let message = format!("the address type {other:?} is not supported: use IPAddress");
@@ -107,29 +135,16 @@ fn addresses(
                 return (nothing, Some(Fault::new("UnsupportedAddress", message)));
             }
         }
-        if let Some(fault) =
-            found.fault.as_ref().filter(|fault| fault.message.contains(&format!("{:?}", address.value)))
-        {
-            diagnostics.push(Diagnostic::of(&diagnostic::ADDRESS_NOT_USABLE, entry.object, field, &fault.message));
-        }
     }
     (found, None)
 }
 
-fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Addresses) {
+fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Addresses) -> Result<(), Fault> {
     let value = &address.value;
-    let mut fault = |reason, why: &str| {
-        let message = format!("the address {value:?} {why}");
-        match &mut found.fault {
-            Some(before) => before.message = format!("{}; {message}", before.message),
-            None => found.fault = Some(Fault::new(reason, message)),
-        }
-    };
+    let fault = |reason, why: &str| Err(Fault::new(reason, format!("the address {value:?} {why}")));
     if address.r#type == "Hostname" {
-        return fault(
-            "AddressNotUsable",
-            "is a host name, which listeners cannot be bound to: use IPAddress, or no address",
-        );
+        let why = "is a host name, which listeners cannot be bound to: use IPAddress, or no address";
+        return fault("AddressNotUsable", why);
     }
     if value.is_empty() {
         // GatewaySpecAddress.value: "If an implementation does not support an empty value, they MUST set the
@@ -137,21 +152,24 @@ fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Add
         if options.addresses.is_empty() {
             return fault("AddressNotAssigned", "is empty, and no address is known to assign: give one");
         }
-        found.assigned.extend(options.addresses.iter().filter(|_| found.bind.is_none()));
-        found.bind = found.bind.or(Some(None));
-        return;
+        if found.bind == Bind::Nowhere {
+            found.assigned.extend(&options.addresses);
+            found.bind = Bind::Everywhere;
+        }
+        return Ok(());
     }
     match value.parse::<IpAddr>() {
         Err(_) => fault("AddressNotUsable", "is not an IP address"),
         Ok(ip) if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::from([255, 255, 255, 255]) => {
-            fault("AddressNotUsable", "is not the address of one interface: give a unicast address, or no address");
+            fault("AddressNotUsable", "is not the address of one interface: give a unicast address, or no address")
         }
-        Ok(_) if found.bind.is_some() => {
-            fault("AddressNotUsable", "is one too many: a Gateway is served on one static address");
+        Ok(_) if found.bind != Bind::Nowhere => {
+            fault("AddressNotUsable", "is one too many: a Gateway is served on one static address")
         }
         Ok(ip) => {
             found.assigned.push(ip);
-            found.bind = Some(Some(ip));
+            found.bind = Bind::At(ip);
+            Ok(())
         }
     }
 }
@@ -191,6 +209,10 @@ impl GatewayView<'_, '_> {
     /// The socket of a listener on `port`, if the Gateway may be served at all.
     pub(crate) fn bind(&self, port: u16) -> Option<BindAddress> {
         let served = self.refused.is_none() && self.pending.is_none() && port != 0;
-        self.addresses.bind.filter(|_| served).map(|address| BindAddress { address, port })
+        match self.addresses.bind {
+            Bind::Everywhere if served => Some(BindAddress { address: None, port }),
+            Bind::At(address) if served => Some(BindAddress { address: Some(address), port }),
+            _ => None,
+        }
     }
 }

@@ -13,6 +13,9 @@ use crate::key::RouteKind;
 use crate::name::HostnameMatch;
 use crate::precedence::Age;
 
+/// A host of a listener that a route has: its kind, the host, and the route's name.
+type Held = (RouteKind, HostnameMatch, String);
+
 /// Detaches routes from listeners where an older route of the other kind has some of their hosts.
 pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnostic>) {
     let mut order: Vec<(Age, String, RouteKind, usize)> = routes
@@ -22,7 +25,7 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
         .map(|(index, route)| (route.age, format!("{}/{}", route.key.namespace, route.key.name), route.key.kind, index))
         .collect();
     order.sort();
-    let mut taken: BTreeMap<(Name, usize), Vec<(RouteKind, HostnameMatch, String)>> = BTreeMap::new();
+    let mut taken: BTreeMap<(Name, usize), Vec<Held>> = BTreeMap::new();
     for (_, _, kind, index) in order {
         let Some(route) = routes.get_mut(index) else { continue };
         let me = route.key.to_string();

@@ -21,7 +21,7 @@ impl Context<'_, '_, '_> {
         // CRD rule of HTTPRouteRule: "RequestRedirect filter must not be used together with backendRefs".
         if redirects && !references.is_empty() {
             let message = "a rule with a RequestRedirect filter has no backendRefs: remove one of them";
-            self.invalid(rule, "IncompatibleFilters", format!("{path}.backendRefs"), message);
+            self.invalid(rule, "IncompatibleFilters", &format!("{path}.backendRefs"), message);
             return Vec::new();
         }
         if references.is_empty() && !answers && !rule.blocked && rule.invalid.is_empty() {

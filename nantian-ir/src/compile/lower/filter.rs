@@ -58,12 +58,12 @@ impl Context<'_, '_, '_> {
             match self.filter(spec, matches) {
                 Ok(filter) => {
                     if let Some(message) = incompatible(&found, &filter) {
-                        self.invalid(rule, "IncompatibleFilters", field, message);
+                        self.invalid(rule, "IncompatibleFilters", &field, message);
                     } else {
                         found.push(filter);
                     }
                 }
-                Err(Problem::Invalid(reason, message)) => self.invalid(rule, reason, field, message),
+                Err(Problem::Invalid(reason, message)) => self.invalid(rule, reason, &field, message),
                 Err(Problem::Unresolved(why)) => {
                     self.unresolved(&field, &why);
                     // HTTPRequestMirrorFilter: an unresolved mirror is not configured; the request itself goes on.

@@ -1,4 +1,4 @@
-//! Rules of GRPCRoutes.
+//! Rules of `GRPCRoute`s.
 
 use nantian_crds::gateway_api::grpc_route::{GrpcRouteFilter, GrpcRouteFilterType, GrpcRouteRule};
 
@@ -29,7 +29,7 @@ impl Context<'_, '_, '_> {
                 timeouts: Timeouts::default(),
                 retry: None,
             };
-            self.finish(index, rule, matches, lowered);
+            self.finish(index, &rule, matches, lowered);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Rules of HTTPRoutes.
+//! Rules of `HTTPRoute`s.
 
 use std::time::Duration;
 
@@ -42,26 +42,26 @@ impl Context<'_, '_, '_> {
             timeouts,
             retry,
         };
-        self.finish(index, rule, matches, lowered);
+        self.finish(index, &rule, matches, lowered);
     }
 
     fn timeouts(&mut self, rule: &mut Rule, path: &str, spec: &HttpRouteRule) -> Timeouts {
         let Some(timeouts) = &spec.timeouts else { return Timeouts::default() };
-        let request = self.duration(rule, format!("{path}.timeouts.request"), timeouts.request.as_ref());
+        let request = self.duration(rule, &format!("{path}.timeouts.request"), timeouts.request.as_ref());
         let field = format!("{path}.timeouts.backendRequest");
-        let backend_request = self.duration(rule, field.clone(), timeouts.backend_request.as_ref());
+        let backend_request = self.duration(rule, &field, timeouts.backend_request.as_ref());
         // HTTPRouteTimeouts: "the value of BackendRequest must be no more than the value of the Request timeout".
         if let (Some(request), Some(backend)) = (request, backend_request)
             && request > Duration::ZERO
             && backend > request
         {
-            self.invalid(rule, "UnsupportedValue", field, "is longer than timeouts.request");
+            self.invalid(rule, "UnsupportedValue", &field, "is longer than timeouts.request");
         }
         Timeouts { request, backend_request }
     }
 
     /// A duration of GEP-2257.
-    fn duration(&mut self, rule: &mut Rule, field: String, text: Option<&String>) -> Option<Duration> {
+    fn duration(&mut self, rule: &mut Rule, field: &str, text: Option<&String>) -> Option<Duration> {
         let text = text?;
         let parsed = parse_duration(text);
         if parsed.is_none() {
@@ -78,9 +78,9 @@ impl Context<'_, '_, '_> {
         codes.dedup();
         if let Some(code) = codes.iter().find(|code| !(400..=599).contains(*code)) {
             let message = format!("{code} is not a status code from 400 to 599");
-            self.invalid(rule, "UnsupportedValue", format!("{path}.retry.codes"), message);
+            self.invalid(rule, "UnsupportedValue", &format!("{path}.retry.codes"), message);
         }
-        let backoff = self.duration(rule, format!("{path}.retry.backoff"), retry.backoff.as_ref());
+        let backoff = self.duration(rule, &format!("{path}.retry.backoff"), retry.backoff.as_ref());
         Some(Retry { codes, attempts: retry.attempts.unwrap_or(DEFAULT_ATTEMPTS), backoff })
     }
 }

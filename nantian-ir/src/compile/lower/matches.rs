@@ -41,14 +41,14 @@ impl Context<'_, '_, '_> {
             if query.iter().any(|other| other.name == one.name) {
                 continue;
             }
-            if let Some(value) = self.value(rule, field, &one.r#type, &one.value) {
+            if let Some(value) = self.value(rule, &field, &one.r#type, &one.value) {
                 query.push(QueryMatch { name: one.name.clone(), value });
             }
         }
         if let Some(method) = &spec.method
             && HeaderName::new(method).is_err()
         {
-            self.invalid(rule, "UnsupportedValue", format!("{path}.method"), format!("{method:?} is not a method"));
+            self.invalid(rule, "UnsupportedValue", &format!("{path}.method"), format!("{method:?} is not a method"));
         }
         Some(HttpMatch { path: path_match?, method: spec.method.clone(), headers, query })
     }
@@ -61,14 +61,14 @@ impl Context<'_, '_, '_> {
             PathMatchType::PathPrefix => PathMatch::Prefix,
             PathMatchType::Unknown(other) => {
                 let message = format!("the path match type {other:?} is not known");
-                self.invalid(rule, "UnsupportedValue", format!("{field}.type"), message);
+                self.invalid(rule, "UnsupportedValue", &format!("{field}.type"), message);
                 return None;
             }
         };
         // PathMatchType: "Must begin with the / character".
         if !value.starts_with('/') {
             let message = format!("{value:?} is not a path: it has to begin with /");
-            self.invalid(rule, "UnsupportedValue", format!("{field}.value"), message);
+            self.invalid(rule, "UnsupportedValue", &format!("{field}.value"), message);
             return None;
         }
         Some(kind(value))
@@ -83,19 +83,19 @@ impl Context<'_, '_, '_> {
             Ok(_) => Some(pattern.to_owned()),
             Err(why) => {
                 let message = format!("{pattern:?} is not a usable RE2 expression: {why}");
-                self.invalid(rule, "UnsupportedValue", format!("{field}.value"), message);
+                self.invalid(rule, "UnsupportedValue", &format!("{field}.value"), message);
                 None
             }
         }
     }
 
-    fn value(&mut self, rule: &mut Rule, field: String, kind: &ValueMatchType, value: &str) -> Option<ValueMatch> {
+    fn value(&mut self, rule: &mut Rule, field: &str, kind: &ValueMatchType, value: &str) -> Option<ValueMatch> {
         match kind {
             ValueMatchType::Exact => Some(ValueMatch::Exact(value.to_owned())),
-            ValueMatchType::RegularExpression => self.regex(rule, &field, value).map(ValueMatch::Regex),
+            ValueMatchType::RegularExpression => self.regex(rule, field, value).map(ValueMatch::Regex),
             ValueMatchType::Unknown(other) => {
                 let message = format!("the match type {other:?} is not known");
-                self.invalid(rule, "UnsupportedValue", format!("{field}.type"), message);
+                self.invalid(rule, "UnsupportedValue", &format!("{field}.type"), message);
                 None
             }
         }
@@ -108,7 +108,7 @@ impl Context<'_, '_, '_> {
             let name = match HeaderName::new(name) {
                 Ok(name) => name,
                 Err(error) => {
-                    self.invalid(rule, "UnsupportedValue", format!("{field}.name"), error.to_string());
+                    self.invalid(rule, "UnsupportedValue", &format!("{field}.name"), error.to_string());
                     continue;
                 }
             };
@@ -117,7 +117,7 @@ impl Context<'_, '_, '_> {
             if found.iter().any(|other| other.name == name) {
                 continue;
             }
-            if let Some(value) = self.value(rule, field, kind, value) {
+            if let Some(value) = self.value(rule, &field, kind, value) {
                 found.push(HeaderMatch { name, value });
             }
         }
@@ -138,10 +138,10 @@ impl Context<'_, '_, '_> {
             if let Some(call) = &spec.method {
                 let present = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
                 if let Some(name) = present(&call.service) {
-                    service = self.value(rule, format!("{path}.method.service"), &call.r#type, &name);
+                    service = self.value(rule, &format!("{path}.method.service"), &call.r#type, &name);
                 }
                 if let Some(name) = present(&call.method) {
-                    method = self.value(rule, format!("{path}.method.method"), &call.r#type, &name);
+                    method = self.value(rule, &format!("{path}.method.method"), &call.r#type, &name);
                 }
             }
             let headers = spec.headers.iter().map(|one| (&one.r#type, one.name.as_str(), one.value.as_str()));

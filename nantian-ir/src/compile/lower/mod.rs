@@ -105,14 +105,14 @@ impl Context<'_, '_, '_> {
     }
 
     /// A value of the rule that makes it invalid.
-    fn invalid(&mut self, rule: &mut Rule, reason: &'static str, field: String, message: impl Into<String>) {
+    fn invalid(&mut self, rule: &mut Rule, reason: &'static str, field: &str, message: impl Into<String>) {
         let message = message.into();
         let code = if reason == "IncompatibleFilters" {
             &diagnostic::INCOMPATIBLE_FILTERS
         } else {
             &diagnostic::INVALID_ROUTE
         };
-        self.report(code, field.clone(), &message);
+        self.report(code, field, &message);
         rule.invalid.push(Fault::new(reason, format!("{field}: {message}")));
     }
 
@@ -133,7 +133,7 @@ impl Context<'_, '_, '_> {
     }
 
     /// Adds a rule. `None` for matches: none of them can be used, so the rule is dropped.
-    fn finish(&mut self, index: usize, rule: Rule, matches: Option<Vec<RuleMatch>>, mut lowered: LoweredRule) {
+    fn finish(&mut self, index: usize, rule: &Rule, matches: Option<Vec<RuleMatch>>, mut lowered: LoweredRule) {
         if let Some(fault) = rule.invalid.first() {
             let message = super::attach::messages(&rule.invalid);
             self.lowered.invalid.push((index, Fault::new(fault.reason, message)));

@@ -101,7 +101,7 @@ fn one(
     }
 }
 
-/// "A CertificateRef is considered invalid when ... the data within that resource is malformed."
+/// "A `CertificateRef` is considered invalid when ... the data within that resource is malformed."
 fn check(key: &CertificateKey, secret: &Entry<'_, Secret>) -> Result<Certificate, String> {
     let secret = &secret.value;
     if secret.r#type != "kubernetes.io/tls" {

@@ -27,9 +27,9 @@ fn is_read(id: &ObjectRef) -> bool {
 }
 
 /// Adds the object if it is of a kind that the compiler reads and valid, and says so otherwise.
-pub(super) fn admit(object: Object, parsed: &mut Parsed) {
+pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
     if !is_read(object.id()) {
-        parsed.diagnostics.push(not_read(&object));
+        parsed.diagnostics.push(not_read(object));
         return;
     }
     match Schemas::builtin().admit(object.value().clone()) {
@@ -37,7 +37,7 @@ pub(super) fn admit(object: Object, parsed: &mut Parsed) {
             for warning in admission.warnings {
                 parsed.diagnostics.push(Diagnostic::of(
                     &diagnostic::UNKNOWN_FIELD,
-                    &object,
+                    object,
                     warning.field,
                     warning.message,
                 ));
@@ -48,7 +48,7 @@ pub(super) fn admit(object: Object, parsed: &mut Parsed) {
             for error in errors {
                 parsed.diagnostics.push(Diagnostic::of(
                     &diagnostic::INVALID_OBJECT,
-                    &object,
+                    object,
                     error.field,
                     error.message,
                 ));

@@ -158,7 +158,7 @@ fn below(positions: &Positions, path: &str) -> Positions {
 fn take_one(file: &Arc<str>, tree: Tree, parsed: &mut Parsed) {
     let (line, column) = tree.positions.get("").copied().unwrap_or((1, 1));
     match Object::located(tree.value, Some(file.clone()), tree.positions) {
-        Ok(object) => admit::admit(object, parsed),
+        Ok(object) => admit::admit(&object, parsed),
         Err(error) => {
             let place = Source { file: file.clone(), line, column };
             parsed.diagnostics.push(Diagnostic::at(&diagnostic::NOT_AN_OBJECT, place, error.to_string()));

@@ -70,7 +70,7 @@ fn an_alias_bomb_is_refused() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..10 {
         let all = vec![format!("*a{}", level - 1); 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{all}]\n"));
+        text += &format!("a{level}: &a{level} [{all}]\n");
     }
     let parsed = parse("f", &text);
     assert!(parsed.diagnostics[0].message.contains("aliases"), "{:?}", parsed.diagnostics);

@@ -96,7 +96,8 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 if plain && text == "<<" && self.expects_key() {
-                    return self.merge_key();
+                    self.merge_key();
+                    return Ok(());
                 }
                 let value = self.scalar(&text, style, tag.as_deref(), start)?;
                 self.value(value, anchor, start)
@@ -119,11 +120,10 @@ impl Builder {
         matches!(self.stack.last(), Some(Frame { kind: Kind::Mapping { key: None, .. }, .. }))
     }
 
-    fn merge_key(&mut self) -> Result<(), TreeError> {
+    fn merge_key(&mut self) {
         if let Some(Frame { kind: Kind::Mapping { key, .. }, .. }) = self.stack.last_mut() {
             *key = Some(Key::Merge);
         }
-        Ok(())
     }
 
     fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, start: Marker) -> Result<Value, TreeError> {

@@ -1,0 +1,79 @@
+//! Golden directories: `golden/NAME/in.yaml` is compiled and compared with `snapshot.yaml`, `status.yaml` and
+//! `diagnostics.yaml` beside it, and so is the same set of objects in other orders.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p nantian-ir --test golden` writes the expectations anew: review what changed.
+
+#![allow(clippy::unwrap_used, reason = "tests panic when they fail")]
+
+mod yaml_text;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nantian_ir::compile::{Compiled, Diagnostic, Object, Objects, Options, compile, yaml};
+use serde_json::{Value, json};
+
+fn directories() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut found: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+/// 2030-01-01T00:00:00Z.
+const NOW: i64 = 1_893_456_000;
+
+fn options() -> Options {
+    let mut options = Options::standalone();
+    options.now = Some(NOW);
+    options
+}
+
+fn results(compiled: &Compiled, parsing: &[Diagnostic]) -> [(&'static str, String); 3] {
+    let text = |value: Value| yaml_text::write(&value);
+    let diagnostics: Vec<&Diagnostic> = parsing.iter().chain(&compiled.diagnostics).collect();
+    [
+        ("snapshot.yaml", text(json!(compiled.snapshot.redacted()))),
+        ("status.yaml", text(json!(compiled.statuses))),
+        ("diagnostics.yaml", text(json!(diagnostics))),
+    ]
+}
+
+/// Other orders of the same objects: backwards, and from the middle.
+fn orders(objects: &[Object]) -> [Vec<Object>; 2] {
+    let mut backwards = objects.to_vec();
+    backwards.reverse();
+    let mut rotated = objects.to_vec();
+    rotated.rotate_left(objects.len() / 2);
+    [backwards, rotated]
+}
+
+#[test]
+fn objects_compile_to_what_is_expected_whatever_their_order() {
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for directory in directories() {
+        let text = fs::read_to_string(directory.join("in.yaml")).unwrap();
+        let parsed = yaml::parse("in.yaml", &text);
+        let objects: Objects = parsed.objects.iter().cloned().collect();
+        let compiled = compile(&objects, &options());
+        for order in orders(&parsed.objects) {
+            let again = compile(&order.into_iter().collect(), &options());
+            assert_eq!(again, compiled, "the order of objects matters in {}", directory.display());
+        }
+        for (file, found) in results(&compiled, &parsed.diagnostics) {
+            let path = directory.join(file);
+            if update {
+                fs::write(&path, found).unwrap();
+            } else if fs::read_to_string(&path).unwrap_or_default() != found {
+                wrong.push(format!("{}\n{found}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected (UPDATE_GOLDEN=1 writes anew):\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn there_are_golden_directories() {
+    assert!(directories().len() >= 40);
+}

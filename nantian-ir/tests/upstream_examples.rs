@@ -1,0 +1,109 @@
+//! The example manifests of the Gateway API have the statuses that the specification gives them, here without the
+//! Services and Secrets that they refer to. `upstream-examples/expected.txt` is the table: a line with files that go
+//! together, then a line for each object, listener and parent with its conditions.
+
+#![allow(clippy::unwrap_used, reason = "tests panic when they fail")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nantian_ir::compile::{Compiled, Condition, Objects, Options, Severity, Status, compile, yaml};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upstream-examples")
+}
+
+/// The controller that the examples' GatewayClasses name, and the classes that have no object.
+fn options() -> Options {
+    let mut options = Options::default();
+    options.controller_name = "acme.io/gateway-controller".to_owned();
+    let classes = ["example", "example-gateway-class", "filter-lb", "foo-lb", "prod", "shared-gateway-class"];
+    options.gateway_classes = classes.map(str::to_owned).to_vec();
+    options
+}
+
+fn conditions(conditions: &[Condition]) -> String {
+    let one = |c: &Condition| format!(" {}={:?}/{}", c.kind, c.status, c.reason);
+    conditions.iter().map(one).collect()
+}
+
+fn summary(compiled: &Compiled) -> String {
+    let mut out = String::new();
+    for status in &compiled.statuses {
+        let object = &status.object;
+        match &status.status {
+            Status::GatewayClass(class) => writeln!(out, "  {object}{}", conditions(&class.conditions)).unwrap(),
+            Status::Gateway(gateway) => {
+                writeln!(out, "  {object}{}", conditions(&gateway.conditions)).unwrap();
+                for listener in &gateway.listeners {
+                    let (name, attached) = (&listener.name, listener.attached_routes);
+                    writeln!(out, "    {name}: {attached}{}", conditions(&listener.conditions)).unwrap();
+                }
+            }
+            Status::Route(route) => {
+                for parent in &route.parents {
+                    let section = parent.parent_ref.get("sectionName").and_then(|name| name.as_str()).unwrap_or("");
+                    let name = parent.parent_ref.get("name").and_then(|name| name.as_str()).unwrap_or("");
+                    let section = if section.is_empty() { String::new() } else { format!("/{section}") };
+                    writeln!(out, "  {object} <- {name}{section}:{}", conditions(&parent.conditions)).unwrap();
+                }
+            }
+            _ => unreachable!("no other kinds"),
+        }
+    }
+    out
+}
+
+fn load(files: &str) -> Compiled {
+    let mut objects = Objects::new();
+    for file in files.split(" + ") {
+        let parsed = yaml::parse(file, &fs::read_to_string(folder().join(file)).unwrap());
+        let worst = parsed.diagnostics.iter().filter(|d| d.severity != Severity::Info).collect::<Vec<_>>();
+        assert!(worst.is_empty(), "{file} does not load: {worst:?}");
+        objects.extend(parsed.objects);
+    }
+    compile(&objects, &options())
+}
+
+#[test]
+fn upstream_examples_have_the_statuses_of_the_specification() {
+    let table = folder().join("expected.txt");
+    let expected = fs::read_to_string(&table).unwrap();
+    let mut found = String::new();
+    for line in expected.lines() {
+        if line.starts_with('#') || line.is_empty() {
+            writeln!(found, "{line}").unwrap();
+        } else if !line.starts_with(' ') {
+            write!(found, "{line}\n{}", summary(&load(line))).unwrap();
+        }
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(table, &found).unwrap();
+    }
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_example_is_in_the_table() {
+    let table = fs::read_to_string(folder().join("expected.txt")).unwrap();
+    let listed: BTreeSet<String> = table
+        .lines()
+        .filter(|line| !line.starts_with([' ', '#']) && !line.is_empty())
+        .flat_map(|line| line.split(" + ").map(str::to_owned))
+        .collect();
+    let mut there = BTreeSet::new();
+    let mut folders = vec![folder()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                there.insert(path.strip_prefix(folder()).unwrap().display().to_string());
+            }
+        }
+    }
+    assert_eq!(listed, there);
+}
