@@ -11,7 +11,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue};
 use nantian_ir::{
     Age, Attachment, BindAddress, HeaderMatch, HeaderName, HostnameMatch, HttpMatch, Listener, ListenerKey,
-    ListenerProtocol, PathMatch, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot, Timeouts, ValueMatch,
+    ListenerProtocol, PathMatch, QueryMatch, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot, Timeouts,
+    ValueMatch,
 };
 use nantian_proxy::router::{RequestParts, Router};
 
@@ -31,6 +32,8 @@ enum Shape {
     ManyHosts,
     /// One host and path, a header value for each route.
     Header,
+    /// One host and path, a query parameter value for each route.
+    Query,
 }
 
 impl Shape {
@@ -38,7 +41,7 @@ impl Shape {
         let text = match self {
             Self::Mixed if route % 32 < 16 => format!("h{}.example.com", route / 16),
             Self::Mixed => format!("*.h{}.example.com", route / 16),
-            Self::OneHost | Self::Header => "example.com".to_owned(),
+            Self::OneHost | Self::Header | Self::Query => "example.com".to_owned(),
             Self::ManyHosts => format!("h{route}.example.com"),
         };
         HostnameMatch::parse(&text).expect("a hostname")
@@ -55,7 +58,7 @@ impl Shape {
         match self {
             Self::Mixed if route.is_multiple_of(4) => PathMatch::Exact(format!("/api/v1/service{route}/users/42")),
             Self::Mixed | Self::OneHost => PathMatch::Prefix(format!("/api/v1/service{route}")),
-            Self::ManyHosts | Self::Header => PathMatch::Prefix("/".to_owned()),
+            Self::ManyHosts | Self::Header | Self::Query => PathMatch::Prefix("/".to_owned()),
         }
     }
 
@@ -64,11 +67,13 @@ impl Shape {
             name: HeaderName::new("x-tenant").expect("a header name"),
             value: ValueMatch::Exact(format!("tenant-{route}")),
         };
+        let parameter =
+            || QueryMatch { name: "tenant".to_owned(), value: ValueMatch::Exact(format!("tenant-{route}")) };
         RuleMatch::Http(HttpMatch {
             path: self.path(route),
             method: None,
             headers: if matches!(self, Self::Header) { vec![header()] } else { Vec::new() },
-            query: Vec::new(),
+            query: if matches!(self, Self::Query) { vec![parameter()] } else { Vec::new() },
         })
     }
 
@@ -101,19 +106,19 @@ impl Shape {
     }
 
     /// What a browser sends, to routes spread evenly.
-    fn requests(self, size: usize) -> Vec<(String, String, HeaderMap)> {
+    fn requests(self, size: usize) -> Vec<(String, String, String, HeaderMap)> {
         let request = |n: usize| {
             let route = n * size / REQUESTS;
             let path = match self {
                 Self::Mixed | Self::OneHost => format!("/api/v1/service{route}/users/42"),
-                Self::ManyHosts | Self::Header => "/index.html".to_owned(),
+                Self::ManyHosts | Self::Header | Self::Query => "/index.html".to_owned(),
             };
             let mut headers = HeaderMap::new();
             for name in ["accept", "accept-encoding", "accept-language", "user-agent", "cookie", "cache-control"] {
                 headers.insert(name, HeaderValue::from_static("some value of usual length"));
             }
             headers.insert("x-tenant", HeaderValue::from_str(&format!("tenant-{route}")).expect("a header value"));
-            (self.host(route), path, headers)
+            (self.host(route), path, format!("page=1&tenant=tenant-{route}"), headers)
         };
         (0..REQUESTS).map(request).collect()
     }
@@ -125,6 +130,7 @@ fn lookups(c: &mut Criterion) {
         ("one_host", Shape::OneHost),
         ("many_hosts", Shape::ManyHosts),
         ("header", Shape::Header),
+        ("query", Shape::Query),
     ];
     for (name, shape) in shapes {
         let mut group = c.benchmark_group(format!("route/{name}"));
@@ -133,11 +139,11 @@ fn lookups(c: &mut Criterion) {
             let requests = shape.requests(size);
             let parts: Vec<_> = requests
                 .iter()
-                .map(|(host, path, headers)| RequestParts {
+                .map(|(host, path, query, headers)| RequestParts {
                     bind: BIND,
                     host,
                     path,
-                    query: None,
+                    query: Some(query),
                     method: "GET",
                     headers,
                 })

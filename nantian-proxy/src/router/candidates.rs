@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use http::HeaderName;
+use http::header::HOST;
 
 use super::condition::{CompiledMatch, Request, ValueTest};
 use super::query;
@@ -121,7 +122,8 @@ impl ValueIndex {
         let best = if self.by_header.len() <= request.headers.keys_len() {
             self.by_header.iter().fold(None, by_header)
         } else {
-            let known = request.headers.keys().filter_map(|name| self.by_header.get_key_value(name));
+            let names = request.headers.keys().chain([&HOST]);
+            let known = names.filter_map(|name| self.by_header.get_key_value(name));
             known.fold(None, by_header)
         };
         let best = if self.by_parameter.is_empty() {

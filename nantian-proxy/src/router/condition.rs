@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{CONTENT_TYPE, COOKIE};
+use http::header::{CONTENT_TYPE, COOKIE, HOST};
 use http::{HeaderMap, HeaderName};
 use nantian_ir::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, RuleMatch, ValueMatch};
 use regex::bytes::Regex;
@@ -13,6 +13,7 @@ use super::{RefusedRule, RequestParts, query};
 /// The parts of a request that conditions look at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Request<'a> {
+    host: &'a str,
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
     pub(super) method: &'a str,
@@ -21,11 +22,15 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(super) fn new(parts: &RequestParts<'a>) -> Self {
-        Self { path: parts.path, query: parts.query, method: parts.method, headers: parts.headers }
+        Self { host: parts.host, path: parts.path, query: parts.query, method: parts.method, headers: parts.headers }
     }
 
-    /// The value of a header. Copies only if the header is repeated.
+    /// The value of a header. Copies only if the header is repeated. `host` is the request's host, since HTTP/2 has it
+    /// in `:authority` (RFC 9113 section 8.3.1).
     pub(super) fn header(&self, name: &HeaderName) -> Option<Cow<'a, [u8]>> {
+        if *name == HOST {
+            return (!self.host.is_empty()).then_some(Cow::Borrowed(self.host.as_bytes()));
+        }
         let mut values = self.headers.get_all(name).iter();
         let first = values.next()?.as_bytes();
         let Some(second) = values.next() else { return Some(Cow::Borrowed(first)) };

@@ -72,7 +72,7 @@ pub struct RequestParts<'a> {
     pub query: Option<&'a str>,
     /// Method, case-sensitive.
     pub method: &'a str,
-    /// Header fields.
+    /// Header fields. `Host` among them does not count: a match on the header `host` is compared with [`Self::host`].
     pub headers: &'a HeaderMap,
 }
 

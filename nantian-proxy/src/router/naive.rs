@@ -149,6 +149,10 @@ impl<'s> Reference<'s> {
     /// implementation-specific behavior as to how this is represented. Generally, proxies should follow the guidance from
     /// the RFC".
     fn header_holds(&self, header: &HeaderMatch, parts: &RequestParts<'_>) -> bool {
+        // RFC 9113 section 8.3.1: in HTTP/2 `:authority` stands for `Host`.
+        if header.name.as_str() == "host" {
+            return !parts.host.is_empty() && self.value_holds(&header.value, parts.host.as_bytes());
+        }
         let values: Vec<_> =
             parts.headers.get_all(header.name.as_str()).iter().map(http::HeaderValue::as_bytes).collect();
         let separator: &[u8] = if header.name.as_str() == "cookie" { b"; " } else { b"," };

@@ -43,7 +43,7 @@ const REQUEST_PATHS: [&str; 16] = [
     "/x/a.S/M", "*", "",
 ];
 const QUERIES: [&str; 7] = ["q=1", "q=2&q=1", "Q=1&q=%31", "q=a+b&r=a%20b", "q", "&&r=1%2C2&q=%zz", ""];
-const VALUES: [&str; 5] = ["1", "2", "1,2", "1; 2", "a b"];
+const VALUES: [&str; 6] = ["1", "2", "1,2", "1; 2", "a b", "a.com"];
 
 fn bind(port: u16) -> BindAddress {
     BindAddress { address: None, port }
@@ -61,7 +61,7 @@ fn value() -> impl Strategy<Value = ValueMatch> {
 }
 
 fn headers() -> impl Strategy<Value = Vec<HeaderMatch>> {
-    let names = subsequence(vec!["x-a", "x-b", "cookie", "content-type"], 0..=2);
+    let names = subsequence(vec!["x-a", "x-b", "cookie", "content-type", "host"], 0..=2);
     (names, vec(value(), 2)).prop_map(|(names, values)| {
         let header = |(name, value): (&str, _)| HeaderMatch {
             name: nantian_ir::HeaderName::new(name).expect("a header name"),

@@ -76,4 +76,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ("a value that is not UTF-8 is no reason to fail", "GET http://a.com/", &[("agent", "\u{e9}")], "404"),
         ],
     },
+    Scenario {
+        listeners: ONE,
+        routes: &[Route { rules: "[{matches: [{headers: [{name: Host, value: a.com}]}]}]", ..HTTP }],
+        cases: &[
+            ("RFC 9113 section 8.3.1: `:authority` is the `Host` of HTTP/2", "GET http://a.com/", &[], "r/0/0"),
+            ("a request must match all the specified headers", "GET http://b.com/", &[], "404"),
+        ],
+    },
 ];
