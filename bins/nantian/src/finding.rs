@@ -1,5 +1,7 @@
 //! What a person should know, wherever it was found: in an object (the compiler's diagnostics), in a file, or on a port.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use nantian_ir::ObjectRef;
@@ -53,14 +55,10 @@ impl Finding {
         self.severity == Severity::Error
     }
 
-    /// Apart from the place: an edit above a finding moves it, which is no news.
-    pub(crate) fn same_but_for_place(&self, other: &Self) -> bool {
-        self.code == other.code
-            && self.severity == other.severity
-            && self.object == other.object
-            && self.field == other.field
-            && self.message == other.message
-            && self.source.as_ref().map(|source| &source.file) == other.source.as_ref().map(|source| &source.file)
+    /// All but the line and the remedy: an edit above a finding moves it, which is no news.
+    fn identity(&self) -> impl Eq + Hash {
+        let file = self.source.as_ref().map(|source| &source.file);
+        (self.code, self.severity, &self.object, &self.field, &self.message, file)
     }
 }
 
@@ -80,10 +78,13 @@ impl From<Diagnostic> for Finding {
 
 /// What is new and what is gone between two lists of findings.
 pub(crate) fn difference<'a>(before: &'a [Finding], after: &'a [Finding]) -> (Vec<&'a Finding>, Vec<&'a Finding>) {
-    let missing_in = |list: &'a [Finding], other: &'a [Finding]| {
-        list.iter().filter(|finding| !other.iter().any(|known| known.same_but_for_place(finding))).collect()
-    };
-    (missing_in(after, before), missing_in(before, after))
+    (missing_in(before, after), missing_in(after, before))
+}
+
+/// Those of `list` that are not in `known`.
+fn missing_in<'a>(known: &[Finding], list: &'a [Finding]) -> Vec<&'a Finding> {
+    let known: HashSet<_> = known.iter().map(Finding::identity).collect();
+    list.iter().filter(|finding| !known.contains(&finding.identity())).collect()
 }
 
 #[cfg(test)]

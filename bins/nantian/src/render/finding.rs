@@ -22,17 +22,21 @@ pub(crate) struct Excerpts {
 }
 
 impl Excerpts {
-    fn line(&self, source: &Source) -> Option<String> {
-        let index = usize::try_from(source.line.checked_sub(1)?).ok()?;
-        if source.line > MAX_LINE {
+    /// The line that a place is on; for a place behind the end, as of what was never closed, the last line with text.
+    fn line(&self, source: &Source) -> Option<(u32, String)> {
+        if source.line == 0 || source.line > MAX_LINE {
             return None;
         }
         if &*source.file == super::STDIN_NAME {
-            return self.stdin.as_deref()?.lines().nth(index).map(str::to_owned);
+            return pick(self.stdin.as_deref()?.lines().map(str::to_owned), source.line);
         }
         let file = File::open(&*source.file).ok()?;
-        BufReader::new(file).lines().nth(index)?.ok()
+        pick(BufReader::new(file).lines().map_while(Result::ok), source.line)
     }
+}
+
+fn pick(lines: impl Iterator<Item = String>, wanted: u32) -> Option<(u32, String)> {
+    (1..=wanted).zip(lines).filter(|(number, line)| *number == wanted || !line.trim().is_empty()).last()
 }
 
 /// The text of a finding, with a line break at the end.
@@ -47,8 +51,9 @@ pub(crate) fn finding(finding: &Finding, style: Style, excerpts: &Excerpts) -> S
         margin = source.line.to_string().len();
         let pad = " ".repeat(margin);
         let _ = writeln!(out, "{pad}{} {}", style.paint(Tone::Frame, "-->"), Safe(&source.to_string()));
-        if let Some(line) = excerpts.line(source).filter(|line| !line.trim().is_empty()) {
-            excerpt(&mut out, &line, source, tone, style);
+        if let Some((number, line)) = excerpts.line(source).filter(|(_, line)| !line.trim().is_empty()) {
+            let column = if number == source.line { source.column } else { 0 };
+            excerpt(&mut out, &line, (number, column), tone, style);
         }
     }
     let pad = " ".repeat(margin);
@@ -63,14 +68,15 @@ pub(crate) fn finding(finding: &Finding, style: Style, excerpts: &Excerpts) -> S
     out
 }
 
-fn excerpt(out: &mut String, line: &str, source: &Source, tone: Tone, style: Style) {
-    let number = source.line.to_string();
+/// `place`: line and column; column 0 points nowhere.
+fn excerpt(out: &mut String, line: &str, place: (u32, u32), tone: Tone, style: Style) {
+    let number = place.0.to_string();
     let pad = " ".repeat(number.len());
     let bar = style.paint(Tone::Frame, "|");
     let shown: String = line.chars().take(MAX_COLUMNS).map(|c| if c == '\t' { ' ' } else { c }).collect();
     let _ = writeln!(out, "{pad} {bar}");
     let _ = writeln!(out, "{} {bar} {}", style.paint(Tone::Frame, &number), Safe(&shown));
-    let column = usize::try_from(source.column).unwrap_or(usize::MAX);
+    let column = usize::try_from(place.1).unwrap_or(usize::MAX);
     if (1..=MAX_COLUMNS).contains(&column) {
         let carets = "^".repeat(token_length(&shown, column - 1));
         let _ = writeln!(out, "{pad} {bar} {}{}", " ".repeat(column - 1), style.paint(tone, &carets));
@@ -126,12 +132,16 @@ mod tests {
     }
 
     #[test]
-    fn a_place_outside_the_text_shows_no_line() {
-        let excerpts = Excerpts { stdin: Some("a\n".into()) };
-        for (line, column) in [(0, 0), (9, 1), (u32::MAX, u32::MAX)] {
+    fn a_place_behind_the_end_shows_the_last_line_and_no_caret() {
+        let text = |line, column| {
+            let excerpts = Excerpts { stdin: Some("a: [\n\n".into()) };
             let source = Some(Source { file: Arc::from(super::super::STDIN_NAME), line, column });
             let found = Finding { source, ..Finding::general(Severity::Warning, "x", "m".into(), "") };
-            assert!(!finding(&found, Style::PLAIN, &excerpts).contains('|'));
+            finding(&found, Style::PLAIN, &excerpts)
+        };
+        assert!(text(9, 1).contains("1 | a: [\n") && !text(9, 1).contains('^'));
+        for (line, column) in [(0, 0), (u32::MAX, u32::MAX)] {
+            assert!(!text(line, column).contains('|'));
         }
     }
 }

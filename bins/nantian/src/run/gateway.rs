@@ -19,6 +19,9 @@ use crate::sample::{Place, samples};
 
 use super::refused;
 
+/// Of findings that appear at once, people are shown so many.
+const MAX_SHOWN: usize = 50;
+
 /// The gateway as it serves now.
 pub(super) struct Gateway {
     engine: Engine,
@@ -138,8 +141,12 @@ impl Gateway {
         for finding in gone {
             self.reporter.event(&Event::Diagnostic { state: FindingState::Resolved, finding });
         }
-        for finding in new {
+        let shown = if self.reporter.is_human() { MAX_SHOWN } else { usize::MAX };
+        for finding in new.iter().take(shown) {
             self.reporter.event(&Event::Diagnostic { state: FindingState::New, finding });
+        }
+        if let Some(more @ 1..) = new.len().checked_sub(shown) {
+            self.reporter.text(&format!("and {more} more, which nantian check tells\n"));
         }
         self.findings = findings;
     }
@@ -192,7 +199,7 @@ impl Gateway {
         let mut statuses = self.compiled_statuses.clone();
         refused::apply_to_statuses(&self.refused, &mut statuses);
         let changed: Vec<ObjectStatus> =
-            statuses.iter().filter(|status| !self.statuses.contains(status)).cloned().collect();
+            statuses.iter().filter(|status| told(&self.statuses, status) != Some(status)).cloned().collect();
         for status in &changed {
             self.reporter.event(&event::status(status));
         }
@@ -229,6 +236,12 @@ impl Gateway {
         }
         self.reporter.notice(&format!("watching {paths}; Ctrl-C drains and stops"));
     }
+}
+
+/// The status of the same object as it was told, of statuses that are sorted by object.
+fn told<'s>(statuses: &'s [ObjectStatus], status: &ObjectStatus) -> Option<&'s ObjectStatus> {
+    let place = statuses.binary_search_by(|other| other.object.cmp(&status.object)).ok()?;
+    statuses.get(place)
 }
 
 /// What to type into a browser.
