@@ -49,7 +49,7 @@ pub(crate) fn filter(filter: &Filter) -> String {
     match filter {
         Filter::RequestHeaderModifier(modifier) => format!("request headers: {}", headers(modifier)),
         Filter::ResponseHeaderModifier(modifier) => format!("response headers: {}", headers(modifier)),
-        Filter::RequestRedirect(redirect) => format!("answers with a redirect: {}", redirect_text(redirect)),
+        Filter::RequestRedirect(redirect) => format!("answers with a redirect: {}", self::redirect(redirect)),
         Filter::UrlRewrite(rewrite) => format!("rewrites {}", rewrite_text(rewrite)),
         Filter::RequestMirror(mirror) => {
             format!(
@@ -83,7 +83,8 @@ fn path_modifier(modifier: &PathModifier) -> String {
     }
 }
 
-fn redirect_text(redirect: &RequestRedirect) -> String {
+/// What a redirect changes.
+pub(crate) fn redirect(redirect: &RequestRedirect) -> String {
     let mut text = redirect.status.to_string();
     // Writing to a String cannot fail; so all results here are dropped.
     if let Some(scheme) = &redirect.scheme {

@@ -82,13 +82,15 @@ impl<'s> Draft<'s> {
         let attachments = rule.attachments.iter().filter_map(|attachment| {
             snapshot.listeners.get(&attachment.listener).map(|listener| (attachment, &**listener))
         });
+        // Where the prefix is replaced, something behind it shows that the rest stays.
+        let more = if replaces_prefix(rule) { "/example" } else { "" };
         attachments
             .flat_map(|(attachment, listener)| rule.matches.iter().map(move |one| (attachment, listener, one)))
-            .filter_map(|(attachment, listener, rule_match)| Self::for_match(attachment, listener, rule_match))
+            .filter_map(|(attachment, listener, rule_match)| Self::for_match(attachment, listener, rule_match, more))
             .find(|draft| draft.reaches(rule, router))
     }
 
-    fn for_match(attachment: &Attachment, listener: &'s Listener, rule_match: &RuleMatch) -> Option<Self> {
+    fn for_match(attachment: &Attachment, listener: &'s Listener, rule_match: &RuleMatch, more: &str) -> Option<Self> {
         let host = match attachment.hostnames.first()? {
             HostnameMatch::Exact(name) => Some(name.to_string()),
             HostnameMatch::Wildcard(suffix) => Some(format!("www.{suffix}")),
@@ -105,7 +107,7 @@ impl<'s> Draft<'s> {
             grpc: false,
         };
         match rule_match {
-            RuleMatch::Http(http) => draft.take_http(http)?,
+            RuleMatch::Http(http) => draft.take_http(http, more)?,
             RuleMatch::Grpc(grpc) => {
                 let exact = |value: &Option<ValueMatch>, any: &str| match value {
                     None => Some(any.to_owned()),
@@ -124,12 +126,13 @@ impl<'s> Draft<'s> {
         Some(draft)
     }
 
-    fn take_http(&mut self, http: &HttpMatch) -> Option<()> {
+    /// `more`: what the path has behind a prefix that must match.
+    fn take_http(&mut self, http: &HttpMatch, more: &str) -> Option<()> {
         match &http.path {
             PathMatch::Exact(path) => self.path.clone_from(path),
             PathMatch::Prefix(prefix) => {
                 let prefix = prefix.trim_end_matches('/');
-                self.path = if prefix.is_empty() { "/".to_owned() } else { format!("{prefix}/hello") };
+                self.path = if prefix.is_empty() { "/".to_owned() } else { format!("{prefix}{more}") };
                 self.prefix = Some(prefix.to_owned());
             }
             // No text that an expression matches is made up here.
@@ -225,7 +228,7 @@ impl<'s> Draft<'s> {
             match filter {
                 Filter::RequestRedirect(redirect) => {
                     sample.status = Some(redirect.status);
-                    sample.expect = format!("{} {}", redirect.status, crate::describe::filter(filter));
+                    sample.expect = format!("redirect {}", crate::describe::redirect(redirect));
                     return Some(sample);
                 }
                 Filter::DirectResponse(direct) => {
@@ -290,6 +293,17 @@ fn shares(rule: &RouteRule, snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, I
         shares.services.push(format!("{}/{}", key.namespace, key.name));
     }
     (!targets.is_empty()).then_some(shares)
+}
+
+fn replaces_prefix(rule: &RouteRule) -> bool {
+    rule.filters.iter().any(|filter| {
+        let modifier = match filter {
+            Filter::RequestRedirect(redirect) => redirect.path.as_ref(),
+            Filter::UrlRewrite(rewrite) => rewrite.path.as_ref(),
+            _ => None,
+        };
+        matches!(modifier, Some(PathModifier::ReplacePrefixMatch(_)))
+    })
 }
 
 struct Shares {

@@ -54,9 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(mended.snapshot.version(), again.snapshot.version());
     assert_ne!(mended.snapshot.version(), compiled.snapshot.version());
 
-    for status in &mended.statuses {
-        println!("{}: {:?}", status.object, status.status);
-    }
+    // A status serialises to what Kubernetes would hold.
+    let told: Vec<String> = mended.statuses.iter().map(|status| status.object.to_string()).collect();
+    assert_eq!(told, ["Gateway/shop/web", "HTTPRoute/shop/cart"]);
     println!("snapshot {} with {} rule(s)", mended.snapshot.version(), mended.snapshot.rules.len());
     assert_eq!(mended.snapshot.rules.len(), 1);
     Ok(())

@@ -13,6 +13,7 @@ use std::time::Duration;
 use nantian_ir::Snapshot;
 use nantian_ir::compile::{Objects, Options, compile, yaml};
 use nantian_proxy::engine::{Engine, EngineConfig};
+use nantian_proxy::telemetry::AccessLogFormat;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let backend = backend()?;
@@ -25,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         config.workers = Some(std::num::NonZeroUsize::MIN);
         config.bind_address = Some(Ipv4Addr::LOCALHOST.into());
         config.admin.enabled = false;
+        config.access_log.format = AccessLogFormat::Off;
         let engine = Engine::start(config)?;
 
         let report = engine.apply(snapshot(port, backend, "/old")).await;

@@ -191,8 +191,14 @@ impl LoadedFile {
     /// is not what its kind allows, the old version of it stays.
     fn take(&mut self, name: &str, text: &str) {
         let parsed = yaml::parse(name, text);
-        // A document that cannot be read may hold any of the old objects.
-        let blind = parsed.diagnostics.iter().any(|found| found.object.is_none() && found.severity == Severity::Error);
+        // A document that cannot be read may hold any of the old objects; and what comes after an error at the end of a
+        // text may not have been written yet.
+        let end = parsed.objects.iter().filter_map(|object| object.source("")).map(|place| place.line).max();
+        let blind = parsed
+            .diagnostics
+            .iter()
+            .filter(|found| found.severity == Severity::Error)
+            .any(|found| found.object.is_none() || found.source.as_ref().map(|place| place.line) > end);
         let old: BTreeMap<ObjectRef, Object> =
             std::mem::take(&mut self.objects).into_iter().map(|object| (object.id().clone(), object)).collect();
         let broken: HashSet<ObjectRef> = parsed
@@ -215,7 +221,8 @@ impl LoadedFile {
         }
         self.findings = parsed.diagnostics.into_iter().map(Finding::from).collect();
         for finding in &mut self.findings {
-            let serves = finding.object.as_ref().map_or(!kept.is_empty(), |id| kept.contains(id));
+            let serves =
+                finding.object.as_ref().map_or(!kept.is_empty(), |id| kept.contains(id) || blind && !kept.is_empty());
             if finding.is_error() && serves {
                 finding.remedy = format!("{}; {OLD_SERVES}", finding.remedy);
             }
@@ -320,6 +327,20 @@ mod tests {
         site.refresh(true);
         assert_eq!(site.names(), ["two"]);
         assert!(site.codes().is_empty());
+    }
+
+    #[test]
+    fn what_may_follow_a_broken_object_at_the_end_stays() {
+        let mut site = Site::new();
+        let broken = ONE.replace("{name: one}", "{name: one, labels: 7}");
+        site.write(&format!("{ONE}---\n{TWO}"));
+        site.refresh(true);
+        site.write(&broken);
+        site.refresh(true);
+        assert_eq!((site.names(), site.codes()), (vec!["one".into(), "two".into()], vec!["invalid-object"]));
+        site.write(&format!("{broken}---\n{}", TWO.replace("two", "three")));
+        site.refresh(true);
+        assert_eq!(site.names(), ["one", "three"]);
     }
 
     #[test]

@@ -159,13 +159,14 @@ fn a_certificate_that_does_not_fit_its_key_is_told_and_harms_no_other() {
     assert_eq!(status(port, "/one"), 200);
 }
 
+/// Gateway API, `Listener`: on one port, listeners must speak compatible protocols.
 #[test]
-fn conflicting_listeners_are_told_and_the_first_serves() {
+fn conflicting_listeners_are_told() {
     let port = free_port();
-    let two =
-        gateway(port).replace("      port:", "      port: PORT\n    - name: again\n      protocol: HTTP\n      port:");
-    let folder = Folder::new(&[("all.yaml", &two.replace("PORT", &port.to_string()))]);
+    let https = https_gateway(port, "web");
+    let (_, listener) = https.split_once("listeners:\n").expect("listeners");
+    let folder = Folder::new(&[("all.yaml", &format!("{}{listener}", gateway(port)))]);
     let output = nantian(&["check", folder.path().to_str().expect("a path")], "");
     assert_eq!(output.status.code(), Some(1));
-    assert!(stdout(&output).contains("onflict"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("ProtocolConflict"), "{}", stdout(&output));
 }

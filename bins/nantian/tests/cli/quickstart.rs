@@ -97,7 +97,7 @@ fn every_line_to_try_answers_as_promised() {
         }
         if (300..400).contains(&status) {
             let place = answer.header("location").expect("a place");
-            assert!(place.ends_with("/search/hello"), "{place}");
+            assert!(place.ends_with("/search/example"), "{place}");
         }
         answered += 1;
     }
