@@ -167,14 +167,30 @@ fn a_certificate_that_does_not_fit_its_key_is_told_and_the_other_listener_served
 #[test]
 fn conflicting_listeners_are_told_and_the_others_served() {
     let (backend, port, other) = (Backend::start("a"), port::free(), port::free());
+    let certificate = Certificate::for_names(&["a.example"]);
     let yaml = [
-        manifest::gateway(&[Listener::http("one", port), Listener::http("two", port), Listener::http("alone", other)]),
+        // Two protocols on one port: an API server takes it, a socket does not.
+        manifest::gateway(&[
+            Listener::http("one", port),
+            Listener::https("two", port, "a.example", "certificate"),
+            Listener::http("alone", other),
+        ]),
+        manifest::secret("certificate", &certificate),
         manifest::service("a", backend.port, None),
         manifest::http_route("all", &[], &manifest::to("a")),
     ];
     let gateway = Gateway::start(&yaml.concat());
     assert!(serves(other));
-    gateway.wait_for_output("Conflict");
+    gateway.wait_for_output("onflict");
+}
+
+#[test]
+fn an_object_that_an_api_server_would_refuse_is_told_and_the_others_served() {
+    let (gateway, _backend, port) = start();
+    let twice = manifest::gateway(&[Listener::http("one", 8081), Listener::http("two", 8081)]);
+    gateway.write("twice.yaml", &twice.replace("name: gw,", "name: twice,"));
+    gateway.wait_for_output("must be unique for each listener");
+    assert!(serves(port));
 }
 
 #[test]
