@@ -178,3 +178,77 @@ fn trailers_pass() {
         assert!(raw.contains("\r\nx-sum: 7\r\n\r\n"), "{raw}");
     });
 }
+
+/// Server-sent events and the like: each part reaches the client before the next one exists.
+#[test]
+fn an_answer_streams_part_by_part() {
+    local(async {
+        let (go, next) = tokio::sync::mpsc::unbounded_channel::<()>();
+        let next = Rc::new(tokio::sync::Mutex::new(next));
+        let backend = raw_backend(move |mut raw| {
+            let next = Rc::clone(&next);
+            async move {
+                raw.until("\r\n\r\n").await;
+                raw.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+                    .await;
+                for number in 0..3 {
+                    next.lock().await.recv().await.unwrap();
+                    raw.write(format!("9\r\ndata: {number}\n\n\r\n")).await;
+                }
+                raw.write("0\r\n\r\n").await;
+                raw.rest().await;
+            }
+        })
+        .await;
+        let builder = Builder::new().backend("sse", BackendProtocol::Http1, &[backend]);
+        let gateway = gateway(builder.rule(0, "/", |rule| rule.targets = vec![to("sse", 1)])).await;
+        let mut client = Raw::connect(gateway.address).await;
+        client.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        client.until("\r\n\r\n").await;
+        for number in 0..3 {
+            go.send(()).unwrap();
+            assert!(client.until("\n\n").await.ends_with(&format!("data: {number}\n\n")));
+        }
+    });
+}
+
+/// RFC 9110 section 15.2: "A proxy MUST forward 1xx responses".
+#[test]
+fn interim_answers_pass() {
+    local(async {
+        let backend = raw_backend(|mut raw| async move {
+            raw.until("\r\n\r\n").await;
+            raw.write(
+                "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            )
+            .await;
+            raw.rest().await;
+        })
+        .await;
+        let builder = Builder::new().backend("raw", BackendProtocol::Http1, &[backend]);
+        let gateway = gateway(builder.rule(0, "/", |rule| rule.targets = vec![to("raw", 1)])).await;
+        let mut client = Raw::connect(gateway.address).await;
+        client.write("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        let raw = client.rest().await;
+        assert!(raw.starts_with("HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n"), "{raw}");
+        assert!(raw.ends_with("\r\n\r\nok"), "{raw}");
+    });
+}
+
+/// RFC 9110 section 9.3.2, and section 15.4.5 for 304.
+#[test]
+fn answers_without_a_body_keep_their_length() {
+    local(async {
+        let backend = raw_backend(|mut raw| async move {
+            raw.until("\r\n\r\n").await;
+            raw.write("HTTP/1.1 200 OK\r\ncontent-length: 12345\r\n\r\n").await;
+            raw.rest().await;
+        })
+        .await;
+        let builder = Builder::new().backend("raw", BackendProtocol::Http1, &[backend]);
+        let gateway = gateway(builder.rule(0, "/", |rule| rule.targets = vec![to("raw", 1)])).await;
+        let seen = gateway.send("HEAD", "/", &[], "").await;
+        assert_eq!((seen.status, seen.header("content-length"), seen.body.as_str()), (200, Some("12345"), ""));
+        assert_eq!(gateway.flags("DC"), 0);
+    });
+}

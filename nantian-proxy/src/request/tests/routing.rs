@@ -187,3 +187,50 @@ fn a_new_runtime_serves_new_requests() {
         assert_eq!(gateway.get("/").await.header("x-backend"), Some("b"));
     });
 }
+
+/// Design, decision 5: "A reload drops nothing."
+#[test]
+fn no_request_fails_while_configurations_change() {
+    local(async {
+        let [a, b] = [echo("a").await, echo("b").await];
+        let snapshot = move |round: u32| {
+            let endpoints = if round % 3 == 0 { vec![a, b] } else { vec![b] };
+            Builder::new()
+                .backend("x", BackendProtocol::Http1, &endpoints)
+                .backend("y", BackendProtocol::Http1, &[a])
+                .rule(round % 2, "/", |rule| rule.targets = vec![to("x", 1 + round % 5), to("y", 1)])
+        };
+        let gateway = Rc::new(gateway(snapshot(0)).await);
+        let done = Rc::new(Cell::new(false));
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let (gateway, done) = (Rc::clone(&gateway), Rc::clone(&done));
+                tokio::task::spawn_local(async move {
+                    let mut client = Raw::connect(gateway.address).await;
+                    let mut answered = 0;
+                    while !done.get() {
+                        client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi").await;
+                        let head = client.until("\r\n\r\n").await;
+                        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+                        client.until("body: hi\n").await;
+                        answered += 1;
+                    }
+                    answered
+                })
+            })
+            .collect();
+        for round in 1..=200 {
+            let next = Runtime::build(snapshot(round).build(), Some(&gateway.worker.runtime()));
+            gateway.worker.apply(Arc::new(next));
+            // A request of our own after each, so that the clients run too.
+            assert_eq!(gateway.get("/").await.status, 200);
+        }
+        done.set(true);
+        let mut answered = 0;
+        for client in clients {
+            answered += client.await.unwrap();
+        }
+        assert!(answered > 200, "{answered}");
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_http_requests_total"), answered + 200);
+    });
+}
