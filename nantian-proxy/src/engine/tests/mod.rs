@@ -1,5 +1,7 @@
 //! A whole engine on real sockets.
 
+mod traffic;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
