@@ -84,4 +84,23 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ("a request must match all the specified headers", "GET http://b.com/", &[], "404"),
         ],
     },
+    Scenario {
+        listeners: ONE,
+        routes: &[Route {
+            rules: "[{matches: [{headers: [{name: a, value: '1'}]}, {headers: [{name: b, value: '1'}]}, {headers: [{name: \
+                    c, value: '1'}]}, {headers: [{name: d, value: '1'}]}, {headers: [{name: e, value: '1'}]}, {headers: \
+                    [{name: f, value: '1'}]}, {headers: [{name: g, value: '1'}]}, {headers: [{name: Host, value: a.com}]}]}]",
+            ..HTTP
+        }],
+        cases: &[
+            ("this rule will be matched if **any** one of the matches is satisfied", "GET http://a.com/", &[], "r/0/7"),
+            (
+                "granted to the FIRST matching rule (in list order), among many headers",
+                "GET http://a.com/",
+                &[("g", "1"), ("d", "1"), ("a", "2")],
+                "r/0/3",
+            ),
+            ("a request must match all the specified headers", "GET http://b.com/", &[("z", "1")], "404"),
+        ],
+    },
 ];
