@@ -12,6 +12,7 @@ mod http_route_filters;
 mod machinery;
 mod never_panics;
 mod reference_grant;
+mod verdicts;
 
 /// Every rule of every CRD must compile in this crate's engine: one that does not would refuse all objects.
 #[test]

@@ -177,6 +177,7 @@ fn array(schema: &Schema, list: &[Value], path: &Path<'_>, errors: &mut Errors) 
         let (identity, shown) = match &schema.list {
             ListType::Atomic => return,
             ListType::Set => (element.to_string(), show(element)),
+            ListType::Map(_) if !element.is_object() => continue,
             ListType::Map(keys) => {
                 let fields: Vec<_> = keys.iter().map(|key| (key, element.get(key))).collect();
                 let text: Vec<_> = fields
