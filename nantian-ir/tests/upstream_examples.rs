@@ -15,7 +15,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upstream-examples")
 }
 
-/// The controller that the examples' GatewayClasses name, and the classes that have no object.
+/// The controller that the examples' classes name, and the classes that have no object.
 fn options() -> Options {
     let mut options = Options::default();
     options.controller_name = "acme.io/gateway-controller".to_owned();

@@ -10,6 +10,8 @@ mod lower;
 pub mod objects;
 mod resolve;
 pub mod status;
+#[cfg(test)]
+mod tests;
 pub mod yaml;
 
 use std::collections::BTreeMap;

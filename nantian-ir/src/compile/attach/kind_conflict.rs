@@ -13,8 +13,8 @@ use crate::key::RouteKind;
 use crate::name::HostnameMatch;
 use crate::precedence::Age;
 
-/// A host of a listener that a route has: its kind, the host, and the route's name.
-type Held = (RouteKind, HostnameMatch, String);
+/// A listener and a kind of routes on it.
+type Place = (Name, usize, RouteKind);
 
 /// Detaches routes from listeners where an older route of the other kind has some of their hosts.
 pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnostic>) {
@@ -25,7 +25,7 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
         .map(|(index, route)| (route.age, format!("{}/{}", route.key.namespace, route.key.name), route.key.kind, index))
         .collect();
     order.sort();
-    let mut taken: BTreeMap<(Name, usize), Vec<Held>> = BTreeMap::new();
+    let mut taken: BTreeMap<Place, Vec<(HostnameMatch, String)>> = BTreeMap::new();
     for (_, _, kind, index) in order {
         let Some(route) = routes.get_mut(index) else { continue };
         let me = route.key.to_string();
@@ -33,12 +33,13 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
         for parent in &mut route.parents {
             let mut lost = Vec::new();
             parent.attached.retain(|(listener, hosts)| {
-                let held = taken.get(&(parent.gateway.clone(), *listener)).map(Vec::as_slice).unwrap_or_default();
+                let held = taken.get(&(parent.gateway.clone(), *listener, other(kind)));
                 let clash = held
-                    .iter()
-                    .find(|(other, host, _)| *other != kind && hosts.iter().any(|mine| mine.intersect(host).is_some()));
+                    .into_iter()
+                    .flatten()
+                    .find(|(host, _)| hosts.iter().any(|mine| mine.intersect(host).is_some()));
                 match clash {
-                    Some((_, host, by)) => lost.push(format!("{by} has the hostname {host}")),
+                    Some((host, by)) => lost.push(format!("{by} has the hostname {host}")),
                     None => mine.push((parent.gateway.clone(), *listener, hosts.clone())),
                 }
                 clash.is_none()
@@ -56,8 +57,15 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
             }
         }
         for (gateway, listener, hosts) in mine {
-            let entry = taken.entry((gateway, listener)).or_default();
-            entry.extend(hosts.into_iter().map(|host| (kind, host, me.clone())));
+            let held = taken.entry((gateway, listener, kind)).or_default();
+            held.extend(hosts.into_iter().map(|host| (host, me.clone())));
         }
+    }
+}
+
+fn other(kind: RouteKind) -> RouteKind {
+    match kind {
+        RouteKind::Http => RouteKind::Grpc,
+        RouteKind::Grpc => RouteKind::Http,
     }
 }

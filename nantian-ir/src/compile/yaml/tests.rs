@@ -67,11 +67,14 @@ fn anchors_and_merge_keys_are_resolved() {
 
 #[test]
 fn an_alias_bomb_is_refused() {
-    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..10 {
-        let all = vec![format!("*a{}", level - 1); 9].join(", ");
-        text += &format!("a{level}: &a{level} [{all}]\n");
-    }
+    let level = |level: usize| {
+        let items = match level {
+            0 => ["x"; 9].join(", "),
+            _ => vec![format!("*a{}", level - 1); 9].join(", "),
+        };
+        format!("a{level}: &a{level} [{items}]\n")
+    };
+    let text: String = (0..10).map(level).collect();
     let parsed = parse("f", &text);
     assert!(parsed.diagnostics[0].message.contains("aliases"), "{:?}", parsed.diagnostics);
 }

@@ -1,0 +1,121 @@
+//! What holds for every set of objects.
+
+#![allow(clippy::unwrap_used, reason = "tests panic when they fail")]
+
+mod generated;
+
+use std::collections::BTreeSet;
+
+use nantian_ir::compile::{Compiled, ConditionStatus, Object, ObjectStatus, Objects, Options, Status, compile};
+use nantian_ir::{Filter, RouteKey, RouteKind, RuleKey, Snapshot, Target};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn objects(values: &[Value]) -> Vec<Object> {
+    values.iter().map(|value| Object::new(value.clone()).unwrap()).collect()
+}
+
+fn compiled(objects: impl IntoIterator<Item = Object>) -> Compiled {
+    compile(&objects.into_iter().collect::<Objects>(), &Options::standalone())
+}
+
+fn text(compiled: &Compiled) -> String {
+    json!([&*compiled.snapshot, compiled.statuses, compiled.diagnostics]).to_string()
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_objects_does_not_matter(
+        (values, shuffled) in generated::objects().prop_flat_map(|values| (Just(values.clone()), Just(values).prop_shuffle())),
+    ) {
+        prop_assert_eq!(text(&compiled(objects(&values))), text(&compiled(objects(&shuffled))));
+    }
+
+    #[test]
+    fn a_snapshot_survives_json(values in generated::objects()) {
+        let snapshot = compiled(objects(&values)).snapshot;
+        let again: Snapshot = serde_json::from_str(&serde_json::to_string(&*snapshot).unwrap()).unwrap();
+        prop_assert_eq!(again.version(), snapshot.version());
+        prop_assert_eq!(&again, &*snapshot);
+    }
+
+    #[test]
+    fn what_a_snapshot_refers_to_is_in_it_and_nothing_else(values in generated::objects()) {
+        let snapshot = compiled(objects(&values)).snapshot;
+        let mut used = BTreeSet::new();
+        for rule in snapshot.rules.values() {
+            prop_assert!(!rule.matches.is_empty() && !rule.attachments.is_empty());
+            for attachment in &rule.attachments {
+                prop_assert!(snapshot.listeners.contains_key(&attachment.listener));
+                prop_assert!(!attachment.hostnames.is_empty());
+            }
+            for filter in rule.filters.iter().chain(rule.targets.iter().flat_map(|target| &target.filters)) {
+                if let Filter::RequestMirror(mirror) = filter {
+                    used.insert(mirror.backend.clone());
+                }
+            }
+            for target in &rule.targets {
+                if let Target::Backend(key) = &target.target {
+                    used.insert(key.clone());
+                }
+            }
+        }
+        prop_assert_eq!(used.iter().collect::<Vec<_>>(), snapshot.backends.keys().collect::<Vec<_>>());
+        prop_assert_eq!(used.iter().collect::<Vec<_>>(), snapshot.endpoints.keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_rule_is_served_or_explained(values in generated::objects()) {
+        let compiled = compiled(objects(&values));
+        for status in &compiled.statuses {
+            let Status::Route(_) = &status.status else { continue };
+            let value = values.iter().find(|value| {
+                value["kind"] == status.object.kind.as_str()
+                    && value["metadata"]["namespace"] == status.object.namespace.as_str()
+                    && value["metadata"]["name"] == status.object.name.as_str()
+            });
+            let rules = value.unwrap()["spec"]["rules"].as_array().unwrap().len();
+            for rule in 0..rules {
+                let served = compiled.snapshot.rules.contains_key(&key(status, rule));
+                prop_assert!(served || explained(&compiled, status, rule), "{} rule {rule}", status.object);
+            }
+        }
+    }
+}
+
+fn key(status: &ObjectStatus, rule: usize) -> RuleKey {
+    let kind = if status.object.kind == "HTTPRoute" { RouteKind::Http } else { RouteKind::Grpc };
+    let route = RouteKey { kind, namespace: status.object.namespace.clone(), name: status.object.name.clone() };
+    RuleKey { route, rule: u32::try_from(rule).unwrap() }
+}
+
+/// For each parent: it does not accept the route, or drops the rule, or a diagnostic says that its listeners are not
+/// served.
+fn explained(compiled: &Compiled, status: &ObjectStatus, rule: usize) -> bool {
+    let Status::Route(route) = &status.status else { return false };
+    route.parents.iter().all(|parent| {
+        let refused = parent.conditions.iter().any(|condition| {
+            condition.kind == "Accepted" && condition.status == ConditionStatus::False && !condition.message.is_empty()
+        });
+        let dropped = parent.conditions.iter().any(|condition| {
+            condition.kind == "PartiallyInvalid" && condition.message.contains(&format!("spec.rules[{rule}]"))
+        });
+        let unserved = compiled.diagnostics.iter().any(|diagnostic| {
+            diagnostic.code.name() == "not-served" && diagnostic.object.as_ref() == Some(&status.object)
+        });
+        refused || dropped || unserved
+    })
+}
+
+/// The properties above would hold of nothing, too.
+#[test]
+fn generated_objects_are_served_often_enough() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut served = 0;
+    for _ in 0..200 {
+        let values = generated::objects().new_tree(&mut runner).unwrap().current();
+        served += usize::from(!compiled(objects(&values)).snapshot.rules.is_empty());
+    }
+    assert!(served >= 40, "only {served} of 200 sets of objects serve a rule");
+}
