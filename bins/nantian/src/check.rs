@@ -19,8 +19,13 @@ pub(crate) fn options(args: &SourceArgs) -> Options {
     let mut options = Options::default();
     options.controller_name.clone_from(&args.controller_name);
     options.gateway_classes.clone_from(&args.gateway_class);
-    options.now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_secs()).ok());
+    options.now = now();
     options
+}
+
+/// Seconds since 1970, for warnings about certificates.
+pub(crate) fn now() -> Option<i64> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_secs()).ok())
 }
 
 /// Findings of files and of the compiler, errors first.

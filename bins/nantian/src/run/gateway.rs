@@ -85,6 +85,7 @@ impl Gateway {
     /// Serves these objects. `begin`: when their change was noticed.
     pub(super) async fn update(&mut self, objects: &Objects, of_files: Vec<Finding>, begin: Instant) {
         self.objects = objects.clone();
+        self.options.now = crate::check::now();
         let compiled = compile(objects, &self.options);
         self.object_findings = all_findings(of_files, &compiled);
         // Backends first: a route to one must not get there before it listens.

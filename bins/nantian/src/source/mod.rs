@@ -4,7 +4,7 @@ mod scan;
 mod set;
 mod watch;
 
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use nantian_ir::compile::Objects;
@@ -55,21 +55,23 @@ pub(crate) struct Loaded {
     pub(crate) excerpts: Excerpts,
 }
 
-/// Reads `paths` once; `-` is standard input.
+/// Reads `paths` once; `-` is standard input. Pipes are read too, so that a shell's `<(command)` can be a path.
 pub(crate) fn load_once(paths: &[PathBuf]) -> Result<Loaded, SourceError> {
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
-    let files: Vec<PathBuf> = paths.iter().filter(|path| !is_stdin(path)).cloned().collect();
+    let is_stream = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+    let files: Vec<PathBuf> = paths.iter().filter(|path| !is_stdin(path) && !is_stream(path)).cloned().collect();
     check_exist(&files)?;
     let mut set = SourceSet::new(files);
     set.refresh(&Dirty::everything(), true, &mut |_, _, _| {});
     let mut excerpts = Excerpts::default();
+    for path in paths.iter().filter(|path| !is_stdin(path) && is_stream(path)) {
+        let name = path.display().to_string();
+        let opened = std::fs::File::open(path)
+            .map_err(|error| SourceError::Unreadable { path: name.clone(), reason: error.to_string() })?;
+        set.add_text(&name, &read_stream(&name, opened)?);
+    }
     if paths.iter().any(is_stdin) {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().take(MAX_FILE_BYTES).read_to_end(&mut bytes);
-        let text = read
-            .map_err(|error| error.to_string())
-            .and_then(|_| String::from_utf8(bytes).map_err(|error| format!("not UTF-8 ({})", error.utf8_error())));
-        let text = text.map_err(|reason| SourceError::Unreadable { path: "standard input".to_owned(), reason })?;
+        let text = read_stream("standard input", std::io::stdin().lock())?;
         set.add_text(STDIN_NAME, &text);
         excerpts.stdin = Some(text);
     }
@@ -78,6 +80,13 @@ pub(crate) fn load_once(paths: &[PathBuf]) -> Result<Loaded, SourceError> {
         return Err(SourceError::Empty(shown(paths)));
     }
     Ok(loaded)
+}
+
+fn read_stream(name: &str, stream: impl Read) -> Result<String, SourceError> {
+    let mut bytes = Vec::new();
+    let read = stream.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string());
+    read.and_then(|_| String::from_utf8(bytes).map_err(|error| format!("not UTF-8: {}", error.utf8_error())))
+        .map_err(|reason| SourceError::Unreadable { path: name.to_owned(), reason })
 }
 
 /// Fails on a path that does not exist or cannot be looked at.

@@ -322,6 +322,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn without_notifications_files_are_looked_at_again_and_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut watch = watched(folder.path());
+        watch.problem = Some("no inotify".to_owned());
+        assert_eq!(told(&mut watch).await, Dirty::default());
+        assert_eq!(told(&mut watch).await, Dirty::default());
+    }
+
+    #[tokio::test]
     async fn reading_hidden_files_and_other_files_are_no_change() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.yaml");

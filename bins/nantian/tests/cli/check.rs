@@ -68,6 +68,12 @@ fn standard_input_is_read() {
 }
 
 #[test]
+fn a_pipe_is_read_as_a_path() {
+    let output = nantian(&["check", "/dev/stdin"], &good());
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
 fn a_folder_without_objects_is_wrong_usage() {
     let folder = Folder::new(&[("README.md", "nothing")]);
     let output = nantian(&["check", folder.path().to_str().expect("a path")], "");

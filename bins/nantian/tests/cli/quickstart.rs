@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use crate::harness::{Folder, Running, free_port, nantian, stdout, text};
@@ -104,6 +105,38 @@ fn every_line_to_try_answers_as_promised() {
     assert!(answered >= 5, "there is something to try: {samples:#?}");
     let welcome = samples.iter().filter_map(|sample| curl(text(sample, "command"), port));
     assert!(welcome.into_iter().any(|answer| answer.body.contains("Welcome to Nantian Gateway")));
+}
+
+/// A unary call over HTTP/2 with prior knowledge: answer header, message and trailers.
+async fn unary(port: u16) -> (hyper::Response<()>, Vec<u8>, Option<http::HeaderMap>) {
+    let stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(executor, hyper_util::rt::TokioIo::new(stream)).await.expect("HTTP/2");
+    tokio::spawn(connection);
+    let request = hyper::Request::post("http://grpc.example/quickstart.Greeter/SayHello")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(http_body_util::Full::new(hyper::body::Bytes::from_static(&[0; 5])))
+        .expect("a request");
+    let (parts, body) = client.send_request(request).await.expect("an answer").into_parts();
+    let body = body.collect().await.expect("a body");
+    let trailers = body.trailers().cloned();
+    (hyper::Response::from_parts(parts, ()), body.to_bytes().to_vec(), trailers)
+}
+
+#[test]
+fn grpc_goes_by_service_and_method_with_trailers() {
+    let (folder, port) = copy();
+    let _running = Running::start(folder.path(), &[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (response, message, trailers) =
+        runtime.block_on(async { tokio::time::timeout(crate::harness::GUARD, unary(port)).await.expect("in time") });
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["echo-service"], "quickstart/app-v1");
+    assert_eq!(response.headers()["echo-path"], "/quickstart.Greeter/SayHello");
+    assert_eq!(message, [0; 5], "one empty message");
+    assert_eq!(trailers.expect("trailers")["grpc-status"], "0");
 }
 
 #[test]
