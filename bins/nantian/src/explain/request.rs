@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use nantian_ir::ListenerProtocol;
+use nantian_proxy::http::normalize::{self, PathError, PathOptions};
 use thiserror::Error;
 
 /// Why the words after `--` are no request.
@@ -14,6 +15,9 @@ pub(crate) enum RequestError {
     /// Not a URL.
     #[error("{0:?} is not an http or https URL: write for example http://localhost:8080/path")]
     Url(String),
+    /// A path that is refused.
+    #[error("{0}: such a request is answered with 400 before any route sees it")]
+    Path(PathError),
     /// Not a method.
     #[error("{0:?} is not an HTTP method: write for example GET (in capitals)")]
     Method(String),
@@ -80,6 +84,9 @@ impl Request {
             Some("https") => (ListenerProtocol::Https, 443),
             _ => return Err(wrong()),
         };
+        // What is matched is the path as the engine spells it: dot segments, escapes and `//` are resolved before.
+        let path = if uri.path().is_empty() { "/" } else { uri.path() };
+        let path = normalize::path(path, PathOptions::default()).map_err(RequestError::Path)?.into_owned();
         let authority = uri.authority().ok_or_else(wrong)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let mut headers = HeaderMap::new();
@@ -90,7 +97,7 @@ impl Request {
             protocol,
             url_host: host,
             port: authority.port_u16().unwrap_or(default_port),
-            path: if uri.path().is_empty() { "/".to_owned() } else { uri.path().to_owned() },
+            path,
             query: uri.query().map(ToOwned::to_owned),
             headers,
         })
@@ -130,6 +137,13 @@ mod tests {
         assert_eq!(request.method, Method::GET);
         assert_eq!((request.host(), request.port), ("shop.example", 443));
         assert_eq!((request.path.as_str(), request.query.as_deref()), ("/cart", Some("a=b")));
+    }
+
+    #[test]
+    fn the_path_is_spelt_as_the_engine_spells_it() {
+        let path = |url| parse(&[url]).map(|request| request.path);
+        assert_eq!(path("http://a/b/../c//d/%7e"), Ok("/c/d/~".to_owned()));
+        assert_eq!(path("http://a/%0"), Err(RequestError::Path(PathError::Escape)));
     }
 
     #[test]

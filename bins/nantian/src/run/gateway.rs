@@ -155,7 +155,8 @@ impl Gateway {
     fn tell_applied(&mut self, compiled: &Compiled, report: &ApplyReport, duration_ms: f64) {
         let applied = Applied {
             version: report.version.clone(),
-            duration_ms,
+            // Microseconds: less is noise.
+            duration_ms: (duration_ms * 1000.0).round() / 1000.0,
             changes: Changes::between(&self.snapshot, &compiled.snapshot),
             resources: Counts::of(&compiled.snapshot),
         };
