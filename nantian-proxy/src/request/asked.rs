@@ -55,7 +55,12 @@ impl Asked {
         if method == Method::CONNECT {
             return Err(Failure::NoTunnel);
         }
-        let upgrade = hop_by_hop::strip_request(&mut headers);
+        let mut upgrade = hop_by_hop::strip_request(&mut headers);
+        headers.remove("http2-settings");
+        if headers.get_all(header::UPGRADE).iter().any(is_transport) {
+            headers.remove(header::UPGRADE);
+            upgrade = false;
+        }
         // `OPTIONS *` asks the server itself; it is routed like `OPTIONS /`.
         let raw_path = if uri.path() == "*" || uri.path().is_empty() { "/" } else { uri.path() };
         if !raw_path.starts_with('/') {
@@ -80,6 +85,15 @@ impl Asked {
             matched_prefix,
         }
     }
+}
+
+/// Whether an upgrade would carry HTTP itself: behind it, requests would reach the backend that no stage has seen. A
+/// server may always ignore an upgrade (RFC 9110 section 7.8), and `h2c` is obsolete (RFC 9113 section 3.1).
+fn is_transport(protocols: &HeaderValue) -> bool {
+    protocols.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii).any(|protocol| {
+        let starts = |name: &[u8]| protocol.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        starts(b"h2") || starts(b"http/") || starts(b"tls/") || protocol.eq_ignore_ascii_case(b"http")
+    })
 }
 
 /// `:authority` or the absolute form wins over `Host` (RFC 9112 section 3.2.2); in HTTP/2 they must not differ
@@ -194,6 +208,25 @@ mod tests {
         assert_eq!((asked.path.as_str(), asked.query.as_deref()), ("/b/c", Some("x=%2e%2E/&y")));
         let asked = read(Request::builder().method("OPTIONS").uri("*").header("host", "a")).unwrap();
         assert_eq!(asked.path, "/");
+    }
+
+    #[test]
+    fn an_upgrade_that_would_carry_requests_past_us_is_ignored() {
+        for (protocol, expected) in [
+            ("websocket", true),
+            ("Custom/1.0", true),
+            ("h2c", false),
+            ("H2C", false),
+            ("websocket, h2c", false),
+            ("HTTP/2.0", false),
+            ("TLS/1.0", false),
+        ] {
+            let request = Request::builder().uri("/").header("connection", "upgrade, http2-settings");
+            let request = request.header("upgrade", protocol).header("http2-settings", "AAMAAABkAAQAAP__");
+            let asked = read(request).unwrap();
+            assert_eq!((asked.upgrade, asked.headers.contains_key("upgrade")), (expected, expected), "{protocol}");
+            assert!(!asked.headers.contains_key("http2-settings"));
+        }
     }
 
     #[test]

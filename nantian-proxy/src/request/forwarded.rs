@@ -8,6 +8,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use smallvec::SmallVec;
+
 use super::ForwardedSettings;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -15,12 +17,8 @@ const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Fields by which a stranger could pose as a proxy of ours.
-const DROPPED: [HeaderName; 3] = [
-    HeaderName::from_static("forwarded"),
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("x-forwarded-prefix"),
-];
+/// Dropped from everyone.
+const DROPPED: [HeaderName; 2] = [HeaderName::from_static("forwarded"), HeaderName::from_static("x-real-ip")];
 
 /// What we know first hand.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +46,14 @@ pub(super) struct Told {
 pub(super) fn write(headers: &mut HeaderMap, settings: &ForwardedSettings, seen: &Seen<'_>) -> Told {
     for name in &DROPPED {
         headers.remove(name);
+    }
+    if settings.trusted_hops == 0 {
+        // `X-Forwarded-Prefix`, `-Client-Cert`, `-User` and whatever else backends may believe.
+        let claims = |name: &&HeaderName| name.as_str().starts_with("x-forwarded-");
+        let claimed: SmallVec<[HeaderName; 4]> = headers.keys().filter(claims).cloned().collect();
+        for name in &claimed {
+            headers.remove(name);
+        }
     }
     let hops = usize::try_from(settings.trusted_hops).unwrap_or(usize::MAX);
     let peer = seen.peer.to_canonical();
@@ -155,6 +161,7 @@ mod tests {
         ("x-forwarded-host", "evil.example"),
         ("x-forwarded-port", "1"),
         ("x-forwarded-prefix", "/evil"),
+        ("x-forwarded-client-cert", "evil"),
         ("forwarded", "for=198.51.100.9"),
         ("x-real-ip", "198.51.100.9"),
         ("x-request-id", "theirs"),
@@ -168,7 +175,7 @@ mod tests {
         assert_eq!(headers["x-forwarded-proto"], "https");
         assert_eq!(headers["x-forwarded-host"], "a.example:8443");
         assert_eq!(headers["x-forwarded-port"], "8443");
-        for dropped in ["forwarded", "x-real-ip", "x-forwarded-prefix"] {
+        for dropped in ["forwarded", "x-real-ip", "x-forwarded-prefix", "x-forwarded-client-cert"] {
             assert!(!headers.contains_key(dropped));
         }
         assert_eq!(told.client, "192.0.2.1".parse::<IpAddr>().unwrap());

@@ -87,7 +87,8 @@ pub enum Balance {
 #[non_exhaustive]
 pub struct ForwardedSettings {
     /// How many proxies in front of this one are ours. 0, the default: none, so whatever a client sends in
-    /// `X-Forwarded-*`, `Forwarded` and `X-Real-IP` is dropped and written anew. With n, the client is the n-th entry of
-    /// `X-Forwarded-For` from the right; our own peer is appended; `-Proto`, `-Host` and `-Port` are kept.
+    /// `X-Forwarded-*`, `X-Request-Id`, `Forwarded` and `X-Real-IP` is dropped, and the first two are written anew. With n,
+    /// the client is the n-th entry of `X-Forwarded-For` from the right, our own peer is appended to it, what else those
+    /// proxies say in `X-Forwarded-*` and `X-Request-Id` is kept.
     pub trusted_hops: u32,
 }

@@ -194,7 +194,7 @@ fn no_request_fails_while_configurations_change() {
     local(async {
         let [a, b] = [echo("a").await, echo("b").await];
         let snapshot = move |round: u32| {
-            let endpoints = if round % 3 == 0 { vec![a, b] } else { vec![b] };
+            let endpoints = if round.is_multiple_of(3) { vec![a, b] } else { vec![b] };
             Builder::new()
                 .backend("x", BackendProtocol::Http1, &endpoints)
                 .backend("y", BackendProtocol::Http1, &[a])
