@@ -73,6 +73,11 @@ pub enum Re2Problem {
     Unsupported(String),
 }
 
+/// Memory that a compiled pattern may take, in bytes: enough for thousands of characters, not for huge repetitions of
+/// large classes. Whoever compiles a translated pattern sets this limit (`RegexBuilder::size_limit`), so that what the
+/// compiler of configurations accepts, every data plane accepts.
+pub const MAX_COMPILED: usize = 1 << 20;
+
 const MAX_DEPTH: usize = 100;
 const MAX_COUNT: u32 = 1000;
 

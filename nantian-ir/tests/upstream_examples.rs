@@ -18,7 +18,7 @@ fn folder() -> PathBuf {
 /// The controller that the examples' classes name, and the classes that have no object.
 fn options() -> Options {
     let mut options = Options::default();
-    options.controller_name = "acme.io/gateway-controller".to_owned();
+    "acme.io/gateway-controller".clone_into(&mut options.controller_name);
     let classes = ["example", "example-gateway-class", "filter-lb", "foo-lb", "prod", "shared-gateway-class"];
     options.gateway_classes = classes.map(str::to_owned).to_vec();
     options

@@ -93,6 +93,7 @@ fn values_that_cannot_be_used_are_unsupported() {
     for rules in [
         path(json!({"type": "Exact", "value": "no-slash"})),
         path(json!({"type": "Glob", "value": "/*"})),
+        path(json!({"type": "RegularExpression", "value": "/\\pL{1000}\\pL{1000}"})),
         json!([{"matches": [{"headers": [{"name": "bad name", "value": "x"}]}]}]),
         json!([{"matches": [{"headers": [{"name": "a", "value": "x", "type": "Glob"}]}]}]),
         json!([{"matches": [{"queryParams": [{"name": "a", "value": "(", "type": "RegularExpression"}]}]}]),

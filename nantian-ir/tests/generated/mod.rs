@@ -1,5 +1,7 @@
 //! Sets of objects that refer to each other, right and wrong.
 
+#![allow(clippy::indexing_slicing, reason = "JSON values take new keys by index")]
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

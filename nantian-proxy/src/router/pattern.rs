@@ -6,8 +6,6 @@ use nantian_ir::re2;
 use regex::bytes::{Regex, RegexBuilder};
 use thiserror::Error;
 
-/// Memory of one compiled pattern, in bytes: enough for thousands of characters, not for huge repetitions.
-const SIZE_LIMIT: usize = 1 << 20;
 /// Memory of one pattern's lazily built automaton, in bytes.
 const DFA_SIZE_LIMIT: usize = 1 << 18;
 
@@ -24,7 +22,7 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, PatternError> {
     let error = |reason: String| PatternError { pattern: pattern.to_owned(), reason };
     let translated = re2::translate(pattern).map_err(|e| error(e.to_string()))?;
     let mut builder = RegexBuilder::new(&translated);
-    builder.size_limit(SIZE_LIMIT).dfa_size_limit(DFA_SIZE_LIMIT).build().map_err(|e| error(reason(&e)))
+    builder.size_limit(re2::MAX_COMPILED).dfa_size_limit(DFA_SIZE_LIMIT).build().map_err(|e| error(reason(&e)))
 }
 
 fn reason(error: &regex::Error) -> String {

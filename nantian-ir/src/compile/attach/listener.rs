@@ -118,6 +118,11 @@ fn view(
         report(&diagnostic::INVALID_LISTENER, field.unwrap_or_else(|| view.field("tls")), &fault.message);
         view.refused.get_or_insert(fault);
     }
+    if listener.port == 0 {
+        let fault = Fault::new("PortUnavailable", "the port is 0: ports are 1 to 65535");
+        report(&diagnostic::INVALID_LISTENER, view.field("port"), &fault.message);
+        view.refused.get_or_insert(fault);
+    }
     kinds(listener, &mut view, &mut report);
     let options = listener.tls.as_ref().map(|tls| &tls.options);
     for option in options.into_iter().flat_map(|options| options.keys()) {

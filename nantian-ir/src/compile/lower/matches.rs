@@ -8,6 +8,12 @@ use crate::model::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, Rul
 use crate::name::HeaderName;
 use crate::re2;
 
+/// Whether a data plane can compile the pattern, which was checked otherwise.
+fn compiles(translated: &str) -> Result<(), ()> {
+    let mut builder = regex::bytes::RegexBuilder::new(translated);
+    builder.size_limit(re2::MAX_COMPILED).build().map(|_| ()).map_err(|_| ())
+}
+
 impl Context<'_, '_, '_> {
     /// The matches, or `None` if one of them cannot be used: then it is not known which requests the rule is for.
     pub(super) fn http_matches(
@@ -78,7 +84,7 @@ impl Context<'_, '_, '_> {
     fn regex(&mut self, rule: &mut Rule, field: &str, pattern: &str) -> Option<String> {
         let compiled = re2::translate(pattern)
             .map_err(|error| error.to_string())
-            .and_then(|text| regex::Regex::new(&text).map_err(|_| "it is too large when compiled".to_owned()));
+            .and_then(|text| compiles(&text).map_err(|()| "compiled, it takes too much memory".to_owned()));
         match compiled {
             Ok(_) => Some(pattern.to_owned()),
             Err(why) => {

@@ -135,7 +135,10 @@ impl Context<'_, '_, '_> {
     /// Adds a rule. `None` for matches: none of them can be used, so the rule is dropped.
     fn finish(&mut self, index: usize, rule: &Rule, matches: Option<Vec<RuleMatch>>, mut lowered: LoweredRule) {
         if let Some(fault) = rule.invalid.first() {
-            let message = super::attach::messages(&rule.invalid);
+            let mut message = super::attach::messages(&rule.invalid);
+            if matches.is_some() {
+                message.push_str(" (requests of the rule get 500)");
+            }
             self.lowered.invalid.push((index, Fault::new(fault.reason, message)));
         }
         let Some(matches) = matches else { return };

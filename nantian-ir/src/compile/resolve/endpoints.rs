@@ -44,10 +44,23 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
     }
     let chosen = if ready.is_empty() { terminating } else { ready };
     if chosen.is_empty() {
-        let message = format!("port {} has no ready endpoints: requests get 503", key.port);
+        let message =
+            format!("port {} has no ready endpoints{}: requests get 503", key.port, hint(typed, &service.value, key));
         diagnostics.push(Diagnostic::of(&diagnostic::NO_ENDPOINTS, service.object, "", message));
     }
     chosen.into_iter().collect()
+}
+
+/// What is probably wrong where slices are there, but not for the port: slices name it as the Service does.
+fn hint(typed: &Typed<'_>, service: &Service, key: &BackendKey) -> String {
+    let slices = typed.slices.get(&(key.namespace.clone(), key.name.clone()));
+    let matched = slices.into_iter().flatten().any(|(_, slice)| target_port(service, &slice.value, key.port).is_some());
+    let name = port(service, key.port).and_then(|port| port.name.as_deref()).unwrap_or_default();
+    match (slices, name) {
+        (Some(_), "") if !matched => ", and no EndpointSlice of the Service has a port without a name".to_owned(),
+        (Some(_), name) if !matched => format!(", and no EndpointSlice of the Service has a port named {name}"),
+        _ => String::new(),
+    }
 }
 
 /// Port of the endpoints of a slice: the one with the name of the Service port. A slice port without a number stands

@@ -1,10 +1,11 @@
 //! Which objects are read, and whether an API server would take them.
 
-use nantian_crds::schema::Schemas;
+use nantian_crds::schema::{Reason, SchemaError, Schemas};
+use serde_json::Value;
 
 use super::Parsed;
 use crate::compile::diagnostic::{self, Diagnostic};
-use crate::compile::objects::Object;
+use crate::compile::objects::{Object, ObjectError, Source};
 use crate::key::ObjectRef;
 
 /// Kinds that the compiler reads.
@@ -45,21 +46,38 @@ pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
             parsed.objects.extend(object.with_value(admission.object));
         }
         Err(errors) => {
-            for error in errors {
-                parsed.diagnostics.push(Diagnostic::of(
-                    &diagnostic::INVALID_OBJECT,
-                    object,
-                    error.field,
-                    error.message,
-                ));
-            }
+            parsed.diagnostics.extend(errors.into_iter().map(|error| invalid(object, error)));
         }
+    }
+}
+
+fn invalid(object: &Object, error: SchemaError) -> Diagnostic {
+    let unquoted = error.reason == Reason::Type && error.message.starts_with("must be a string");
+    let found = Diagnostic::of(&diagnostic::INVALID_OBJECT, object, error.field, error.message);
+    if unquoted {
+        found.remedy(
+            "put the value in quotes: YAML reads plain y, n, yes, no, on and off as booleans, and digits as numbers",
+        )
+    } else {
+        found
+    }
+}
+
+/// What to say of an object without a name: kinds that are not read may have none (`generateName`).
+pub(super) fn unnamed(value: &Value, place: Source, error: &ObjectError) -> Diagnostic {
+    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default();
+    let kind = text("kind");
+    let group = text("apiVersion").split_once('/').map_or("", |(group, _)| group);
+    if *error == ObjectError::Missing("metadata.name") && !Schemas::builtin().knows(group, kind) {
+        Diagnostic::at(&diagnostic::IGNORED_KIND, place, format!("{kind} is not a kind that a gateway reads"))
+    } else {
+        Diagnostic::at(&diagnostic::NOT_AN_OBJECT, place, error.to_string())
     }
 }
 
 fn not_read(object: &Object) -> Diagnostic {
     let ObjectRef { group, kind, .. } = object.id();
-    let api_version = object.value().get("apiVersion").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let api_version = object.value().get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let same_kind = READ.iter().find(|(_, known)| known.eq_ignore_ascii_case(kind));
     match same_kind {
         Some((group, known)) => {

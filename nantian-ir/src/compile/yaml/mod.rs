@@ -54,7 +54,12 @@ pub fn parse(source: &str, text: &str) -> Parsed {
             Ok(trees) => trees.into_iter().for_each(|tree| take(&file, tree, &mut parsed)),
             Err(error) => {
                 let place = Source { file: file.clone(), line: error.line, column: error.column };
-                parsed.diagnostics.push(Diagnostic::at(&diagnostic::YAML_SYNTAX, place, error.message));
+                let tab = error.message.contains("tab");
+                let mut found = Diagnostic::at(&diagnostic::YAML_SYNTAX, place, error.message);
+                if tab {
+                    found = found.remedy("replace the tab by spaces: YAML indents with spaces only");
+                }
+                parsed.diagnostics.push(found);
             }
         }
     }
@@ -157,11 +162,9 @@ fn below(positions: &Positions, path: &str) -> Positions {
 
 fn take_one(file: &Arc<str>, tree: Tree, parsed: &mut Parsed) {
     let (line, column) = tree.positions.get("").copied().unwrap_or((1, 1));
-    match Object::located(tree.value, Some(file.clone()), tree.positions) {
+    let place = Source { file: file.clone(), line, column };
+    match Object::located(tree.value.clone(), Some(file.clone()), tree.positions) {
         Ok(object) => admit::admit(&object, parsed),
-        Err(error) => {
-            let place = Source { file: file.clone(), line, column };
-            parsed.diagnostics.push(Diagnostic::at(&diagnostic::NOT_AN_OBJECT, place, error.to_string()));
-        }
+        Err(error) => parsed.diagnostics.push(admit::unnamed(&tree.value, place, &error)),
     }
 }
