@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::h1::Incoming;
 use super::h1::client::Received;
+use super::h2;
 
 /// Why a body ended early.
 #[derive(Debug, Error)]
@@ -28,7 +29,7 @@ pub enum BodyError {
     Timeout,
     /// The stream was reset by the peer (HTTP/2).
     #[error("the stream was reset by the peer: {0}")]
-    Reset(h2::Reason),
+    Reset(::h2::Reason),
     /// Reading or writing failed.
     #[error("reading or writing the body failed: {0}")]
     Io(#[from] std::io::Error),
@@ -45,6 +46,7 @@ enum Inner {
     Full(Bytes),
     Incoming(Incoming),
     Received(Box<Received>),
+    Stream(Box<h2::Received>),
     Dyn(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>),
 }
 
@@ -55,6 +57,7 @@ impl std::fmt::Debug for Body {
             Inner::Full(_) => "Full",
             Inner::Incoming(_) => "Incoming",
             Inner::Received(_) => "Received",
+            Inner::Stream(_) => "Stream",
             Inner::Dyn(_) => "Dyn",
         })
     }
@@ -82,6 +85,11 @@ impl Body {
         Self(Inner::Received(Box::new(body)))
     }
 
+    /// The body of a message on an HTTP/2 stream.
+    pub(crate) fn stream(body: h2::Received) -> Self {
+        Self(Inner::Stream(Box::new(body)))
+    }
+
     /// Any other body.
     pub fn boxed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + 'static) -> Self {
         Self(Inner::Dyn(Box::pin(body)))
@@ -101,6 +109,7 @@ impl http_body::Body for Body {
             },
             Inner::Incoming(body) => body.poll_frame(cx),
             Inner::Received(body) => body.poll_frame(cx),
+            Inner::Stream(body) => body.poll_frame(cx),
             Inner::Dyn(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -111,6 +120,7 @@ impl http_body::Body for Body {
             Inner::Full(_) => false,
             Inner::Incoming(body) => body.is_end_stream(),
             Inner::Received(body) => body.is_end_stream(),
+            Inner::Stream(body) => body.is_end_stream(),
             Inner::Dyn(body) => body.is_end_stream(),
         }
     }
@@ -121,6 +131,7 @@ impl http_body::Body for Body {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Incoming(body) => body.size_hint(),
             Inner::Received(body) => body.size_hint(),
+            Inner::Stream(body) => body.size_hint(),
             Inner::Dyn(body) => body.size_hint(),
         }
     }

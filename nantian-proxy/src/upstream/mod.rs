@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod multiplexed;
 mod pool;
 mod stats;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use nantian_ir::model::BackendProtocol;
 use tokio::time::Instant;
 
 use super::connect::connect;
+use super::multiplexed::Multiplexed;
 use super::stats::Counted;
 use super::{PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
 use crate::http::h1::HeadLimits;
@@ -25,6 +26,7 @@ struct Inner {
     settings: PoolSettings,
     limits: HeadLimits,
     idle: RefCell<HashMap<SocketAddr, Vec<Idle>>>,
+    multiplexed: Rc<Multiplexed>,
     /// Whether a task closes connections that rested too long.
     sweeping: Cell<bool>,
 }
@@ -54,8 +56,9 @@ impl Pools {
     /// Empty pools. `http` bounds what backends answer.
     pub fn new(settings: PoolSettings, http: &HttpSettings) -> Self {
         Self(Rc::new(Inner {
-            settings,
             limits: http.into(),
+            multiplexed: Rc::new(Multiplexed::new(settings.max_http2_connections, http.clone())),
+            settings,
             idle: RefCell::new(HashMap::new()),
             sweeping: Cell::new(false),
         }))
@@ -77,9 +80,7 @@ impl Pools {
     ) -> Result<UpstreamResponse, SendError> {
         let sent = match upstream.protocol {
             BackendProtocol::Http1 | BackendProtocol::WebSocket => self.send_http1(upstream, request, interim).await,
-            BackendProtocol::H2c => {
-                Err(SendError { kind: SendErrorKind::Protocol("HTTP/2 backends come next"), request: Some(request) })
-            }
+            BackendProtocol::H2c => self.send_http2(upstream, request, interim).await,
         };
         if let (Err(error), Some(stats)) = (&sent, &upstream.stats) {
             stats.failed(&error.kind);
@@ -114,6 +115,42 @@ impl Pools {
         self.exchange(upstream, connection, counted, request, interim).await.map_err(error)
     }
 
+    async fn send_http2(
+        &self,
+        upstream: &Upstream,
+        mut request: Request<Body>,
+        interim: Option<&Interim>,
+    ) -> Result<UpstreamResponse, SendError> {
+        if request.headers().contains_key(http::header::UPGRADE) {
+            let kind = SendErrorKind::Protocol("the backend speaks HTTP/2, which knows no upgrade");
+            return Err(SendError { kind, request: Some(request) });
+        }
+        let mut again = true;
+        loop {
+            let connection = match self.0.multiplexed.connection(upstream).await {
+                Ok(connection) => connection,
+                Err(kind) => return Err(SendError { kind, request: Some(request) }),
+            };
+            self.0.watch();
+            let reused = connection.was_used();
+            let method = request.method().clone();
+            match connection.exchange(request, upstream.address, interim).await {
+                Ok(response) => return Ok(UpstreamResponse { response, tunnel: None, reused }),
+                Err(failed) => {
+                    let stale = match failed.kind {
+                        SendErrorKind::Refused => reused,
+                        SendErrorKind::Closed | SendErrorKind::Io(_) => reused && is_idempotent(&method),
+                        _ => false,
+                    };
+                    match failed.request {
+                        Some(given_back) if stale && std::mem::take(&mut again) => request = given_back,
+                        request => return Err(SendError { kind: failed.kind, request }),
+                    }
+                }
+            }
+        }
+    }
+
     async fn exchange(
         &self,
         upstream: &Upstream,
@@ -130,6 +167,7 @@ impl Pools {
     /// Closes the resting connections to an endpoint that is gone.
     pub fn forget(&self, address: SocketAddr) {
         self.0.idle.borrow_mut().remove(&address);
+        self.0.multiplexed.forget(address);
     }
 
     /// Resting HTTP/1.1 connections.
@@ -179,6 +217,11 @@ impl Inner {
         }
         list.push(Idle { connection, counted, since: Instant::now() });
         drop(idle);
+        self.watch();
+    }
+
+    /// Starts the task that closes connections that rest too long, unless it runs.
+    fn watch(self: &Rc<Self>) {
         if !self.sweeping.replace(true) {
             tokio::task::spawn_local(sweep(Rc::downgrade(self), self.idle_timeout()));
         }
@@ -187,7 +230,7 @@ impl Inner {
     /// Closes what rested too long. Returns when the next one has.
     fn expire(&self) -> Option<Instant> {
         let timeout = self.idle_timeout();
-        let mut next: Option<Instant> = None;
+        let mut next = self.multiplexed.expire(timeout);
         self.idle.borrow_mut().retain(|_, list| {
             list.retain(|idle| idle.since.elapsed() < timeout);
             if let Some(first) = list.first() {

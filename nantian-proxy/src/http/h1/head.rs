@@ -350,6 +350,6 @@ const fn is_value(byte: u8) -> bool {
 
 /// What browsers send in a target beside RFC 3986's characters is let through; what no reader agrees on is not: control
 /// characters, white space, non-ASCII bytes, a fragment, and delimiters of quoted text.
-const fn is_target(byte: u8) -> bool {
+pub(crate) const fn is_target(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~') && !matches!(byte, b'#' | b'"' | b'<' | b'>')
 }

@@ -235,11 +235,12 @@ impl Connection {
             }
             Poll::Pending => {}
         }
-        // Bytes of a next request are kept, up to a bound; beyond it we would not see the end anyway.
-        while wire.body.ended() && wire.reader.buf.len() < self.settings.max_header_bytes {
-            let Wire { io, reader, .. } = &mut *wire;
+        // Reads ahead, up to a bound, what nobody waits for: the rest of the body, or a next request. It is the only way
+        // to see that the client went away. Who waits for the body sees it himself.
+        while wire.awaited_since.is_none() && wire.reader.buf.len() < self.settings.max_header_bytes {
+            let Wire { io, reader, body, .. } = &mut *wire;
             match reader.poll_fill(io, cx) {
-                Poll::Ready(Ok(0)) if self.settings.half_close => break,
+                Poll::Ready(Ok(0)) if self.settings.half_close && body.ended() => break,
                 Poll::Ready(Ok(0)) => return Err(ConnectionEnd::ClientGone),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Err(ConnectionEnd::Io(error)),
@@ -332,7 +333,11 @@ impl Connection {
                     Poll::Ready(None) => {
                         encoder.finish(None, &mut self.out).map_err(ConnectionEnd::Broken)?;
                     }
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(ConnectionEnd::Answer(error))),
+                    Poll::Ready(Some(Err(error))) => {
+                        // The client gets what there is, and sees from its framing that it is not all.
+                        let _ = self.around(cx);
+                        return Poll::Ready(Err(ConnectionEnd::Answer(error)));
+                    }
                     Poll::Pending => {
                         waits = true;
                         break;

@@ -1,16 +1,12 @@
-//! HTTP/2 on the `h2` crate.
+//! HTTP/2 on the `h2` crate: the frames are its, the rules about messages are ours.
 
-use std::rc::Rc;
+mod body;
+pub(crate) mod client;
+mod server;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod websocket;
 
-use super::{ConnectionEnd, ConnectionInfo, Drain, Handler, HttpSettings, Transport};
-
-/// Serves HTTP/2 on `io` until it ends.
-pub async fn serve<H: Handler>(
-    _io: Transport,
-    _info: Rc<ConnectionInfo>,
-    _settings: Rc<HttpSettings>,
-    _handler: Rc<H>,
-    _drain: Drain,
-) -> ConnectionEnd {
-    ConnectionEnd::Closed
-}
+pub(crate) use body::Received;
+pub use server::serve;

@@ -1,0 +1,291 @@
+//! Bodies on HTTP/2 streams, in both directions, with its flow control as backpressure.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::{RecvStream, SendStream};
+use http_body::{Body as _, Frame, SizeHint};
+
+use crate::http::deadline::Deadline;
+use crate::http::h1::strip_forbidden_trailers;
+use crate::http::{Body, BodyError};
+
+/// What `h2` says, as the error of a body.
+pub(crate) fn body_error(error: h2::Error) -> BodyError {
+    match error.reason() {
+        Some(reason) => BodyError::Reset(reason),
+        None if error.is_io() => error.into_io().map_or(BodyError::Truncated, BodyError::Io),
+        None => BodyError::Truncated,
+    }
+}
+
+/// Told by a body that it is wanted, where the client waits for 100.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    wanted: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Wanted {
+    /// Whether the body is wanted, told once; else the task is woken when it is.
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> bool {
+        if self.wanted.take() {
+            return true;
+        }
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        false
+    }
+
+    fn want(&self) {
+        self.wanted.set(true);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// A time limit for each wait, without a timer as long as nothing waits.
+#[derive(Debug)]
+struct Stall {
+    limit: Duration,
+    deadline: Deadline,
+    waiting: bool,
+}
+
+impl Stall {
+    fn new(limit: Duration) -> Self {
+        Self { limit, deadline: Deadline::default(), waiting: false }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        if !std::mem::replace(&mut self.waiting, true) {
+            self.deadline.set_in(self.limit);
+        }
+        self.deadline.poll(cx)
+    }
+
+    fn progress(&mut self) {
+        self.waiting = false;
+    }
+}
+
+/// A body that arrives on a stream. The peer may send more once what it sent was taken.
+pub(crate) struct Received {
+    stream: RecvStream,
+    in_trailers: bool,
+    ended: bool,
+    length: Option<u64>,
+    stall: Option<Stall>,
+    wanted: Option<Rc<Wanted>>,
+    /// What lives as long as the body does.
+    _held: Option<Rc<dyn fmt::Debug>>,
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received").field("stream", &self.stream.stream_id()).finish_non_exhaustive()
+    }
+}
+
+impl Received {
+    pub(crate) fn new(stream: RecvStream, length: Option<u64>) -> Self {
+        Self { stream, in_trailers: false, ended: false, length, stall: None, wanted: None, _held: None }
+    }
+
+    /// Limits each wait for the peer.
+    pub(crate) fn with_limit(mut self, limit: Duration) -> Self {
+        self.stall = Some(Stall::new(limit));
+        self
+    }
+
+    /// Tells when the body is wanted first.
+    pub(crate) fn with_wanted(mut self, wanted: Option<Rc<Wanted>>) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
+    /// Keeps something as long as the body.
+    pub(crate) fn holding(mut self, held: Rc<dyn fmt::Debug>) -> Self {
+        self._held = Some(held);
+        self
+    }
+
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = self.poll_stream(cx);
+        match &polled {
+            Poll::Pending => {
+                if let Some(wanted) = self.wanted.take() {
+                    wanted.want();
+                }
+                if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) {
+                    return Poll::Ready(Some(Err(BodyError::Timeout)));
+                }
+            }
+            Poll::Ready(frame) => {
+                self.wanted = None;
+                if let Some(stall) = &mut self.stall {
+                    stall.progress();
+                }
+                if let (Some(left), Some(Ok(frame))) = (&mut self.length, frame)
+                    && let Some(data) = frame.data_ref()
+                {
+                    *left = left.saturating_sub(u64::try_from(data.len()).unwrap_or(u64::MAX));
+                }
+            }
+        }
+        polled
+    }
+
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        while !self.in_trailers {
+            match std::task::ready!(self.stream.poll_data(cx)) {
+                Some(Ok(data)) => {
+                    // Fails only for more than was received.
+                    let _ = self.stream.flow_control().release_capacity(data.len());
+                    if !data.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(data))));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(body_error(error)))),
+                None => self.in_trailers = true,
+            }
+        }
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let trailers = std::task::ready!(self.stream.poll_trailers(cx));
+        self.ended = true;
+        Poll::Ready(match trailers {
+            Ok(Some(mut trailers)) => {
+                strip_forbidden_trailers(&mut trailers);
+                (!trailers.is_empty()).then(|| Ok(Frame::trailers(trailers)))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(body_error(error))),
+        })
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.ended || self.stream.is_end_stream()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        if self.stream.is_end_stream() {
+            return SizeHint::with_exact(0);
+        }
+        self.length.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// Why a body was not sent to its end.
+#[derive(Debug)]
+pub(crate) enum PumpError {
+    /// The body failed.
+    Body(BodyError),
+    /// The peer reset the stream, or the connection ended.
+    Gone,
+    /// The peer gave no room for too long.
+    Stalled,
+}
+
+/// Sends a body on a stream: it is asked for more when the peer has room for more.
+pub(crate) struct Pump {
+    stream: SendStream<Bytes>,
+    pub(crate) body: Body,
+    rest: Bytes,
+    last: bool,
+    pub(crate) touched: bool,
+    stall: Option<Stall>,
+}
+
+impl Pump {
+    pub(crate) fn new(stream: SendStream<Bytes>, body: Body, limit: Option<Duration>) -> Self {
+        Self { stream, body, rest: Bytes::new(), last: false, touched: false, stall: limit.map(Stall::new) }
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut SendStream<Bytes> {
+        &mut self.stream
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
+        loop {
+            if let Poll::Ready(_) = self.stream.poll_reset(cx) {
+                return Poll::Ready(Err(PumpError::Gone));
+            }
+            // One byte of room is asked for before there is something to send: a body is not read in advance.
+            self.stream.reserve_capacity(self.rest.len().max(1));
+            if self.stream.capacity() == 0 {
+                match self.stream.poll_capacity(cx) {
+                    Poll::Ready(Some(Ok(0))) => continue,
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(PumpError::Gone)),
+                    Poll::Ready(None) => return Poll::Ready(Err(PumpError::Gone)),
+                    Poll::Pending if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) => {
+                        return Poll::Ready(Err(PumpError::Stalled));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            if let Some(stall) = &mut self.stall {
+                stall.progress();
+            }
+            if !self.rest.is_empty() {
+                let part = self.rest.split_to(self.rest.len().min(self.stream.capacity()));
+                let end = self.rest.is_empty() && self.last;
+                self.send(part, end)?;
+                if end {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            self.touched = true;
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    if self.take(frame)? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Err(PumpError::Body(error))),
+                None => {
+                    self.send(Bytes::new(), true)?;
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+
+    /// Takes a frame of the body; true if it was the last.
+    fn take(&mut self, frame: Frame<Bytes>) -> Result<bool, PumpError> {
+        match frame.into_data() {
+            Ok(data) => {
+                self.last = self.body.is_end_stream();
+                self.rest = data;
+                if self.rest.is_empty() && self.last {
+                    self.send(Bytes::new(), true)?;
+                    return Ok(true);
+                }
+                Ok(false)
+            }
+            Err(frame) => {
+                let Ok(mut trailers) = frame.into_trailers() else { return Ok(false) };
+                strip_forbidden_trailers(&mut trailers);
+                // What was asked for in vain goes back to the connection's window.
+                self.stream.reserve_capacity(0);
+                self.stream.send_trailers(trailers).map_err(|_| PumpError::Gone)?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn send(&mut self, data: Bytes, end: bool) -> Result<(), PumpError> {
+        if end && data.is_empty() {
+            self.stream.reserve_capacity(0);
+        }
+        self.stream.send_data(data, end).map_err(|_| PumpError::Gone)
+    }
+}

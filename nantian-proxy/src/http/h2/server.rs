@@ -1,0 +1,440 @@
+//! A server connection: one task for the connection, one for each stream.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use h2::server::{self, SendResponse};
+use h2::{Ping, PingPong, Reason, RecvStream};
+use http::header::{CONTENT_LENGTH, COOKIE, DATE, EXPECT, HOST, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+
+use super::body::{Pump, PumpError, Received, Wanted};
+use super::stream::StreamIo;
+use super::websocket::{from_switching, strip_connection_specific, to_upgrade};
+use crate::http::deadline::Deadline;
+use crate::http::drain::DrainWatch;
+use crate::http::h1::{Refusal, digits, is_target};
+use crate::http::{
+    Body, BodyError, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Interim, Reply, Transport,
+    date, normalize, tunnel,
+};
+
+/// Serves HTTP/2 on `io` until it ends.
+pub async fn serve<H: Handler>(
+    io: Transport,
+    info: Rc<ConnectionInfo>,
+    settings: Rc<HttpSettings>,
+    handler: Rc<H>,
+    drain: Drain,
+) -> ConnectionEnd {
+    let mut deadline = Deadline::default();
+    deadline.set_in(settings.request_head_timeout);
+    let connection = {
+        let mut handshake = pin!(builder(&settings).handshake::<_, Bytes>(io));
+        poll_fn(|cx| match handshake.as_mut().poll(cx) {
+            Poll::Ready(done) => Poll::Ready(done.map_err(ConnectionEnd::Http2)),
+            Poll::Pending if deadline.poll(cx) => Poll::Ready(Err(ConnectionEnd::HeadTimeout)),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    };
+    let mut connection = match connection {
+        Ok(connection) => connection,
+        Err(end) => return end,
+    };
+    let mut keeper = Keeper::new(connection.ping_pong(), deadline, drain, Rc::clone(&settings));
+    let shared = Rc::new(Shared { info, settings, handler, streams: Rc::clone(&keeper.streams) });
+    poll_fn(|cx| {
+        loop {
+            match keeper.poll(cx) {
+                Some(Action::Finish) => connection.graceful_shutdown(),
+                Some(Action::Abort(end)) => return Poll::Ready(end),
+                None => {}
+            }
+            match connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok((request, respond)))) => {
+                    keeper.opened();
+                    let open = Open::new(&shared.streams);
+                    tokio::task::spawn_local(serve_stream(Rc::clone(&shared), request, respond, open));
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(ConnectionEnd::Http2(error)),
+                Poll::Ready(None) => return Poll::Ready(keeper.end()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}
+
+fn builder(settings: &HttpSettings) -> server::Builder {
+    let http2 = &settings.http2;
+    let mut builder = server::Builder::new();
+    builder
+        .max_concurrent_streams(http2.max_concurrent_streams)
+        .initial_window_size(http2.stream_window)
+        .initial_connection_window_size(http2.connection_window)
+        .max_frame_size(http2.max_frame_size)
+        .max_header_list_size(u32::try_from(settings.max_header_bytes).unwrap_or(u32::MAX))
+        .header_table_size(http2.header_table_size)
+        .max_send_buffer_size(http2.max_send_buffer)
+        .max_concurrent_reset_streams(http2.max_reset_streams)
+        .max_pending_accept_reset_streams(http2.max_pending_accept_reset_streams)
+        .max_local_error_reset_streams(Some(http2.max_local_error_reset_streams))
+        .enable_connect_protocol();
+    builder
+}
+
+/// What all streams of a connection share.
+struct Shared<H> {
+    info: Rc<ConnectionInfo>,
+    settings: Rc<HttpSettings>,
+    handler: Rc<H>,
+    streams: Rc<Streams>,
+}
+
+/// Counts open streams.
+#[derive(Default)]
+struct Streams {
+    open: Cell<usize>,
+    connection: RefCell<Option<Waker>>,
+}
+
+/// One open stream.
+struct Open(Rc<Streams>);
+
+impl Open {
+    fn new(streams: &Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        Self(Rc::clone(streams))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let open = self.0.open.get().saturating_sub(1);
+        self.0.open.set(open);
+        if open == 0
+            && let Some(waker) = self.0.connection.borrow_mut().take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+enum Action {
+    /// GOAWAY, and the end once the streams have ended.
+    Finish,
+    Abort(ConnectionEnd),
+}
+
+/// Watches over a connection: drain, rest, and whether the peer is still there.
+struct Keeper {
+    streams: Rc<Streams>,
+    settings: Rc<HttpSettings>,
+    drain: DrainWatch,
+    /// For the first request, later for rest.
+    rest: Deadline,
+    resting: bool,
+    ping: Option<PingPong>,
+    ping_at: Deadline,
+    ping_sent: bool,
+    served: u32,
+    finishing: bool,
+}
+
+impl Keeper {
+    fn new(ping: Option<PingPong>, rest: Deadline, drain: Drain, settings: Rc<HttpSettings>) -> Self {
+        let mut ping_at = Deadline::default();
+        ping_at.set_in(settings.http2.keep_alive_interval);
+        Self {
+            streams: Rc::default(),
+            drain: DrainWatch::new(drain),
+            rest,
+            resting: true,
+            ping,
+            ping_at,
+            ping_sent: false,
+            served: 0,
+            finishing: false,
+            settings,
+        }
+    }
+
+    fn opened(&mut self) {
+        self.served = self.served.saturating_add(1);
+        self.resting = false;
+    }
+
+    fn end(&self) -> ConnectionEnd {
+        if self.drain.is_draining() { ConnectionEnd::Drained } else { ConnectionEnd::Closed }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Option<Action> {
+        *self.streams.connection.borrow_mut() = Some(cx.waker().clone());
+        if !self.finishing {
+            let used_up = self.served >= self.settings.max_requests_per_connection;
+            if used_up || self.drain.poll(cx) {
+                self.finishing = true;
+                return Some(Action::Finish);
+            }
+        }
+        if self.streams.open.get() > 0 {
+            return self.poll_ping(cx);
+        }
+        if !std::mem::replace(&mut self.resting, true) {
+            self.rest.set_in(self.settings.keep_alive_timeout);
+        }
+        if self.rest.poll(cx) {
+            // Whoever rests longer than the limit gets one chance to hear GOAWAY, not to rest on.
+            if std::mem::replace(&mut self.finishing, true) {
+                let end = if self.served == 0 { ConnectionEnd::HeadTimeout } else { ConnectionEnd::Idle };
+                return Some(Action::Abort(end));
+            }
+            self.rest.set_in(self.settings.linger);
+            let _ = self.rest.poll(cx);
+            return Some(Action::Finish);
+        }
+        None
+    }
+
+    /// A peer that is gone without a word would keep its streams for ever.
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Option<Action> {
+        let ping = self.ping.as_mut()?;
+        if self.ping_sent && ping.poll_pong(cx).is_ready() {
+            self.ping_sent = false;
+            self.ping_at.set_in(self.settings.http2.keep_alive_interval);
+        }
+        if self.ping_at.poll(cx) {
+            if self.ping_sent {
+                return Some(Action::Abort(ConnectionEnd::ClientGone));
+            }
+            self.ping_sent = ping.send_ping(Ping::opaque()).is_ok();
+            self.ping_at.set_in(self.settings.http2.keep_alive_ping_timeout);
+            let _ = self.ping_at.poll(cx);
+        }
+        None
+    }
+}
+
+async fn serve_stream<H: Handler>(
+    shared: Rc<Shared<H>>,
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    _open: Open,
+) {
+    let (parts, recv) = request.into_parts();
+    let mut request = Request::from_parts(parts, ());
+    let connect = *request.method() == Method::CONNECT;
+    let websocket = connect && to_upgrade(&mut request);
+    if let Err(refusal) = check(&mut request, connect, websocket, &shared.settings) {
+        shared.handler.refused(&shared.info, refusal);
+        let _ = respond.send_response(refused(refusal), true);
+        return;
+    }
+    let wanted = expects_continue(request.headers()).then(Rc::<Wanted>::default);
+    let method = request.method().clone();
+    let mut tunnel_side = None;
+    let body = if connect {
+        tunnel_side = Some(recv);
+        Body::empty()
+    } else if recv.is_end_stream() {
+        Body::empty()
+    } else {
+        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| digits(value.as_bytes()));
+        let received = Received::new(recv, length).with_limit(shared.settings.body_idle_timeout);
+        Body::stream(received.with_wanted(wanted.clone()))
+    };
+    let interim = Interim::default();
+    let exchange = Exchange { connection: Rc::clone(&shared.info), interim: interim.clone() };
+    let reply = {
+        let mut answer = pin!(Rc::clone(&shared.handler).handle(request.map(|()| body), exchange));
+        poll_fn(|cx| {
+            let polled = answer.as_mut().poll(cx);
+            let mut waits = wanted.is_some();
+            while let Some((status, headers)) = interim.pop() {
+                if status != StatusCode::SWITCHING_PROTOCOLS && (status != StatusCode::CONTINUE || waits) {
+                    waits &= status != StatusCode::CONTINUE;
+                    send_interim(&mut respond, status, headers);
+                }
+            }
+            if wanted.as_ref().is_some_and(|wanted| wanted.poll(cx)) && waits {
+                send_interim(&mut respond, StatusCode::CONTINUE, HeaderMap::new());
+            }
+            match polled {
+                Poll::Ready(reply) => Poll::Ready(Some(reply)),
+                // The client gave up; so do we.
+                Poll::Pending => respond.poll_reset(cx).map(|_| None),
+            }
+        })
+        .await
+    };
+    let Some(reply) = reply else { return };
+    match tunnel_side {
+        Some(recv) => answer_connect(reply, recv, respond, websocket, &shared.settings).await,
+        None => answer(reply, respond, &method, &shared.settings).await,
+    }
+}
+
+fn send_interim(respond: &mut SendResponse<Bytes>, status: StatusCode, mut headers: HeaderMap) {
+    strip_connection_specific(&mut headers);
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    let _ = respond.send_informational(response);
+}
+
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// What `h2` leaves to us of RFC 9113 section 8, and what HTTP/1.1 behind us could not bear.
+fn check(request: &mut Request<()>, connect: bool, websocket: bool, settings: &HttpSettings) -> Result<(), Refusal> {
+    if connect && !websocket && request.uri().path_and_query().is_some() {
+        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, "an extended CONNECT for something else than WebSocket"));
+    }
+    // Cookies may come in crumbs, which count as one field below; bound them before that.
+    if request.headers().len() > settings.max_header_fields {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refusal::new(status, "the header section has too many fields"));
+    }
+    if let Some(target) = request.uri().path_and_query() {
+        if target.as_str().len() > settings.max_uri_bytes {
+            return Err(Refusal::new(StatusCode::URI_TOO_LONG, "the request target is too long"));
+        }
+        let valid = target.as_str().bytes().all(is_target)
+            && (target.as_str().starts_with('/') || (target == "*" && *request.method() == Method::OPTIONS));
+        if !valid {
+            return Err(Refusal::bad(":path is not a valid path"));
+        }
+    }
+    one_host(request)?;
+    if request.headers().get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return Err(Refusal::bad("more than one content-length field"));
+    }
+    if !connect && request.headers().get(EXPECT).is_some() && !expects_continue(request.headers()) {
+        return Err(Refusal::new(StatusCode::EXPECTATION_FAILED, "the only known expectation is 100-continue"));
+    }
+    join_cookies(request.headers_mut());
+    Ok(())
+}
+
+/// RFC 9113 section 8.3.1: `:authority` stands for Host, which must not differ from it.
+fn one_host(request: &mut Request<()>) -> Result<(), Refusal> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return Err(Refusal::bad("more than one host field"));
+    }
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    let differs = |host: &HeaderValue| {
+        authority.is_some_and(|authority| !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))
+    };
+    if host.is_some_and(differs) {
+        return Err(Refusal::bad("host and :authority differ"));
+    }
+    let valid = match (authority, host) {
+        (Some(authority), _) => normalize::host(authority).is_ok(),
+        (None, Some(host)) => host.to_str().is_ok_and(|host| normalize::host(host).is_ok()),
+        (None, None) => return Err(Refusal::bad("neither :authority nor host")),
+    };
+    if !valid {
+        return Err(Refusal::bad("the host is invalid"));
+    }
+    if authority.is_some() {
+        request.headers_mut().remove(HOST);
+    }
+    Ok(())
+}
+
+/// RFC 9113 section 8.2.3: crumbs of cookies MUST be one field for a context that is not HTTP/2.
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().count() < 2 {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
+}
+
+fn refused(refusal: Refusal) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = refusal.status;
+    response.headers_mut().insert(DATE, date::now());
+    response
+}
+
+fn response_head(status: StatusCode, mut headers: HeaderMap) -> Response<()> {
+    strip_connection_specific(&mut headers);
+    headers.entry(DATE).or_insert_with(date::now);
+    let mut response = Response::new(());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+async fn answer(reply: Reply, mut respond: SendResponse<Bytes>, method: &Method, settings: &HttpSettings) {
+    let (mut parts, body) = reply.response.into_parts();
+    if parts.status.is_informational() || reply.tunnel.is_some() {
+        // Nothing was asked to be switched.
+        let _ = respond.send_response(refused(Refusal::new(StatusCode::BAD_GATEWAY, "")), true);
+        return;
+    }
+    let bodyless = *method == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let end = bodyless || body.is_end_stream();
+    match body.size_hint().exact() {
+        Some(length) if !bodyless => {
+            parts.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        _ if parts.status == StatusCode::NO_CONTENT => {
+            parts.headers.remove(CONTENT_LENGTH);
+        }
+        _ => {}
+    }
+    let Ok(stream) = respond.send_response(response_head(parts.status, parts.headers), end) else { return };
+    if end {
+        return;
+    }
+    let mut pump = Pump::new(stream, body, Some(settings.body_idle_timeout));
+    match poll_fn(|cx| pump.poll(cx)).await {
+        Ok(()) | Err(PumpError::Gone) => {}
+        Err(PumpError::Stalled) => pump.stream().send_reset(Reason::CANCEL),
+        Err(PumpError::Body(BodyError::Reset(reason))) if reason != Reason::NO_ERROR => {
+            pump.stream().send_reset(reason)
+        }
+        Err(PumpError::Body(_)) => pump.stream().send_reset(Reason::INTERNAL_ERROR),
+    }
+}
+
+/// Answers CONNECT, plain or extended.
+async fn answer_connect(
+    reply: Reply,
+    recv: RecvStream,
+    mut respond: SendResponse<Bytes>,
+    websocket: bool,
+    settings: &HttpSettings,
+) {
+    let Reply { response, tunnel } = reply;
+    let switches =
+        if websocket { response.status() == StatusCode::SWITCHING_PROTOCOLS } else { response.status().is_success() };
+    match tunnel {
+        Some(far) if switches => {
+            let (mut parts, _) = response.into_parts();
+            if websocket {
+                from_switching(&mut parts.status, &mut parts.headers);
+            }
+            if let Ok(stream) = respond.send_response(response_head(parts.status, parts.headers), false) {
+                tunnel::copy(StreamIo::new(stream, recv), far).await;
+            }
+        }
+        None if !switches => answer(response.into(), respond, &Method::CONNECT, settings).await,
+        _ => {
+            let _ = respond.send_response(refused(Refusal::new(StatusCode::BAD_GATEWAY, "")), true);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! HTTP/2 connections of one worker: few, each shared by many requests.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::{LocalBoxFuture, Shared};
+use tokio::time::Instant;
+
+use super::connect::connect;
+use super::stats::Counted;
+use super::{SendErrorKind, Upstream};
+use crate::http::HttpSettings;
+use crate::http::h2::client::Connection;
+
+/// A connection that is being made; all who need it wait for the same one.
+type Opening = Shared<LocalBoxFuture<'static, Result<(), Failure>>>;
+
+#[derive(Default)]
+struct Endpoint {
+    connections: Vec<Connection>,
+    opening: Option<Opening>,
+}
+
+/// An error that several requests share.
+#[derive(Debug, Clone)]
+enum Failure {
+    Connect(io::ErrorKind, Rc<str>),
+    Timeout,
+    Handshake(Rc<str>),
+}
+
+impl From<SendErrorKind> for Failure {
+    fn from(kind: SendErrorKind) -> Self {
+        match kind {
+            SendErrorKind::Connect(error) => Self::Connect(error.kind(), error.to_string().into()),
+            SendErrorKind::ConnectTimeout => Self::Timeout,
+            other => Self::Handshake(other.to_string().into()),
+        }
+    }
+}
+
+impl From<Failure> for SendErrorKind {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Connect(kind, message) => Self::Connect(io::Error::new(kind, message.as_ref())),
+            Failure::Timeout => Self::ConnectTimeout,
+            Failure::Handshake(message) => Self::Connect(io::Error::other(message.as_ref())),
+        }
+    }
+}
+
+/// The connections to all endpoints.
+pub(crate) struct Multiplexed {
+    endpoints: RefCell<HashMap<SocketAddr, Endpoint>>,
+    max: usize,
+    http: HttpSettings,
+}
+
+impl Multiplexed {
+    pub(crate) fn new(max: usize, http: HttpSettings) -> Self {
+        Self { endpoints: RefCell::default(), max: max.max(1), http }
+    }
+
+    /// A connection with room for a stream; a new one if there is none and another may be made; else the one with the
+    /// fewest streams, whose turn has to be waited for.
+    pub(crate) async fn connection(self: &Rc<Self>, upstream: &Upstream) -> Result<Connection, SendErrorKind> {
+        // Who waited for a connection may find that others have filled it.
+        for _ in 0..self.max + 1 {
+            let opening = {
+                let mut endpoints = self.endpoints.borrow_mut();
+                let endpoint = endpoints.entry(upstream.address).or_default();
+                endpoint.connections.retain_mut(|connection| !connection.is_closed());
+                let best = endpoint.connections.iter().min_by_key(|connection| connection.active());
+                if let Some(best) = best
+                    && (best.has_room() || endpoint.connections.len() >= self.max)
+                {
+                    return Ok(best.clone());
+                }
+                endpoint.opening.get_or_insert_with(|| self.open(upstream)).clone()
+            };
+            opening.await?;
+        }
+        let endpoints = self.endpoints.borrow();
+        let connections = endpoints.get(&upstream.address).map(|endpoint| endpoint.connections.iter());
+        connections
+            .and_then(|connections| connections.min_by_key(|connection| connection.active()).cloned())
+            .ok_or(SendErrorKind::Closed)
+    }
+
+    fn open(self: &Rc<Self>, upstream: &Upstream) -> Opening {
+        let (pools, upstream) = (Rc::clone(self), upstream.clone());
+        let opening = async move {
+            let opened = async {
+                let io = connect(&upstream).await?;
+                Connection::open(io, &pools.http, Counted::new(upstream.stats.as_ref())).await
+            }
+            .await;
+            let mut endpoints = pools.endpoints.borrow_mut();
+            let endpoint = endpoints.entry(upstream.address).or_default();
+            endpoint.opening = None;
+            endpoint.connections.push(opened?);
+            Ok(())
+        }
+        .boxed_local()
+        .shared();
+        // It goes on even if all who asked for it give up: its time must run, and the next one will ask again.
+        tokio::task::spawn_local(opening.clone());
+        opening
+    }
+
+    pub(crate) fn forget(&self, address: SocketAddr) {
+        self.endpoints.borrow_mut().remove(&address);
+    }
+
+    /// Drops connections that have ended or rested too long. Returns since when the next one rests, or now for one
+    /// that is busy.
+    pub(crate) fn expire(&self, timeout: Duration) -> Option<Instant> {
+        let mut next: Option<Instant> = None;
+        self.endpoints.borrow_mut().retain(|_, endpoint| {
+            endpoint.connections.retain_mut(|connection| {
+                let rests = connection.rests_since();
+                let keep = !connection.is_closed() && rests.is_none_or(|since| since.elapsed() < timeout);
+                if keep {
+                    let since = rests.unwrap_or_else(Instant::now);
+                    next = Some(next.map_or(since, |next| next.min(since)));
+                }
+                keep
+            });
+            !endpoint.connections.is_empty() || endpoint.opening.is_some()
+        });
+        next
+    }
+}
