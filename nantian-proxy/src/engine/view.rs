@@ -77,7 +77,12 @@ impl View {
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {
-        self.state().0 = phase;
+        let mut state = self.state();
+        state.0 = phase;
+        if let (Phase::Stopped, Some(served)) = (phase, &mut state.1) {
+            served.sockets.clear();
+        }
+        drop(state);
         self.telemetry.set_ready(phase == Phase::Serving);
     }
 

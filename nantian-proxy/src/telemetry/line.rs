@@ -226,7 +226,7 @@ mod tests {
             &Method::POST,
         );
         record.duration = Duration::from_micros(12_345);
-        record.first_byte = Some(Duration::from_micros(10_000));
+        record.first_byte = Some(Duration::from_millis(10));
         record.scheme = "https";
         record.host = "shop.example.com";
         record.path = "/cart";

@@ -161,6 +161,27 @@ async fn draining_closes_idle_connections_and_sockets_and_ends() {
     assert_eq!(report.cut, 0);
     assert!(is_closed(&mut idle));
     assert!(TcpStream::connect(address).is_err());
+    assert_eq!(engine.addresses(), []);
     let report = engine.apply(snapshot(&[])).await;
     assert_eq!(report.refused[0].resource, "engine");
+}
+
+#[tokio::test]
+async fn a_dropped_engine_gives_its_sockets_back() {
+    let engine = engine();
+    let _ = engine.apply(snapshot(&[listener("a", bind(1))])).await;
+    let address = address(&engine, bind(1));
+    let mut open = connect(address);
+    assert_eq!(ask(&mut open), Some(404));
+    let other = engine.clone();
+    drop(engine);
+    assert_eq!(ask(&mut open), Some(404), "a clone is the same engine");
+    drop(other);
+    assert!(is_closed(&mut open));
+    let gone = async {
+        while TcpStream::connect(address).is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(GUARD, gone).await.expect("the sockets are closed");
 }
