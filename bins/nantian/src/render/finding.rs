@@ -22,21 +22,34 @@ pub(crate) struct Excerpts {
 }
 
 impl Excerpts {
-    /// The line that a place is on; for a place behind the end, as of what was never closed, the last line with text.
-    fn line(&self, source: &Source) -> Option<(u32, String)> {
-        if source.line == 0 || source.line > MAX_LINE {
+    /// The line that a finding is about; for a place behind the end, as of what was never closed, the last line with
+    /// text. None where it could show key material: of Secrets, and of texts that hold one and cannot be read.
+    fn line(&self, finding: &Finding, source: &Source) -> Option<(u32, String)> {
+        if source.line == 0 || source.line > MAX_LINE || finding.object.as_ref().is_some_and(|id| id.kind == "Secret") {
             return None;
         }
+        let wary = finding.object.is_none();
         if &*source.file == super::STDIN_NAME {
-            return pick(self.stdin.as_deref()?.lines().map(str::to_owned), source.line);
+            return pick(self.stdin.as_deref()?.lines().map(str::to_owned), source.line, wary);
         }
         let file = File::open(&*source.file).ok()?;
-        pick(BufReader::new(file).lines().map_while(Result::ok), source.line)
+        pick(BufReader::new(file).lines().map_while(Result::ok), source.line, wary)
     }
 }
 
-fn pick(lines: impl Iterator<Item = String>, wanted: u32) -> Option<(u32, String)> {
-    (1..=wanted).zip(lines).filter(|(number, line)| *number == wanted || !line.trim().is_empty()).last()
+fn pick(lines: impl Iterator<Item = String>, wanted: u32, wary: bool) -> Option<(u32, String)> {
+    let mut found = None;
+    for (number, line) in (1..=MAX_LINE).zip(lines) {
+        if wary && line.contains("kind") && line.contains("Secret") {
+            return None;
+        }
+        if number == wanted || (number < wanted && !line.trim().is_empty()) {
+            found = Some((number, line));
+        } else if number > wanted && !wary {
+            break;
+        }
+    }
+    found
 }
 
 /// The text of a finding, with a line break at the end.
@@ -51,7 +64,7 @@ pub(crate) fn finding(finding: &Finding, style: Style, excerpts: &Excerpts) -> S
         margin = source.line.to_string().len();
         let pad = " ".repeat(margin);
         let _ = writeln!(out, "{pad}{} {}", style.paint(Tone::Frame, "-->"), Safe(&source.to_string()));
-        if let Some((number, line)) = excerpts.line(source).filter(|(_, line)| !line.trim().is_empty()) {
+        if let Some((number, line)) = excerpts.line(finding, source).filter(|(_, line)| !line.trim().is_empty()) {
             let column = if number == source.line { source.column } else { 0 };
             excerpt(&mut out, &line, (number, column), tone, style);
         }
@@ -129,6 +142,21 @@ mod tests {
                = field: spec.rules[0].backendRefs[0].name\n  \
                = help: create the Service\n"
         );
+    }
+
+    #[test]
+    fn key_material_is_never_shown() {
+        let text = "a: [b\n---\nkind: Secret\ndata: {tls.key: c2VjcmV0}\n";
+        let excerpts = Excerpts { stdin: Some(text.into()) };
+        let source = |line| Some(Source { file: Arc::from(super::super::STDIN_NAME), line, column: 1 });
+        let unread = Finding { source: source(4), ..Finding::general(Severity::Error, "x", "m".into(), "") };
+        let id =
+            |kind: &str| ObjectRef { group: String::new(), kind: kind.into(), namespace: "a".into(), name: "b".into() };
+        let of = |kind: &str, line| Finding { object: Some(id(kind)), source: source(line), ..unread.clone() };
+        for secret in [unread.clone(), Finding { source: source(1), ..unread.clone() }, of("Secret", 4)] {
+            assert!(!finding(&secret, Style::PLAIN, &excerpts).contains('|'), "{secret:?}");
+        }
+        assert!(finding(&of("Service", 1), Style::PLAIN, &excerpts).contains("1 | a: [b"));
     }
 
     #[test]
