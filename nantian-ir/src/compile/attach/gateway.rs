@@ -23,6 +23,8 @@ pub(crate) struct GatewayView<'t, 'o> {
     /// Its class is not accepted: nothing can be said yet.
     pub(crate) pending: Option<Fault>,
     pub(crate) addresses: Addresses,
+    /// References of the Gateway itself that cannot be resolved.
+    pub(crate) unresolved: Vec<Fault>,
     pub(crate) listeners: Vec<ListenerView>,
 }
 
@@ -75,6 +77,7 @@ pub(crate) fn gateways<'t, 'o>(
             refused,
             pending,
             addresses: addresses.0,
+            unresolved: Vec::new(),
             listeners: Vec::new(),
         };
         view.listeners = listener::listeners(&view, diagnostics);

@@ -86,7 +86,7 @@ impl Context<'_, '_, '_> {
             .map_err(|error| error.to_string())
             .and_then(|text| compiles(&text).map_err(|()| "compiled, it takes too much memory".to_owned()));
         match compiled {
-            Ok(_) => Some(pattern.to_owned()),
+            Ok(()) => Some(pattern.to_owned()),
             Err(why) => {
                 let message = format!("{pattern:?} is not a usable RE2 expression: {why}");
                 self.invalid(rule, "UnsupportedValue", &format!("{field}.value"), message);

@@ -16,6 +16,7 @@ use crate::compile::attach::Fault;
 use crate::compile::attach::gateway::GatewayView;
 use crate::compile::decode::{Entry, Name, Typed};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::objects::Object;
 use crate::key::{CertificateKey, ObjectRef};
 use crate::model::{Certificate, ListenerProtocol};
 use crate::secret::SecretBytes;
@@ -49,27 +50,52 @@ pub(crate) fn resolve(
                 match one(object.id(), reference, typed, grants, &mut checked) {
                     Ok(key) if listener.certificates.contains(&key) => {}
                     Ok(key) => listener.certificates.push(key),
-                    Err((fault, advice)) => {
-                        let code = if fault.reason == "RefNotPermitted" {
-                            &diagnostic::REF_NOT_PERMITTED
-                        } else {
-                            &diagnostic::INVALID_CERTIFICATE
-                        };
+                    Err(why) => {
                         let field = listener.field(&format!("tls.certificateRefs[{index}]"));
-                        let mut found = Diagnostic::of(code, object, field, &fault.message);
-                        if let Some(advice) = advice {
-                            found = found.remedy(advice);
-                        }
-                        diagnostics.push(found);
-                        listener.unresolved.push(fault);
+                        listener.unresolved.push(report(object, field, why, diagnostics));
                     }
                 }
             }
         }
+        client_certificate(gateway, typed, grants, &mut checked, diagnostics);
     }
     let usable: BTreeMap<_, _> = checked.into_iter().filter_map(|(key, found)| Some((key, found.ok()?))).collect();
     warn_of_dates(&usable, typed, options, diagnostics);
     usable
+}
+
+/// `GatewayBackendTLS.clientCertificateRef`: "the `ResolvedRefs` condition on the Gateway MUST be set to False with the
+/// Reason `InvalidClientCertificateRef`", or `RefNotPermitted`.
+fn client_certificate(
+    gateway: &mut GatewayView<'_, '_>,
+    typed: &Typed<'_>,
+    grants: &Grants<'_>,
+    checked: &mut Checked,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let object = gateway.entry.object;
+    let backend = gateway.entry.value.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
+    let Some(reference) = backend.and_then(|backend| backend.client_certificate_ref.as_ref()) else { return };
+    if let Err((mut fault, advice)) = one(object.id(), reference, typed, grants, checked) {
+        if fault.reason == "InvalidCertificateRef" {
+            fault.reason = "InvalidClientCertificateRef";
+        }
+        let field = "spec.tls.backend.clientCertificateRef".to_owned();
+        gateway.unresolved.push(report(object, field, (fault, advice), diagnostics));
+    }
+}
+
+/// Reports a reference that cannot be resolved.
+fn report(object: &Object, field: String, why: (Fault, Option<String>), diagnostics: &mut Vec<Diagnostic>) -> Fault {
+    let (fault, advice) = why;
+    let permitted = fault.reason != "RefNotPermitted";
+    let code = if permitted { &diagnostic::INVALID_CERTIFICATE } else { &diagnostic::REF_NOT_PERMITTED };
+    let mut found = Diagnostic::of(code, object, field, &fault.message);
+    if let Some(advice) = advice {
+        found = found.remedy(advice);
+    }
+    diagnostics.push(found);
+    fault
 }
 
 fn one(
@@ -81,7 +107,8 @@ fn one(
 ) -> Result<CertificateKey, (Fault, Option<String>)> {
     let invalid = |message: String| (Fault::new("InvalidCertificateRef", message), None);
     if !reference.group.is_empty() || reference.kind != "Secret" {
-        let message = format!("certificateRefs of kind {} are not supported: use a Secret", reference.kind);
+        let group = if reference.group.is_empty() { String::new() } else { format!("{}/", reference.group) };
+        let message = format!("references to the kind {group}{} are not supported: use a Secret", reference.kind);
         return Err(invalid(message));
     }
     let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);

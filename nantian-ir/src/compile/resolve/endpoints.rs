@@ -23,7 +23,12 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
         return external(service, key.port, diagnostics);
     }
     let (mut ready, mut terminating) = (BTreeSet::new(), BTreeSet::new());
-    for slice in typed.slices.get(&name).into_iter().flat_map(|slices| slices.values()) {
+    let slices: Vec<_> = typed.slices.get(&name).into_iter().flat_map(|slices| slices.values()).collect();
+    let primary = primary_family(&service.value, &slices);
+    for slice in slices {
+        if primary.as_ref().is_some_and(|primary| is_other_family(primary, &slice.value.address_type)) {
+            continue;
+        }
         let Some(target) = target_port(&service.value, &slice.value, key.port) else { continue };
         for (index, endpoint) in slice.value.endpoints.iter().enumerate() {
             let conditions = endpoint.conditions;
@@ -49,6 +54,18 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
         diagnostics.push(Diagnostic::of(&diagnostic::NO_ENDPOINTS, service.object, "", message));
     }
     chosen.into_iter().collect()
+}
+
+/// A dual-stack Service has slices of both families for the same Pods. Clients reach it by the family of its first
+/// address, and so do we: the other one may not be routed here.
+fn primary_family(service: &Service, slices: &[&Entry<'_, EndpointSlice>]) -> Option<AddressType> {
+    let address = service.spec.cluster_ip.as_deref()?.parse::<IpAddr>().ok()?;
+    let family = if address.is_ipv4() { AddressType::Ipv4 } else { AddressType::Ipv6 };
+    slices.iter().any(|slice| slice.value.address_type == family).then_some(family)
+}
+
+fn is_other_family(primary: &AddressType, family: &AddressType) -> bool {
+    primary != family && matches!(family, AddressType::Ipv4 | AddressType::Ipv6)
 }
 
 /// What is probably wrong where slices are there, but not for the port: slices name it as the Service does.

@@ -70,6 +70,9 @@ fn programmed(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Conditi
 
 fn resolved(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
     let broken = || gateway.listeners.iter().filter(|listener| !listener.unresolved.is_empty());
+    if let Some(fault) = gateway.unresolved.first() {
+        return Condition::new("ResolvedRefs", false, fault.reason, &fault.message, generation);
+    }
     if broken().next().is_none() {
         return Condition::new("ResolvedRefs", true, "ResolvedRefs", "all references are resolved", generation);
     }
