@@ -22,7 +22,22 @@ use crate::telemetry::{BindStats, Telemetry};
 /// Guards against hanging: far longer than anything here takes.
 const GUARD: Duration = Duration::from_secs(20);
 
-/// Panics on `/panic`, waits on `/wait` until told, else says 200.
+/// A body that panics when it is asked for.
+struct Bad;
+
+impl http_body::Body for Bad {
+    type Data = bytes::Bytes;
+    type Error = crate::http::BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        panic!("a defect in a body")
+    }
+}
+
+/// Panics on `/panic` and in the body of `/body`, waits on `/wait` until told, else says 200.
 #[derive(Default)]
 struct Odd {
     waiting: Cell<usize>,
@@ -33,6 +48,7 @@ impl Handler for Odd {
     async fn handle(self: Rc<Self>, request: Request<Body>, _: Exchange) -> Reply {
         match request.uri().path() {
             "/panic" => panic!("a defect"),
+            "/body" => return Response::new(Body::boxed(Bad)).into(),
             "/wait" => {
                 self.waiting.set(self.waiting.get() + 1);
                 self.go.notified().await;
@@ -116,6 +132,28 @@ async fn a_panic_is_a_500_and_counted_and_the_connection_and_the_worker_go_on() 
         assert_eq!(status(&mut stream).await, Some(200));
         let metrics = served.telemetry.metrics_text();
         assert!(metrics.contains("nantian_gateway_dataplane_panics_total{place=\"request\"} 1\n"), "{metrics}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_panic_in_a_body_ends_its_connection_and_no_other() {
+    local(async {
+        let served = serve(LimitsConfig::default()).await;
+        let mut other = connect(served.address).await;
+        send(&mut other, "/").await;
+        assert_eq!(status(&mut other).await, Some(200));
+        let mut stream = connect(served.address).await;
+        send(&mut stream, "/body").await;
+        let mut rest = Vec::new();
+        // Closed or reset: the answer's end must not look like a complete one.
+        let _ = stream.read_to_end(&mut rest).await;
+        assert!(!rest.ends_with(b"0\r\n\r\n"));
+        until(|| served.stats.active.get() == 1).await;
+        let metrics = served.telemetry.metrics_text();
+        assert!(metrics.contains("nantian_gateway_dataplane_panics_total{place=\"connection\"} 1\n"), "{metrics}");
+        send(&mut other, "/").await;
+        assert_eq!(status(&mut other).await, Some(200));
     })
     .await;
 }
