@@ -141,7 +141,8 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
             (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
             (Ok(_), None) => false,
             (Err(failed), Some(_)) => failed.retryable,
-            (Err(failed), None) => failed.unsent && other,
+            // One that the endpoint refused to take (HTTP/2) may go there again, on another connection.
+            (Err(failed), None) => failed.unsent && (other || failed.failure == Failure::Reset),
         };
         if !again {
             let failed = match (&ended, policy) {
@@ -153,8 +154,10 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
             }
             return ended.map_err(|failed| failed.failure);
         }
-        drop(ended);
-        if !other_address {
+        let refused = ended.is_err_and(|failed| failed.unsent && failed.failure == Failure::Reset);
+        if refused {
+            tried.addresses.pop();
+        } else if !other_address {
             tried.endpoints.push(index);
         }
         if let Some(policy) = policy {

@@ -170,9 +170,9 @@ fn introduce_client(cx: &mut Context<'_>, listener: &Listener, asked: &mut Asked
         random: [random.next(), random.next()],
     };
     let told = forwarded::write(&mut asked.headers, &cx.worker.settings.forwarded, &seen);
-    if told.client != seen.peer {
-        cx.log.client = (told.client, 0).into();
-    }
+    // An IPv4 client of a socket for both families; or one behind a proxy of ours, whose port nobody tells.
+    let port = if told.client == seen.peer.to_canonical() { cx.log.client.port() } else { 0 };
+    cx.log.client = (told.client, port).into();
     cx.log.request_id = Some(told.request_id);
 }
 
