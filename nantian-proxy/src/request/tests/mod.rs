@@ -2,6 +2,7 @@
 
 mod filters;
 mod forwarding;
+mod http2;
 mod mirrors;
 mod records;
 mod retries;

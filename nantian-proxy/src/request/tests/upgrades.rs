@@ -5,7 +5,7 @@ use crate::http::testing::raw_backend;
 use crate::runtime::tests::to_protocol;
 
 /// A backend that switches to a protocol in which it says back what it hears.
-async fn switching() -> SocketAddr {
+pub(super) async fn switching() -> SocketAddr {
     raw_backend(|mut raw| async move {
         let head = raw.until("\r\n\r\n").await.to_ascii_lowercase();
         assert!(head.contains("upgrade: websocket\r\n") && head.contains("connection: upgrade\r\n"), "{head}");
