@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nantian_ir::compile::{Compiled, Options, compile};
+use nantian_ir::compile::{Compiled, Options, Severity, compile};
 
 use crate::cli::{CheckArgs, SourceArgs};
 use crate::exit;
 use crate::finding::Finding;
 use crate::render::event::{self, Event, FindingState};
-use crate::render::style::Tone;
-use crate::render::tree::{self, plural};
+use crate::render::tree;
 use crate::render::{Reporter, Stream};
 use crate::source::{self, Loaded};
 
@@ -55,15 +54,10 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     }
     reporter.text(&tree::statuses(&compiled.statuses, &compiled.snapshot, reporter.style()));
 
-    let errors = findings.iter().filter(|finding| finding.is_error()).count();
+    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     let refused = compiled.statuses.iter().filter(|status| !tree::is_accepted(status)).count();
     let accepted = errors == 0 && refused == 0;
-    let text = if accepted {
-        format!("{}, all accepted", plural(objects.len(), "object"))
-    } else {
-        format!("{}: {}, {} not accepted", plural(objects.len(), "object"), plural(errors, "error"), refused)
-    };
-    let tone = if accepted { Tone::Good } else { Tone::Bad };
-    reporter.text(&format!("{}\n", reporter.style().paint(tone, &text)));
+    reporter.event(&Event::Checked { objects: objects.len(), errors, warnings, refused, accepted });
     if accepted { ExitCode::SUCCESS } else { exit::NOT_ACCEPTED.into() }
 }

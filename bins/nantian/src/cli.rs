@@ -77,6 +77,9 @@ Examples:
   kubectl get gateways,httproutes,services,endpointslices -A -o yaml | nantian check -
   nantian check ./site --output json | jq .
 
+With --output json: the events diagnostic and status of `nantian run`, and at the end
+  {\"event\":\"checked\", objects, errors, warnings, refused, accepted}
+
 Exit code 0: every object is accepted. 1: a diagnostic is an error, or a condition (Accepted, ResolvedRefs, Programmed)
 is not true. 2: wrong usage.";
 

@@ -40,6 +40,19 @@ pub(crate) enum Event<'a> {
     },
     /// A command to try.
     Try(&'a Sample),
+    /// The sum of a check.
+    Checked {
+        /// How many objects were read.
+        objects: usize,
+        /// How many diagnostics are errors.
+        errors: usize,
+        /// How many are warnings.
+        warnings: usize,
+        /// How many objects have a condition that refuses them.
+        refused: usize,
+        /// Whether there is neither an error nor a refusal.
+        accepted: bool,
+    },
     /// Anything else.
     Notice {
         /// Text.

@@ -117,6 +117,16 @@ fn human(event: &Event<'_>, style: Style, excerpts: &Excerpts) -> String {
             let expect = format!("# {}", sample.expect);
             format!("  {}\n      {}\n", style.paint(Tone::Strong, &sample.command), style.paint(Tone::Faint, &expect))
         }
+        Event::Checked { objects, errors, warnings, refused, accepted } => {
+            let warnings = if *warnings == 0 { String::new() } else { format!(", {}", plural(*warnings, "warning")) };
+            let (tone, verdict) = if *accepted {
+                (Tone::Good, "all accepted".to_owned())
+            } else {
+                (Tone::Bad, format!("{refused} not accepted, {}", plural(*errors, "error")))
+            };
+            let text = format!("{}: {verdict}{warnings}", plural(*objects, "object"));
+            format!("{}\n", style.paint(tone, &text))
+        }
         Event::Notice { message } => format!("{}\n", Safe(message)),
         Event::Draining { timeout_ms } => {
             let seconds = timeout_ms / 1000;

@@ -54,6 +54,8 @@ fn json_is_one_object_on_each_line() {
         events.iter().any(|event| event["event"] == "diagnostic" && event["code"] == "backend-not-found"),
         "{text}"
     );
+    let sum = events.last().expect("an event");
+    assert_eq!((&sum["event"], &sum["accepted"], &sum["errors"]), (&"checked".into(), &false.into(), &1.into()));
     let status = events.iter().find(|event| event["event"] == "status" && event["object"]["name"] == "web");
     assert!(status.expect("a status")["status"]["conditions"].is_array(), "{text}");
 }
