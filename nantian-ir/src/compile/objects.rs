@@ -43,12 +43,19 @@ pub enum ObjectError {
 }
 
 /// A Kubernetes object with the place that it comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Object {
     id: ObjectRef,
     value: Arc<Value>,
     file: Option<Arc<str>>,
     positions: Arc<Positions>,
+}
+
+/// Its name and place, never its content: it may be a Secret.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("id", &self.id).field("source", &self.source("")).finish_non_exhaustive()
+    }
 }
 
 /// Kinds without a namespace, of those that we read.

@@ -203,6 +203,36 @@ fn an_object_that_does_not_fit_its_kind_is_left_out_and_reported() {
 }
 
 #[test]
+fn debug_output_shows_no_secret() {
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "TOPSECRET"}});
+    let object = Object::new(secret).expect("an object");
+    let objects: super::Objects = std::iter::once(object).collect();
+    let text = format!("{objects:?}");
+    assert!(text.contains("Secret") && !text.contains("TOPSECRET"));
+}
+
+/// Objects of one name: the first place wins, whatever was read first.
+#[test]
+fn of_two_objects_with_one_name_the_first_place_stays() {
+    let object = |file: &str, port: u16| {
+        let text =
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s}}\nspec: {{ports: [{{port: {port}}}]}}\n");
+        super::yaml::parse(file, &text).objects.remove(0)
+    };
+    let mut store: super::Objects =
+        [object("b.yaml", 2), object("a.yaml", 1), object("c.yaml", 3)].into_iter().collect();
+    let id = object("a.yaml", 1).id().clone();
+    assert_eq!(store.get(&id).expect("held").value()["spec"]["ports"][0]["port"], 1);
+    let reported = compile(&store, &Options::standalone()).diagnostics;
+    let places: Vec<String> =
+        reported.iter().map(|found| found.source.as_ref().expect("a place").to_string()).collect();
+    assert_eq!(places, ["b.yaml:1:1", "c.yaml:1:1"]);
+    store.remove(&id);
+    assert!(store.is_empty() && store.refused().next().is_none());
+}
+
+#[test]
 fn every_code_has_a_manual_entry_and_a_remedy() {
     let mut names: Vec<&str> = super::diagnostic::CODES.iter().map(|code| code.name()).collect();
     assert!(super::diagnostic::CODES.iter().all(|code| code.manual().len() > 40));
