@@ -1,1 +1,5 @@
+//! Tables of what is a message and what is not, and properties of the codec. No I/O.
 
+mod corpus;
+mod properties;
+mod server;
