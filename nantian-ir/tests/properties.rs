@@ -83,6 +83,47 @@ proptest! {
     }
 }
 
+/// Texts that people are in the middle of editing: a line is missing, cut, indented otherwise, or something else.
+fn edited() -> impl Strategy<Value = String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut directories: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    directories.sort();
+    let texts: Vec<String> =
+        directories.iter().map(|path| std::fs::read_to_string(path.join("in.yaml")).unwrap()).collect();
+    let edit = (any::<prop::sample::Index>(), 0_u8..5, "[a-z:{\\[&*'\"|-]{0,4}");
+    (prop::sample::select(texts), prop::collection::vec(edit, 1..4)).prop_map(|(text, edits)| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        for (index, kind, word) in edits {
+            let line = index.index(lines.len());
+            let old = lines[line].clone();
+            match kind {
+                0 => _ = lines.remove(line),
+                1 => lines[line] = old.chars().take(old.chars().count() / 2).collect(),
+                2 => lines[line] = format!("  {old}"),
+                3 => lines[line] = format!("{old}{word}"),
+                _ => lines[line] = format!("{}{word}", old.split_inclusive(':').next().unwrap_or_default()),
+            }
+            if lines.is_empty() {
+                lines.push(word);
+            }
+        }
+        lines.join("\n")
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_edit_of_a_text_makes_the_compiler_panic(text in edited()) {
+        let parsed = nantian_ir::compile::yaml::parse("edited.yaml", &text);
+        prop_assert!(parsed.diagnostics.iter().all(|diagnostic| diagnostic.source.is_some()));
+        let compiled = compiled(parsed.objects);
+        let placed = |diagnostic: &nantian_ir::compile::Diagnostic| {
+            diagnostic.source.is_some() && !diagnostic.message.is_empty() && !diagnostic.remedy.is_empty()
+        };
+        prop_assert!(compiled.diagnostics.iter().all(placed));
+    }
+}
+
 fn key(status: &ObjectStatus, rule: usize) -> RuleKey {
     let kind = if status.object.kind == "HTTPRoute" { RouteKind::Http } else { RouteKind::Grpc };
     let route = RouteKey { kind, namespace: status.object.namespace.clone(), name: status.object.name.clone() };
