@@ -1,6 +1,6 @@
 //! What holds for every set of objects.
 
-#![allow(clippy::unwrap_used, reason = "tests panic when they fail")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests panic when they fail")]
 
 mod generated;
 

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::Fault;
+use super::hosts::Hosts;
 use super::route::RouteView;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::key::RouteKind;
-use crate::name::HostnameMatch;
 use crate::precedence::Age;
 
 /// A listener and a kind of routes on it.
@@ -25,7 +25,7 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
         .map(|(index, route)| (route.age, format!("{}/{}", route.key.namespace, route.key.name), route.key.kind, index))
         .collect();
     order.sort();
-    let mut taken: BTreeMap<Place, Vec<(HostnameMatch, String)>> = BTreeMap::new();
+    let mut taken: BTreeMap<Place, Hosts> = BTreeMap::new();
     for (_, _, kind, index) in order {
         let Some(route) = routes.get_mut(index) else { continue };
         let me = route.key.to_string();
@@ -34,10 +34,7 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
             let mut lost = Vec::new();
             parent.attached.retain(|(listener, hosts)| {
                 let held = taken.get(&(parent.gateway.clone(), *listener, other(kind)));
-                let clash = held
-                    .into_iter()
-                    .flatten()
-                    .find(|(host, _)| hosts.iter().any(|mine| mine.intersect(host).is_some()));
+                let clash = held.and_then(|held| hosts.iter().find_map(|host| held.intersecting(host)));
                 match clash {
                     Some((host, by)) => lost.push(format!("{by} has the hostname {host}")),
                     None => mine.push((parent.gateway.clone(), *listener, hosts.clone())),
@@ -58,7 +55,9 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
         }
         for (gateway, listener, hosts) in mine {
             let held = taken.entry((gateway, listener, kind)).or_default();
-            held.extend(hosts.into_iter().map(|host| (host, me.clone())));
+            for host in hosts {
+                held.insert(host, &me);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod class;
 pub(crate) mod conflict;
 pub(crate) mod gateway;
+mod hosts;
 pub(crate) mod kind_conflict;
 pub(crate) mod listener;
 pub(crate) mod route;
