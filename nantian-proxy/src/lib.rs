@@ -5,11 +5,11 @@ pub mod router;
 #[cfg(feature = "engine")]
 mod admin;
 #[cfg(feature = "engine")]
-pub mod balance;
+mod balance;
 #[cfg(feature = "engine")]
 pub mod engine;
 #[cfg(feature = "engine")]
-pub mod filter;
+mod filter;
 #[cfg(feature = "engine")]
 pub mod http;
 #[cfg(feature = "engine")]
@@ -17,7 +17,7 @@ mod listener;
 #[cfg(feature = "engine")]
 pub mod request;
 #[cfg(feature = "engine")]
-pub mod retry;
+mod retry;
 #[cfg(feature = "engine")]
 pub mod runtime;
 #[cfg(feature = "engine")]

@@ -1,6 +1,6 @@
 //! A request's way from a client connection to a backend and back.
 //!
-//! [`stages`] has the one list of what happens to a request, in its order. A [`Worker`] is what requests share; a
+//! `stages.rs` has the one list of what happens to a request, in its order. A [`Worker`] is what requests share; a
 //! [`Pipeline`] is the [`Handler`] of one bind address.
 
 mod answer;
