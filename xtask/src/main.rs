@@ -52,9 +52,15 @@ const COMMANDS: &[Command] = &[
     Command { name: "bench", takes: "[FILTER]", purpose: "criterion benchmarks", run: suites::bench },
     Command {
         name: "golden",
-        takes: "[FILTER]",
+        takes: "",
         purpose: "rewrite the compiler's golden files; read the diff before you commit",
         run: suites::rewrite_golden,
+    },
+    Command {
+        name: "reference",
+        takes: "",
+        purpose: "write the reference pages in docs/ again from the code",
+        run: suites::rewrite_reference,
     },
     Command {
         name: "crds",

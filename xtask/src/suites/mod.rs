@@ -82,14 +82,22 @@ pub(crate) fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<(
 }
 
 /// `cargo xtask golden`.
-pub(crate) fn rewrite_golden(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
-    let filter = arguments.word().unwrap_or_else(|| "golden".to_owned());
+pub(crate) fn rewrite_golden(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
     arguments.finish()?;
     workspace
-        .cargo(["test", "--locked", "--package", "nantian-ir", "--test", "*", &filter])
+        .cargo(["test", "--locked", "--package", "nantian-ir", "--test", "golden", "--test", "upstream_examples"])
         .env("UPDATE_GOLDEN", "1")
         .run()?;
     crate::Step::new("git").args(["-C"]).args([&workspace.root]).args(["status", "--short", "nantian-ir/tests"]).run()
+}
+
+/// `cargo xtask reference`.
+pub(crate) fn rewrite_reference(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
+    arguments.finish()?;
+    for package in ["nantian-ir", "nantian-proxy"] {
+        workspace.cargo(["test", "--locked", "--package", package, "docs_"]).env("NANTIAN_WRITE_DOCS", "1").run()?;
+    }
+    Ok(())
 }
 
 /// `cargo xtask crds`.
