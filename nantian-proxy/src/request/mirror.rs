@@ -59,7 +59,9 @@ fn choose(
     }
     for (index, (mirror, target)) in mirrors.iter().zip(targets).enumerate() {
         let (true, Some(backend)) = (counters.mirrors(offset + index, mirror), target) else { continue };
-        let Some(head) = outgoing.head() else { continue };
+        let Some(mut head) = outgoing.head() else { continue };
+        // The client waits for the request's own 100, not for the copy's.
+        head.headers_mut().remove(http::header::EXPECT);
         if cx.worker.mirroring.get().saturating_add(copies.len()) >= cx.worker.settings.mirror_concurrency {
             cx.worker.recorder.mirrored(MirrorOutcome::Dropped);
             continue;
