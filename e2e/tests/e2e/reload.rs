@@ -48,7 +48,7 @@ impl Round<'_> {
                 &[],
                 &format!(
                     "
-  - matches: [{{path: {{type: Exact, value: /round-{number}}}}}]
+  - matches: [{{path: {{type: Exact, value: /round/{number}}}}}]
     backendRefs: [{{name: a, port: 80}}]
   - matches: [{{path: {{type: PathPrefix, value: /round}}}}]
     filters: [{{type: RequestRedirect, requestRedirect: {{statusCode: 302}}}}]"
@@ -61,7 +61,7 @@ impl Round<'_> {
     /// Waits until all of this round is served, and returns how long the route took.
     fn wait(&self, trusted: &str) -> Duration {
         let began = Instant::now();
-        let path = format!("/round-{}", self.number);
+        let path = format!("/round/{}", self.number);
         eventually("the new route is served", || {
             raw::get(self.plain, "localhost", &path).filter(|answer| answer.status == 200)
         });
