@@ -25,6 +25,8 @@ const NOW: i64 = 1_893_456_000;
 
 fn options() -> Options {
     let mut options = Options::standalone();
+    // As in a cluster: a class without an object is nobody's.
+    options.adopt_unclaimed_classes = false;
     options.now = Some(NOW);
     options
 }

@@ -1,9 +1,11 @@
 //! `nantian check`: what is accepted, and what is not.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use nantian_ir::compile::{Compiled, Options, Severity, compile};
+use nantian_ir::ObjectRef;
+use nantian_ir::compile::{Compiled, Objects, Options, Severity, compile};
 
 use crate::cli::{CheckArgs, SourceArgs};
 use crate::exit;
@@ -17,7 +19,12 @@ use crate::source::{self, Loaded};
 pub(crate) fn options(args: &SourceArgs) -> Options {
     let mut options = Options::default();
     options.controller_name.clone_from(&args.controller_name);
-    options.gateway_classes.clone_from(&args.gateway_class);
+    if args.gateway_class.is_empty() {
+        let Options { gateway_classes, adopt_unclaimed_classes, .. } = Options::standalone();
+        (options.gateway_classes, options.adopt_unclaimed_classes) = (gateway_classes, adopt_unclaimed_classes);
+    } else {
+        options.gateway_classes.clone_from(&args.gateway_class);
+    }
     options.now = now();
     options
 }
@@ -57,7 +64,19 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     let refused = compiled.statuses.iter().filter(|status| !tree::is_accepted(status)).count();
+    let alone = left_alone(&objects, &compiled);
     let accepted = errors == 0 && refused == 0;
-    reporter.event(&Event::Checked { objects: objects.len(), errors, warnings, refused, accepted });
+    reporter.event(&Event::Checked { objects: objects.len(), errors, warnings, refused, alone, accepted });
     if accepted { ExitCode::SUCCESS } else { exit::NOT_ACCEPTED.into() }
+}
+
+/// How many objects would have a status, but not from us: of another controller's class, or attached to no Gateway here.
+fn left_alone(objects: &Objects, compiled: &Compiled) -> usize {
+    let with_status: HashSet<&ObjectRef> = compiled.statuses.iter().map(|status| &status.object).collect();
+    let has_status = |id: &ObjectRef| {
+        id.group == "gateway.networking.k8s.io"
+            && matches!(id.kind.as_str(), "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute")
+    };
+    let ids = objects.iter().map(nantian_ir::compile::Object::id);
+    ids.filter(|id| has_status(id) && !with_status.contains(id)).count()
 }

@@ -108,8 +108,9 @@ pub(crate) struct SourceArgs {
     /// Controller name that a GatewayClass must have to be ours.
     #[arg(long, value_name = "NAME", default_value = "nantian.dev/gateway-controller")]
     pub(crate) controller_name: String,
-    /// Gateway class that is ours even without a GatewayClass object; may be repeated.
-    #[arg(long, value_name = "NAME", default_value = "nantian-gw")]
+    /// Gateway class that is ours although no GatewayClass object says so; may be repeated. Default: every class, unless a
+    /// GatewayClass object gives it to another controller.
+    #[arg(long, value_name = "NAME")]
     pub(crate) gateway_class: Vec<String>,
 }
 
@@ -290,7 +291,7 @@ mod tests {
             Command::Check(args) => args.source.gateway_class,
             _ => panic!("check"),
         };
-        assert_eq!(classes(&["nantian", "check", "a"]), ["nantian-gw"]);
+        assert!(classes(&["nantian", "check", "a"]).is_empty());
         assert_eq!(classes(&["nantian", "check", "a", "--gateway-class", "x", "--gateway-class", "y"]), ["x", "y"]);
     }
 }

@@ -42,6 +42,9 @@ pub struct Options {
     pub controller_name: String,
     /// Names of `GatewayClass`es that are ours although no GatewayClass object says so.
     pub gateway_classes: Vec<String>,
+    /// Whether a Gateway is ours when no GatewayClass object has the name of its class. In a cluster another
+    /// controller may be about to claim it; where the objects are all there is, nobody else will.
+    pub adopt_unclaimed_classes: bool,
     /// Addresses at which Gateways without `spec.addresses` are reached: what their status says. May be empty.
     pub addresses: Vec<IpAddr>,
     /// Seconds since 1970 (UTC), for warnings about certificates that are no longer or not yet valid. `None`: none.
@@ -54,6 +57,7 @@ impl Default for Options {
         Self {
             controller_name: "nantian.dev/gateway-controller".to_owned(),
             gateway_classes: Vec::new(),
+            adopt_unclaimed_classes: false,
             addresses: Vec::new(),
             now: None,
         }
@@ -61,10 +65,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// For standalone mode: Gateways of the class `nantian-gw` are ours even without a GatewayClass object.
+    /// For standalone mode: Gateways are ours unless a GatewayClass object gives their class to another controller. The
+    /// class `nantian-gw` needs no object.
     #[must_use]
     pub fn standalone() -> Self {
-        Self { gateway_classes: vec!["nantian-gw".to_owned()], ..Self::default() }
+        Self { gateway_classes: vec!["nantian-gw".to_owned()], adopt_unclaimed_classes: true, ..Self::default() }
     }
 }
 
@@ -88,7 +93,7 @@ pub fn compile(objects: &Objects, options: &Options) -> Compiled {
     let typed = decode::decode(objects, &mut diagnostics);
     let grants = Grants::new(&typed);
 
-    let classes = attach::class::classes(&typed, options, &mut diagnostics);
+    let classes = attach::class::classes(&typed, objects, options, &mut diagnostics);
     let mut gateways = attach::gateway::gateways(&typed, &classes, options, &mut diagnostics);
     attach::conflict::find(&mut gateways, &mut diagnostics);
     let certificates = resolve::certificate::resolve(&mut gateways, &typed, &grants, options, &mut diagnostics);

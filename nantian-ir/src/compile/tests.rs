@@ -240,3 +240,31 @@ fn every_code_has_a_manual_entry_and_a_remedy() {
     names.dedup();
     assert!(sorted && names.len() == super::diagnostic::CODES.len());
 }
+
+#[test]
+fn a_gateway_of_a_class_without_an_object_is_ours_where_no_other_controller_can_be() {
+    let mut theirs = http();
+    theirs["spec"]["gatewayClassName"] = json!("any");
+    let class = |controller: &str| {
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "any"},
+            "spec": {"controllerName": controller},
+        })
+    };
+    let codes = |objects: &[Value], options: &Options| {
+        let objects = objects.iter().map(|value| Object::new(value.clone()).expect("an object"));
+        let compiled = compile(&objects.collect(), options);
+        let codes: Vec<_> = compiled.diagnostics.iter().map(|diagnostic| diagnostic.code.name()).collect();
+        (compiled.snapshot.listeners.len(), codes)
+    };
+    let standalone = Options::standalone();
+    assert_eq!(codes(&[theirs.clone()], &standalone), (1, vec!["class-adopted"]));
+    assert_eq!(codes(&[http()], &standalone), (1, vec![]), "nantian-gw needs no remark");
+    assert_eq!(codes(&[theirs.clone(), class("example.com/other")], &standalone), (0, vec!["foreign-class"]));
+    assert_eq!(codes(&[theirs.clone(), class(&standalone.controller_name)], &standalone), (1, vec![]));
+    let mut unreadable = class("x");
+    unreadable["spec"] = json!("no object");
+    let (listeners, _) = codes(&[theirs.clone(), unreadable], &standalone);
+    assert_eq!(listeners, 0, "nobody knows whose the class is");
+    assert_eq!(codes(&[theirs], &Options::default()), (0, vec!["class-not-found"]));
+}

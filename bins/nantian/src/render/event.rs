@@ -50,6 +50,8 @@ pub(crate) enum Event<'a> {
         warnings: usize,
         /// How many objects have a condition that refuses them.
         refused: usize,
+        /// How many are left alone: of another controller's class, or attached to no Gateway here.
+        alone: usize,
         /// Whether there is neither an error nor a refusal.
         accepted: bool,
     },

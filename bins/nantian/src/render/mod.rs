@@ -117,14 +117,15 @@ fn human(event: &Event<'_>, style: Style, excerpts: &Excerpts) -> String {
             let expect = format!("# {}", sample.expect);
             format!("  {}\n      {}\n", style.paint(Tone::Strong, &sample.command), style.paint(Tone::Faint, &expect))
         }
-        Event::Checked { objects, errors, warnings, refused, accepted } => {
+        Event::Checked { objects, errors, warnings, refused, alone, accepted } => {
             let warnings = if *warnings == 0 { String::new() } else { format!(", {}", plural(*warnings, "warning")) };
-            let (tone, verdict) = if *accepted {
-                (Tone::Good, "all accepted".to_owned())
-            } else {
-                (Tone::Bad, format!("{refused} not accepted, {}", plural(*errors, "error")))
+            let (tone, verdict) = match (*accepted, *alone) {
+                (true, 0) => (Tone::Good, "all accepted".to_owned()),
+                (true, _) => (Tone::Odd, format!("{} accepted", objects.saturating_sub(*alone))),
+                (false, _) => (Tone::Bad, format!("{refused} not accepted, {}", plural(*errors, "error"))),
             };
-            let text = format!("{}: {verdict}{warnings}", plural(*objects, "object"));
+            let alone = if *alone == 0 { String::new() } else { format!(", {alone} not ours") };
+            let text = format!("{}: {verdict}{alone}{warnings}", plural(*objects, "object"));
             format!("{}\n", style.paint(tone, &text))
         }
         Event::Notice { message } => format!("{}\n", Safe(message)),

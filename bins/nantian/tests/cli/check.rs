@@ -94,9 +94,29 @@ fn no_port_is_opened() {
 
 #[test]
 fn another_controllers_gateway_is_not_ours_to_refuse() {
-    let folder = Folder::new(&[("all.yaml", &good().replace("nantian-gw", "other"))]);
-    let (_, text) = check(&folder, &[]);
-    assert!(!text.contains("✓ Gateway/default/web"), "{text}");
-    let (code, text) = check(&folder, &["--gateway-class", "other"]);
+    let class = "apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata:
+  name: nantian-gw
+spec:
+  controllerName: example.com/other
+";
+    let folder = Folder::new(&[("all.yaml", &good()), ("class.yaml", class)]);
+    let (code, text) = check(&folder, &[]);
     assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("✓ Gateway/default/web"), "{text}");
+    assert!(text.contains("info[foreign-class]"), "{text}");
+    assert!(text.ends_with("5 objects: 2 accepted, 3 not ours\n"), "{text}");
+}
+
+#[test]
+fn a_class_that_no_object_has_is_ours_unless_classes_are_named() {
+    let folder = Folder::new(&[("all.yaml", &good().replace("nantian-gw", "any"))]);
+    let (code, text) = check(&folder, &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("info[class-adopted]") && text.contains("✓ Gateway/default/web"), "{text}");
+    assert!(text.ends_with("4 objects: all accepted\n"), "{text}");
+    let (_, text) = check(&folder, &["--gateway-class", "other"]);
+    assert!(text.contains("warning[class-not-found]") && !text.contains("✓ Gateway/default/web"), "{text}");
+    assert!(text.ends_with("4 objects: 2 accepted, 2 not ours, 1 warning\n"), "{text}");
 }

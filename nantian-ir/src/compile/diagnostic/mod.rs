@@ -98,6 +98,7 @@ codes! {
     address_not_usable ADDRESS_NOT_USABLE Error "address-not-usable" "use an IPAddress of this machine, or remove the address"
     backend_not_found BACKEND_NOT_FOUND Error "backend-not-found" "create the Service with this port, or correct the reference"
     certificate_date CERTIFICATE_DATE Warning "certificate-date" "renew the certificate"
+    class_adopted CLASS_ADOPTED Info "class-adopted" "nothing to do; a GatewayClass object with another controllerName makes the Gateway another controller's"
     class_not_found CLASS_NOT_FOUND Warning "class-not-found" "use a class of this gateway, or create the GatewayClass"
     duplicate_object DUPLICATE_OBJECT Error "duplicate-object" "rename or remove one of them"
     endpoints_unusable ENDPOINTS_UNUSABLE Warning "endpoints-unusable" "correct the EndpointSlice or Service"
