@@ -78,7 +78,7 @@ Examples:
   nantian check ./site --output json | jq .
 
 With --output json: the events diagnostic and status of `nantian run`, and at the end
-  {\"event\":\"checked\", objects, errors, warnings, refused, accepted}
+  {\"event\":\"checked\", objects, errors, warnings, refused, alone, accepted}
 
 Exit code 0: every object is accepted. 1: a diagnostic is an error, or a condition (Accepted, ResolvedRefs, Programmed)
 is not true. 2: wrong usage.";
