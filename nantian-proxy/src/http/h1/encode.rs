@@ -271,8 +271,9 @@ pub(crate) fn response_head(
         Framing::None if !head_only => put_length(out, 0),
         // An answer to HEAD may say what GET would get (RFC 9110 section 8.6); an absent body says nothing about that.
         Framing::None if *context.method == Method::HEAD || status == StatusCode::NOT_MODIFIED => {
-            if let Some(length) = headers.get(CONTENT_LENGTH).and_then(|value| digits(value.as_bytes()))
-                && !matches!(status, StatusCode::NO_CONTENT)
+            let length = headers.get(CONTENT_LENGTH).and_then(|value| digits(value.as_bytes()));
+            if let Some(length) = length.or(body.size_hint().exact().filter(|&length| length > 0))
+                && status != StatusCode::NO_CONTENT
             {
                 put_length(out, length);
             }

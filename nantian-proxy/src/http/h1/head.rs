@@ -91,6 +91,9 @@ impl Scanner {
             self.line_start = self.scanned;
             if start < end {
                 self.check_start(input, start)?;
+                if self.kind == Kind::Response && self.lines.is_empty() && !line.starts_with(b"HTTP/1.") {
+                    return Err(Refusal::bad("the status line does not start with a version of HTTP/1"));
+                }
                 self.lines.push((start, end));
                 self.check_limits(self.scanned, limits)?;
             } else if self.lines.is_empty() && self.kind == Kind::Request {
