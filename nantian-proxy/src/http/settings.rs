@@ -87,7 +87,7 @@ pub struct Http2Settings {
     pub max_pending_accept_reset_streams: usize,
     /// Streams that we reset because of the peer's errors (CVE-2025-8671). Default 100.
     pub max_local_error_reset_streams: usize,
-    /// Time without any open stream after which a PING asks whether the peer is there. Default `30s`.
+    /// Time between PINGs that ask, while streams are open, whether the client is still there. Default `30s`.
     #[serde(with = "duration")]
     pub keep_alive_interval: Duration,
     /// Time for the answer to that PING. Default `10s`.

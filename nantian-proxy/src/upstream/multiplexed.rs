@@ -70,7 +70,7 @@ impl Multiplexed {
     /// fewest streams, whose turn has to be waited for.
     pub(crate) async fn connection(self: &Rc<Self>, upstream: &Upstream) -> Result<Connection, SendErrorKind> {
         // Who waited for a connection may find that others have filled it.
-        for _ in 0..self.max + 1 {
+        for _ in 0..=self.max {
             let opening = {
                 let mut endpoints = self.endpoints.borrow_mut();
                 let endpoint = endpoints.entry(upstream.address).or_default();

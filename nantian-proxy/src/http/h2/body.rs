@@ -83,7 +83,7 @@ pub(crate) struct Received {
     stall: Option<Stall>,
     wanted: Option<Rc<Wanted>>,
     /// What lives as long as the body does.
-    _held: Option<Rc<dyn fmt::Debug>>,
+    held_until_end: Option<Rc<dyn fmt::Debug>>,
 }
 
 impl fmt::Debug for Received {
@@ -94,7 +94,7 @@ impl fmt::Debug for Received {
 
 impl Received {
     pub(crate) fn new(stream: RecvStream, length: Option<u64>) -> Self {
-        Self { stream, in_trailers: false, ended: false, length, stall: None, wanted: None, _held: None }
+        Self { stream, in_trailers: false, ended: false, length, stall: None, wanted: None, held_until_end: None }
     }
 
     /// Limits each wait for the peer.
@@ -111,7 +111,7 @@ impl Received {
 
     /// Keeps something as long as the body.
     pub(crate) fn holding(mut self, held: Rc<dyn fmt::Debug>) -> Self {
-        self._held = Some(held);
+        self.held_until_end = Some(held);
         self
     }
 
@@ -214,7 +214,7 @@ impl Pump {
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
         loop {
-            if let Poll::Ready(_) = self.stream.poll_reset(cx) {
+            if self.stream.poll_reset(cx).is_ready() {
                 return Poll::Ready(Err(PumpError::Gone));
             }
             // One byte of room is asked for before there is something to send: a body is not read in advance.
@@ -223,8 +223,7 @@ impl Pump {
                 match self.stream.poll_capacity(cx) {
                     Poll::Ready(Some(Ok(0))) => continue,
                     Poll::Ready(Some(Ok(_))) => {}
-                    Poll::Ready(Some(Err(_))) => return Poll::Ready(Err(PumpError::Gone)),
-                    Poll::Ready(None) => return Poll::Ready(Err(PumpError::Gone)),
+                    Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(PumpError::Gone)),
                     Poll::Pending if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) => {
                         return Poll::Ready(Err(PumpError::Stalled));
                     }
