@@ -7,7 +7,7 @@ use http::header::{
     HeaderName, MAX_FORWARDS, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::head::{HeadLimits, Kind, Scanner, fields_of};
+use super::head::{HeadLimits, Kind, Scanner, fields_of, is_token, trim_start};
 
 /// Bytes of one chunk-size line, extensions included.
 const MAX_LINE: usize = 512;
@@ -161,8 +161,8 @@ fn size_line(line: &[u8]) -> Result<(u64, usize), &'static str> {
     }
     match extension {
         [] => {}
-        [b';', rest @ ..] if rest.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) => {}
-        [b';', ..] => return Err("a chunk extension has an invalid character"),
+        [b';', ..] if are_extensions(extension) => {}
+        [b';', ..] => return Err("a chunk extension is malformed"),
         _ => return Err("a chunk size is followed by something else than an extension"),
     }
     let size = size.iter().fold(0_u64, |size, &byte| {
@@ -177,6 +177,52 @@ fn size_line(line: &[u8]) -> Result<(u64, usize), &'static str> {
         return Err("a chunk size is too large");
     }
     Ok((size, extension.len()))
+}
+
+/// RFC 9112 section 7.1.1: `";" name [ "=" ( token / quoted-string ) ]`, again and again; with white space around the parts
+/// (RFC 9110 section 5.6.3). A quote that does not end in the line is how two readers come to find two line ends.
+fn are_extensions(mut rest: &[u8]) -> bool {
+    let skip_token = |bytes: &mut &[u8]| {
+        let length = bytes.iter().take_while(|&&byte| is_token(byte)).count();
+        *bytes = bytes.get(length..).unwrap_or_default();
+        length > 0
+    };
+    while let [b';', after @ ..] = rest {
+        rest = trim_start(after);
+        if !skip_token(&mut rest) {
+            return false;
+        }
+        rest = trim_start(rest);
+        let [b'=', value @ ..] = rest else { continue };
+        rest = trim_start(value);
+        let valid = if let [b'"', quoted @ ..] = rest {
+            let end = quoted_end(quoted);
+            rest = end.and_then(|end| quoted.get(end..)).unwrap_or_default();
+            end.is_some()
+        } else {
+            skip_token(&mut rest)
+        };
+        if !valid {
+            return false;
+        }
+        rest = trim_start(rest);
+    }
+    rest.is_empty()
+}
+
+/// Where a quoted string ends, its closing quote included: RFC 9110 section 5.6.4.
+fn quoted_end(quoted: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    for (at, &byte) in quoted.iter().enumerate() {
+        match byte {
+            _ if !matches!(byte, b'\t' | b' '..=b'~') => return None,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// RFC 9110 section 6.5.1: fields of framing, routing, request modifiers, authentication, or those that say how to read

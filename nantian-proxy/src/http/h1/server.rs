@@ -66,10 +66,13 @@ pub(crate) async fn serve_read<H: Handler>(
             Err(end) => return connection.close(end).await,
         };
         served = served.saturating_add(1);
+        let most = connection.settings.max_requests_per_connection;
+        // What follows a CONNECT may have been meant for the tunnel (RFC 9110 section 9.3.6): refused or not, it is never
+        // read as a request.
         let context = RequestContext {
             method: head.method.clone(),
             version: head.version,
-            keep_alive: head.keep_alive && served < connection.settings.max_requests_per_connection,
+            keep_alive: head.keep_alive && head.method != Method::CONNECT && served < most,
             trailers: encode::takes_trailers(&head.headers),
             interim: Interim::default(),
         };

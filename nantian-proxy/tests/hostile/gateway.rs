@@ -1,0 +1,84 @@
+//! A gateway in this process: one engine with one worker, and lanes of a listener and a backend each, so that what a
+//! payload causes is seen at its own backend.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nantian_ir::compile::{Objects, Options, Severity, compile, yaml};
+use nantian_ir::{BindAddress, Snapshot};
+use nantian_proxy::engine::{Engine, EngineConfig};
+use nantian_proxy::telemetry::AccessLogFormat;
+
+/// Long enough for whatever comes at once, on a busy machine too, short enough to wait for its end.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// A running gateway and the address of each lane's listener.
+pub(crate) struct Gateway {
+    _engine: Engine,
+    pub(crate) lanes: Vec<SocketAddr>,
+}
+
+/// Starts a gateway with one lane for each backend.
+pub(crate) fn start(backends: &[SocketAddr]) -> Gateway {
+    let mut config = EngineConfig::default();
+    config.workers = Some(NonZeroUsize::MIN);
+    config.admin.enabled = false;
+    config.access_log.format = AccessLogFormat::Off;
+    config.http.request_head_timeout = LIMIT;
+    config.http.keep_alive_timeout = LIMIT;
+    config.http.body_idle_timeout = LIMIT;
+    config.http.linger = LIMIT;
+    config.requests.backend_request_timeout = Some(LIMIT * 3);
+    let engine = Engine::start(config).expect("an engine");
+    let binds: Vec<BindAddress> = (1..=backends.len()).map(lane).collect();
+    let snapshot = snapshot(backends);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let report = runtime.block_on(engine.apply(snapshot));
+    assert_eq!(report.refused, []);
+    let addresses = engine.addresses();
+    let find = |bind: &BindAddress| addresses.iter().find(|(found, _)| found == bind).expect("it is bound").1;
+    let lanes = binds.iter().map(find).collect();
+    Gateway { _engine: engine, lanes }
+}
+
+/// Port 0 stands for a port that the kernel chooses; the address tells the lanes apart.
+fn lane(number: usize) -> BindAddress {
+    let last = u8::try_from(number).expect("few lanes");
+    BindAddress { address: Some(IpAddr::V4(Ipv4Addr::new(127, 0, 1, last))), port: 0 }
+}
+
+fn snapshot(backends: &[SocketAddr]) -> Arc<Snapshot> {
+    let mut text = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g}\n\
+                    spec:\n  gatewayClassName: nantian-gw\n  listeners:\n"
+        .to_owned();
+    for number in 1..=backends.len() {
+        text += &format!("  - {{name: l{number}, port: {}, protocol: HTTP}}\n", 8000 + number);
+    }
+    for (number, backend) in (1..).zip(backends) {
+        let port = backend.port();
+        text += &format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r{number}}}\nspec:\n  \
+             parentRefs: [{{name: g, sectionName: l{number}}}]\n  rules: [{{backendRefs: [{{name: s{number}, port: 80}}]}}]\n\
+             ---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{number}}}\nspec: {{ports: [{{name: p, port: 80}}]}}\n\
+             ---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: s{number}, \
+             labels: {{kubernetes.io/service-name: s{number}}}}}\naddressType: IPv4\n\
+             ports: [{{name: p, port: {port}}}]\nendpoints: [{{addresses: ['127.0.0.1']}}]\n"
+        );
+    }
+    let parsed = yaml::parse("hostile.yaml", &text);
+    assert!(parsed.diagnostics.is_empty(), "{:#?}", parsed.diagnostics);
+    let mut objects = Objects::new();
+    parsed.objects.into_iter().for_each(|object| objects.insert(object));
+    let compiled = compile(&objects, &Options::standalone());
+    let errors: Vec<_> = compiled.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut snapshot = (*compiled.snapshot).clone();
+    for listener in snapshot.listeners.values_mut() {
+        let listener = Arc::make_mut(listener);
+        let number = usize::from(listener.bind.port - 8000);
+        listener.bind = lane(number);
+    }
+    Arc::new(snapshot)
+}

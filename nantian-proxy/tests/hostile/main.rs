@@ -1,0 +1,12 @@
+//! Hostile clients and hostile backends, byte for byte: what reaches the other side is valid HTTP with exactly one
+//! framing and one Host, and one message never becomes two. `corpus/` holds what is sent, `strict` the reading that
+//! judges it, `verdicts/` what became of each payload.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+mod client;
+mod corpus;
+mod gateway;
+mod judge;
+mod origin;
+mod requests;
+mod strict;
