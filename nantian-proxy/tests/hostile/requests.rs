@@ -75,6 +75,10 @@ fn run(payload: &Payload, address: std::net::SocketAddr, records: &Records, fail
         got.iter().enumerate().map(|(index, request)| judge::forwarded(sent.get(index), request)).collect();
     let forwarded = if forwarded.is_empty() { "refused".to_owned() } else { shorten(&forwarded) };
     let reading = judge::reading(sent.len(), end);
+    if strict::text(&payload.bytes).contains("/early ") {
+        // How much of the request was sent before the answer came is a race.
+        return format!("{reading} | {} | answered early", answers.first().map_or(0, |answer| answer.status));
+    }
     format!("{reading} | {} | {forwarded}", count(&judge::statuses(&answers)))
 }
 
