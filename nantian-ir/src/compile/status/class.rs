@@ -7,11 +7,12 @@ use crate::compile::attach::Fault;
 use crate::compile::decode::Entry;
 
 /// What is supported, by the names of the upstream `features` package (GEP-2162), sorted.
-const FEATURES: [&str; 31] = [
+const FEATURES: [&str; 32] = [
     "GRPCRoute",
     "GRPCRouteNamedRouteRule",
     "Gateway",
     "GatewayHTTPListenerIsolation",
+    "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayPort8080",
     "GatewayStaticAddresses",
     "HTTPRoute",
