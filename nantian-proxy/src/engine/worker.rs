@@ -22,7 +22,7 @@ use super::EngineConfig;
 use super::error::EngineError;
 use super::overload::Budget;
 use crate::http::{Drain, HttpSettings};
-use crate::listener::{Connections, Contained, tcp};
+use crate::listener::{Connections, tcp};
 use crate::request::{self, Pipeline};
 use crate::runtime::Runtime;
 use crate::telemetry::{AcceptError, LogBuffer, Recorder, Telemetry};
@@ -94,7 +94,7 @@ pub(super) fn start(setup: Setup) -> Result<WorkerHandle, EngineError> {
     Ok(WorkerHandle { commands, thread })
 }
 
-type Bind = tcp::Bind<Contained<Pipeline>>;
+type Bind = tcp::Bind<Pipeline>;
 
 /// A bind address that is served.
 struct Open {
@@ -161,7 +161,6 @@ impl Worker {
         } else {
             Rc::clone(self.requests.insert(self.request_worker(serve.runtime)))
         };
-        self.recorder.forget();
         for (address, open) in &self.open {
             *open.bind.tls.borrow_mut() = serve.tls.get(address).map(Arc::clone);
         }
@@ -198,9 +197,8 @@ impl Worker {
         let Ok(socket) = tokio::net::TcpListener::from_std(socket) else {
             return stats.accept_failed(AcceptError::Other);
         };
-        let pipeline = Pipeline::new(Rc::clone(requests), address);
         let bind = Rc::new(tcp::Bind {
-            handler: Contained::new(pipeline, self.recorder.clone()),
+            handler: Pipeline::new(Rc::clone(requests), address),
             settings: Rc::clone(&self.http),
             handshake_timeout: self.config.limits.tls_handshake_timeout,
             tls: std::cell::RefCell::new(tls),

@@ -63,7 +63,7 @@ impl Handler for Odd {
 
 struct Served {
     odd: Rc<Odd>,
-    bind: Rc<tcp::Bind<Contained<Odd>>>,
+    bind: Rc<tcp::Bind<Odd>>,
     stats: Arc<BindStats>,
     telemetry: Telemetry,
     address: SocketAddr,
@@ -76,7 +76,7 @@ async fn serve(limits: LimitsConfig) -> Served {
     let stats = Arc::new(BindStats::default());
     let odd = Rc::new(Odd::default());
     let bind = Rc::new(tcp::Bind {
-        handler: Contained::new(Rc::clone(&odd), recorder.clone()),
+        handler: Rc::clone(&odd),
         settings: Rc::new(HttpSettings::default()),
         handshake_timeout: limits.tls_handshake_timeout,
         tls: RefCell::new(None),
@@ -122,38 +122,25 @@ async fn until(mut condition: impl FnMut() -> bool) {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_500_and_counted_and_the_connection_and_the_worker_go_on() {
-    local(async {
-        let served = serve(LimitsConfig::default()).await;
-        let mut stream = connect(served.address).await;
-        send(&mut stream, "/panic").await;
-        assert_eq!(status(&mut stream).await, Some(500));
-        send(&mut stream, "/").await;
-        assert_eq!(status(&mut stream).await, Some(200));
-        let metrics = served.telemetry.metrics_text();
-        assert!(metrics.contains("nantian_gateway_dataplane_panics_total{place=\"request\"} 1\n"), "{metrics}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_panic_in_a_body_ends_its_connection_and_no_other() {
+async fn a_panic_in_a_handler_or_a_body_ends_its_connection_and_no_other() {
     local(async {
         let served = serve(LimitsConfig::default()).await;
         let mut other = connect(served.address).await;
         send(&mut other, "/").await;
         assert_eq!(status(&mut other).await, Some(200));
-        let mut stream = connect(served.address).await;
-        send(&mut stream, "/body").await;
-        let mut rest = Vec::new();
-        // Closed or reset: the answer's end must not look like a complete one.
-        let _ = stream.read_to_end(&mut rest).await;
-        assert!(!rest.ends_with(b"0\r\n\r\n"));
-        until(|| served.stats.active.get() == 1).await;
+        for path in ["/panic", "/body"] {
+            let mut stream = connect(served.address).await;
+            send(&mut stream, path).await;
+            let mut rest = Vec::new();
+            // Closed or reset: the answer's end must not look like a complete one.
+            let _ = stream.read_to_end(&mut rest).await;
+            assert!(!rest.ends_with(b"0\r\n\r\n"));
+            until(|| served.stats.active.get() == 1).await;
+            send(&mut other, "/").await;
+            assert_eq!(status(&mut other).await, Some(200));
+        }
         let metrics = served.telemetry.metrics_text();
-        assert!(metrics.contains("nantian_gateway_dataplane_panics_total{place=\"connection\"} 1\n"), "{metrics}");
-        send(&mut other, "/").await;
-        assert_eq!(status(&mut other).await, Some(200));
+        assert!(metrics.contains("nantian_gateway_dataplane_panics_total{place=\"connection\"} 2\n"), "{metrics}");
     })
     .await;
 }

@@ -11,8 +11,8 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use super::local::InFlight;
 use super::log::{Incoming, RequestLog};
+use super::serving::InFlight;
 use crate::http::{Body, BodyError, ByteStream};
 use crate::telemetry::ResponseFlag;
 

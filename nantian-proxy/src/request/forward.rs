@@ -1,8 +1,6 @@
 //! Forwarding (stage 10): time limits, endpoints, tries.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body::Body as _;
@@ -10,14 +8,15 @@ use nantian_ir::BackendProtocol;
 use smallvec::SmallVec;
 use tokio::time::{Instant, timeout_at};
 
+use super::Worker;
 use super::answer::Failure;
 use super::asked::Outgoing;
-use super::local::LocalBackend;
+use super::serving::LocalBackend;
 use super::stages::{Answered, Context};
 use crate::http::Body;
 use crate::retry::RetryPolicy;
 use crate::retry::replay::Replay;
-use crate::runtime::{Backend, Rule};
+use crate::runtime::Rule;
 use crate::telemetry::ResponseFlag;
 use crate::upstream::{SendError, SendErrorKind};
 
@@ -28,7 +27,7 @@ const FREE_TRIES: u32 = 2;
 #[derive(Clone, Copy)]
 pub(super) struct Forward<'a> {
     pub(super) rule: &'a Rule,
-    pub(super) backend: &'a Arc<Backend>,
+    pub(super) backend: &'a LocalBackend,
     pub(super) outgoing: &'a Outgoing,
 }
 
@@ -114,10 +113,10 @@ struct Tried {
 
 /// Tries until there is an answer to give, or none to hope for (GEP-1731).
 async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<Answered, Failure> {
-    let worker = Rc::clone(cx.worker);
+    let worker: &Worker = cx.worker;
     let policy = what.rule.retry.as_ref();
     let further = policy.map_or(FREE_TRIES, |policy| policy.attempts);
-    let backend = worker.local.backend(what.backend, &worker.random);
+    let backend = what.backend;
     let mut source = Source::new(body, policy, worker.settings.retry_buffer);
     let mut tried = Tried::default();
     let mut made = 0;
@@ -133,9 +132,9 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
         };
         let last = made >= further;
         let Some(body) = source.next(last) else { return Err(Failure::Connect) };
-        let ended = try_once(cx, &what, (&backend, index), body, &mut source, &mut tried).await;
-        let other_address = worker.has_other_address(&backend, index, &tried.addresses);
-        let other = other_address || tried.endpoints.len() + 1 < what.backend.endpoints.len();
+        let ended = try_once(cx, &what, index, body, &mut source, &mut tried).await;
+        let other_address = worker.has_other_address(backend, index, &tried.addresses);
+        let other = other_address || tried.endpoints.len() + 1 < backend.backend.endpoints.len();
         let again = match (&ended, policy) {
             _ if last || !source.possible() => false,
             (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
@@ -172,14 +171,14 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
 async fn try_once(
     cx: &mut Context<'_>,
     what: &Forward<'_>,
-    (backend, index): (&LocalBackend, usize),
+    index: usize,
     body: Body,
     source: &mut Source,
     tried: &mut Tried,
 ) -> Result<Answered, Failed> {
     let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-    let worker = Rc::clone(cx.worker);
+    let (worker, backend): (&Worker, _) = (cx.worker, what.backend);
     let Some(upstream) = worker.upstream(backend, index, &tried.addresses).await else {
         source.give_back(Some(http::Request::new(body)));
         return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
@@ -191,7 +190,7 @@ async fn try_once(
         let failure = Failure::BadRequest("the path is not valid after its rewrite");
         return Err(Failed { failure, unsent: true, retryable: false });
     };
-    if what.backend.key.protocol == BackendProtocol::H2c {
+    if backend.backend.key.protocol == BackendProtocol::H2c {
         // RFC 9113 section 8.2.2: HTTP/2 has no Upgrade; a server may always ignore one (RFC 9110 section 7.8).
         head.headers_mut().remove(http::header::UPGRADE);
     }

@@ -3,21 +3,19 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use nantian_ir::Listener;
 use tokio::time::Instant;
 
+use super::serving::{LocalBackend, LocalRule, Serving};
 use crate::http::{Body, Exchange};
-use crate::runtime::{Backend, Rule};
-use crate::telemetry::{Recorder, RequestRecord, ResponseFlag, ResponseFlags};
+use crate::telemetry::{RequestRecord, ResponseFlag, ResponseFlags};
 
 /// The growing record of one request. Dropping it hands it over; if [`finished`](Self::finished) was not told before,
 /// the client went away.
 pub(super) struct RequestLog {
-    recorder: Recorder,
+    serving: Rc<Serving>,
     started: SystemTime,
     clock: Instant,
     finished: bool,
@@ -29,9 +27,10 @@ pub(super) struct RequestLog {
     pub(super) host: String,
     pub(super) path: String,
     pub(super) request_id: Option<HeaderValue>,
-    pub(super) listener: Option<Arc<Listener>>,
-    pub(super) rule: Option<Arc<Rule>>,
-    pub(super) backend: Option<Arc<Backend>>,
+    /// By its index.
+    pub(super) listener: Option<usize>,
+    pub(super) rule: Option<Rc<LocalRule>>,
+    pub(super) backend: Option<Rc<LocalBackend>>,
     pub(super) endpoint: Option<SocketAddr>,
     pub(super) status: Option<StatusCode>,
     pub(super) flags: ResponseFlags,
@@ -49,9 +48,9 @@ pub(super) struct Incoming {
 }
 
 impl RequestLog {
-    pub(super) fn new(recorder: Recorder, request: &Request<Body>, exchange: &Exchange) -> Self {
+    pub(super) fn new(serving: Rc<Serving>, request: &Request<Body>, exchange: &Exchange) -> Self {
         Self {
-            recorder,
+            serving,
             started: SystemTime::now(),
             clock: Instant::now(),
             finished: false,
@@ -112,9 +111,9 @@ impl Drop for RequestLog {
         record.scheme = self.scheme;
         record.host = &self.host;
         record.path = &self.path;
-        record.listener = self.listener.as_ref().map(|listener| &listener.key);
-        record.rule = self.rule.as_ref().map(|rule| &rule.source.key);
-        record.backend = self.backend.as_ref().map(|backend| &backend.key);
+        record.listener = self.listener.and_then(|index| self.serving.listener(index)).map(|listener| &listener.key);
+        record.rule = self.rule.as_ref().map(|local| &local.rule.source.key);
+        record.backend = self.backend.as_ref().map(|local| &local.backend.key);
         record.endpoint = self.endpoint;
         record.status = self.status;
         record.flags = self.flags;
@@ -123,6 +122,7 @@ impl Drop for RequestLog {
         record.tries = self.tries;
         record.user_agent = self.user_agent.as_ref().map(HeaderValue::as_bytes);
         record.request_id = self.request_id.as_ref().map(HeaderValue::as_bytes);
-        self.recorder.record(&record);
+        let recorder = &self.serving.recorder;
+        self.serving.count(self.listener, self.rule.as_deref(), |cells| recorder.record_in(cells, &record));
     }
 }

@@ -1,7 +1,6 @@
 //! Copies of requests (stage 9): sent beside the request, never waited for, their answers dropped.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::Request;
 use http_body::Body as _;
@@ -9,39 +8,40 @@ use http_body_util::BodyExt as _;
 
 use super::Worker;
 use super::asked::Outgoing;
-use super::local::LocalRule;
+use super::serving::{LocalBackend, LocalRule};
 use super::stages::Context;
 use crate::filter::mirror::{Mirror, tee};
 use crate::http::Body;
-use crate::runtime::{Backend, MirrorTarget, Rule};
+use crate::runtime::MirrorTarget;
 use crate::telemetry::MirrorOutcome;
 
 /// A copy to be sent.
 pub(super) struct Copy {
-    backend: Arc<Backend>,
+    backend: Rc<LocalBackend>,
     head: Request<()>,
 }
 
 /// The copies that the rule's mirrors choose to make, of the request as the rule's filters left it.
-pub(super) fn of_rule(cx: &Context<'_>, rule: &Rule, counters: &LocalRule, outgoing: &Outgoing) -> Vec<Copy> {
+pub(super) fn of_rule(cx: &Context<'_>, local: &LocalRule, outgoing: &Outgoing) -> Vec<Copy> {
+    let rule = &local.rule;
     let mut copies = Vec::new();
-    choose(cx, (&rule.filters.mirrors, &rule.mirrors), 0, counters, outgoing, &mut copies);
+    choose(cx, (&rule.filters.mirrors, &rule.mirrors), 0, local, outgoing, &mut copies);
     copies
 }
 
 /// Adds those of the target's mirrors, of the request as the target's filters left it.
 pub(super) fn of_target(
     cx: &Context<'_>,
-    rule: &Rule,
+    local: &LocalRule,
     target: usize,
-    counters: &LocalRule,
     outgoing: &Outgoing,
     copies: &mut Vec<Copy>,
 ) {
+    let rule = &local.rule;
     let before = rule.targets.iter().take(target).map(|target| target.mirrors.len()).sum::<usize>();
     if let Some(target) = rule.targets.get(target) {
         let offset = rule.mirrors.len() + before;
-        choose(cx, (&target.filters.mirrors, &target.mirrors), offset, counters, outgoing, copies);
+        choose(cx, (&target.filters.mirrors, &target.mirrors), offset, local, outgoing, copies);
     }
 }
 
@@ -49,7 +49,7 @@ fn choose(
     cx: &Context<'_>,
     (mirrors, targets): (&[Mirror], &[MirrorTarget]),
     offset: usize,
-    counters: &LocalRule,
+    local: &LocalRule,
     outgoing: &Outgoing,
     copies: &mut Vec<Copy>,
 ) {
@@ -58,7 +58,7 @@ fn choose(
         return;
     }
     for (index, (mirror, target)) in mirrors.iter().zip(targets).enumerate() {
-        let (true, Some(backend)) = (counters.mirrors(offset + index, mirror), target) else { continue };
+        let (true, Some(backend)) = (local.mirrors(offset + index, mirror), target) else { continue };
         let Some(mut head) = outgoing.head() else { continue };
         // The client waits for the request's own 100, not for the copy's.
         head.headers_mut().remove(http::header::EXPECT);
@@ -66,7 +66,7 @@ fn choose(
             cx.worker.recorder.mirrored(MirrorOutcome::Dropped);
             continue;
         }
-        copies.push(Copy { backend: Arc::clone(backend), head });
+        copies.push(Copy { backend: cx.serving.backend(backend), head });
     }
 }
 
@@ -93,9 +93,9 @@ pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
 
 /// Sends one copy and reads its answer to the end, so that the connection can be used again.
 async fn exchange(worker: &Worker, copy: Copy, body: Body) -> bool {
-    let backend = worker.local.backend(&copy.backend, &worker.random);
+    let backend = &copy.backend;
     let Some(index) = backend.choose(worker.settings.balance, &[], &worker.random) else { return false };
-    let Some(upstream) = worker.upstream(&backend, index, &[]).await else { return false };
+    let Some(upstream) = worker.upstream(backend, index, &[]).await else { return false };
     let _in_flight = backend.begin(index);
     let request = copy.head.map(|()| body);
     let Ok(answer) = worker.pools.send(&upstream, request, None).await else { return false };

@@ -8,9 +8,9 @@ mod asked;
 mod body;
 mod forward;
 mod forwarded;
-mod local;
 mod log;
 mod mirror;
+mod serving;
 mod settings;
 mod stages;
 
@@ -34,8 +34,8 @@ use crate::upstream::{Pools, Upstream};
 
 use answer::Failure;
 use body::{AnswerBody, Tunnel};
-use local::{Local, LocalBackend};
 use log::RequestLog;
+use serving::{LocalBackend, Serving};
 use stages::{Answered, Context};
 
 pub use settings::{Balance, ForwardedSettings, Settings};
@@ -43,13 +43,12 @@ pub use settings::{Balance, ForwardedSettings, Settings};
 /// What all requests of one worker share: the current runtime, counters, connection pools. Not `Send`: it is made on
 /// the worker's thread, inside its `LocalSet`, and stays there.
 pub struct Worker {
-    runtime: RefCell<Arc<Runtime>>,
+    serving: RefCell<Rc<Serving>>,
     settings: Settings,
     recorder: Recorder,
     pools: Pools,
     resolver: Rc<Resolver>,
-    local: Local,
-    random: Random,
+    random: Rc<Random>,
     /// Mirrored requests in flight.
     mirroring: Cell<usize>,
 }
@@ -64,27 +63,32 @@ impl Worker {
         recorder: Recorder,
         seed: u64,
     ) -> Rc<Self> {
+        let random = Rc::new(Random::new(seed));
         Rc::new(Self {
             pools: Pools::new(settings.pool.clone(), http),
-            runtime: RefCell::new(runtime),
+            serving: RefCell::new(Serving::new(runtime, recorder.clone(), Rc::clone(&random), None)),
             resolver: Resolver::system(settings.dns_refresh),
             settings,
-            local: Local::new(recorder.clone()),
             recorder,
-            random: Random::new(seed),
+            random,
             mirroring: Cell::new(0),
         })
     }
 
     /// Serves new requests by `runtime`; requests in flight keep the one that they began with.
     pub fn apply(&self, runtime: Arc<Runtime>) {
-        self.local.apply(&runtime, &self.random);
-        *self.runtime.borrow_mut() = runtime;
+        let previous = self.serving();
+        let next = Serving::new(runtime, self.recorder.clone(), Rc::clone(&self.random), Some(&previous));
+        *self.serving.borrow_mut() = next;
     }
 
     /// The runtime that new requests are served by.
     pub fn runtime(&self) -> Arc<Runtime> {
-        Arc::clone(&self.runtime.borrow())
+        Arc::clone(&self.serving.borrow().runtime)
+    }
+
+    fn serving(&self) -> Rc<Serving> {
+        Rc::clone(&self.serving.borrow())
     }
 
     /// The settings that it was made with.
@@ -140,10 +144,12 @@ impl Handler for Pipeline {
     /// A panic in any stage is contained: the client gets 500, the record the flag `PN`.
     async fn handle(self: Rc<Self>, request: Request<Body>, exchange: Exchange) -> Reply {
         let worker = &self.worker;
-        let runtime = worker.runtime();
-        let mut log = RequestLog::new(worker.recorder.clone(), &request, &exchange);
+        let serving = worker.serving();
+        let mut log = RequestLog::new(Rc::clone(&serving), &request, &exchange);
         let mut cx =
-            Context { worker, runtime: &runtime, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
+            Context { worker, serving: &serving, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
+        // Unwind safety: what a request shares with others are cells that no panic leaves half-written in a way that
+        // matters for memory safety; counts may be off by the request that panicked.
         let answered = if let Ok(answered) = AssertUnwindSafe(stages::run(&mut cx, request)).catch_unwind().await {
             answered
         } else {
@@ -166,7 +172,7 @@ impl Handler for Pipeline {
             }
             _ => ResponseFlag::ClientProtocolError,
         });
-        self.worker.recorder.record(&record);
+        self.worker.serving().count(None, None, |cells| self.worker.recorder.record_in(cells, &record));
     }
 }
 

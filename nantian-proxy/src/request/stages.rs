@@ -16,7 +16,6 @@
 //! route adds to answers (security headers, CORS) is on its errors and redirects too.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::{Method, Request, Response, header};
 use nantian_ir::{BindAddress, Listener};
@@ -27,19 +26,19 @@ use super::asked::{Asked, Outgoing};
 use super::body::RequestBody;
 use super::forward::{self, Forward};
 use super::forwarded::{self, Seen};
-use super::local::InFlight;
 use super::log::RequestLog;
 use super::mirror;
+use super::serving::{InFlight, LocalRule, Serving};
 use crate::filter::headers::HeaderEdits;
 use crate::filter::{Answer, cors, redirect};
 use crate::http::{Body, ByteStream, Exchange, hop_by_hop};
-use crate::router::RequestParts;
-use crate::runtime::{Destination, Rule, Runtime, Target};
+use crate::router::{ListenerRoutes, RequestParts};
+use crate::runtime::Target;
 
 /// What surrounds a request on its way through the stages.
 pub(super) struct Context<'a> {
     pub(super) worker: &'a Rc<Worker>,
-    pub(super) runtime: &'a Runtime,
+    pub(super) serving: &'a Rc<Serving>,
     pub(super) bind: BindAddress,
     pub(super) exchange: &'a Exchange,
     pub(super) log: &'a mut RequestLog,
@@ -71,9 +70,9 @@ impl Context<'_> {
 }
 
 /// A rule that matched, and how.
-struct Matched {
-    rule: Arc<Rule>,
-    listener: Arc<Listener>,
+struct Matched<'a> {
+    local: &'a Rc<LocalRule>,
+    listener: &'a Listener,
     prefix: Option<usize>,
 }
 
@@ -85,8 +84,9 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
         Ok(found) => found,
         Err(failure) => return cx.fail(failure),
     };
-    cx.grpc |= matched.rule.is_grpc();
-    let cors = matched.rule.filters.cors.as_ref();
+    let rule = &matched.local.rule;
+    cx.grpc |= rule.is_grpc();
+    let cors = rule.filters.cors.as_ref();
     if let Some(cors) = cors
         && cors::is_preflight(&asked.method, &asked.headers)
     {
@@ -98,7 +98,7 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
         Err(failure) => cx.fail(failure),
     };
     let headers = answered.response.headers_mut();
-    edit_answer(&matched.rule.filters.response, headers);
+    edit_answer(&rule.filters.response, headers);
     if let (Some(cors), Some(verdict)) = (cors, &verdict) {
         cors.mark(verdict, headers);
     }
@@ -113,48 +113,49 @@ fn read(cx: &mut Context<'_>, head: http::request::Parts) -> Result<Asked, Failu
 }
 
 /// Stages 2 to 4.
-fn route(cx: &mut Context<'_>, mut asked: Asked) -> Result<(Asked, Matched), Failure> {
-    let router = cx.runtime.router();
-    let key = router.listener_for(cx.bind, &asked.host);
-    check_server_name(cx, key)?;
-    let listener = key.and_then(|key| cx.runtime.listener(key)).ok_or(Failure::NoRoute)?;
-    cx.log.listener = Some(Arc::clone(listener));
+fn route<'a>(cx: &mut Context<'a>, mut asked: Asked) -> Result<(Asked, Matched<'a>), Failure> {
+    let serving = cx.serving;
+    let routes = serving.router().listener(cx.bind, &asked.host);
+    check_server_name(cx, routes.as_ref())?;
+    let routes = routes.ok_or(Failure::NoRoute)?;
+    let listener = serving.listener(routes.index()).ok_or(Failure::NoRoute)?;
+    cx.log.listener = Some(routes.index());
     introduce_client(cx, listener, &mut asked);
 
+    let bind = cx.bind;
     let find = |method: &Method| {
-        router.route(&RequestParts {
-            bind: cx.bind,
+        let found = routes.route(&RequestParts {
+            bind,
             host: &asked.host,
             path: &asked.path,
             query: asked.query.as_deref(),
             method: method.as_str(),
             headers: &asked.headers,
-        })
+        });
+        found.ok().and_then(|found| Some((serving.rule(found.rule_index)?, found.prefix)))
     };
-    let mut found = find(&asked.method).ok().and_then(|found| Some((cx.runtime.rule(found.rule_index)?, found.prefix)));
+    let mut found = find(&asked.method);
     // A rule for the method that a preflight asks about answers it, although it does not match OPTIONS.
     if cors::is_preflight(&asked.method, &asked.headers)
-        && found.is_none_or(|(rule, _)| rule.filters.cors.is_none())
+        && found.is_none_or(|(local, _)| local.rule.filters.cors.is_none())
         && let Some(method) = asked.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)
         && let Ok(method) = Method::from_bytes(method.as_bytes())
-        && let Ok(wanted) = find(&method)
-        && let Some(rule) = cx.runtime.rule(wanted.rule_index).filter(|rule| rule.filters.cors.is_some())
+        && let Some(wanted) = find(&method).filter(|(local, _)| local.rule.filters.cors.is_some())
     {
-        found = Some((rule, wanted.prefix));
+        found = Some(wanted);
     }
-    let (rule, prefix) = found.ok_or(Failure::NoRoute)?;
-    cx.log.rule = Some(Arc::clone(rule));
-    let matched = Matched { rule: Arc::clone(rule), listener: Arc::clone(listener), prefix };
-    Ok((asked, matched))
+    let (local, prefix) = found.ok_or(Failure::NoRoute)?;
+    cx.log.rule = Some(Rc::clone(local));
+    Ok((asked, Matched { local, listener, prefix }))
 }
 
 /// Gateway API `Listener.hostname`, GEP-3567: a connection was let in by the listener of its server name. If the host
 /// belongs to another listener, the Gateway SHOULD answer 421; if to none, it MUST answer 404.
-fn check_server_name(cx: &Context<'_>, host_listener: Option<&nantian_ir::ListenerKey>) -> Result<(), Failure> {
+fn check_server_name(cx: &Context<'_>, of_host: Option<&ListenerRoutes<'_>>) -> Result<(), Failure> {
     let Some(tls) = &cx.exchange.connection.tls else { return Ok(()) };
     let Some(name) = tls.server_name.as_deref() else { return Ok(()) };
-    match (cx.runtime.router().listener_for(cx.bind, name), host_listener) {
-        (Some(by_name), Some(by_host)) if by_name != by_host => Err(Failure::Misdirected),
+    match (cx.serving.router().listener(cx.bind, name), of_host) {
+        (Some(of_name), Some(of_host)) if of_name.index() != of_host.index() => Err(Failure::Misdirected),
         _ => Ok(()),
     }
 }
@@ -177,25 +178,22 @@ fn introduce_client(cx: &mut Context<'_>, listener: &Listener, asked: &mut Asked
 }
 
 /// Stages 6 to 10.
-async fn serve(cx: &mut Context<'_>, matched: &Matched, asked: Asked, body: Body) -> Result<Answered, Failure> {
-    let rule = &matched.rule;
+async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: Body) -> Result<Answered, Failure> {
+    let local = matched.local;
+    let rule = &local.rule;
     if let Some(answer) = &rule.filters.answer {
         return answer_now(cx, matched, &asked, answer);
     }
     let mut outgoing = asked.into_outgoing(matched.prefix);
     outgoing.edit(&rule.filters.request);
-    let counters = cx.worker.local.rule(rule, &cx.worker.random);
-    let mut copies = mirror::of_rule(cx, rule, &counters, &outgoing);
+    let mut copies = mirror::of_rule(cx, local, &outgoing);
 
-    let index = counters.choose_target(rule).ok_or(Failure::NoBackend)?;
+    let index = local.choose_target().ok_or(Failure::NoBackend)?;
     let target = rule.targets.get(index).ok_or(Failure::NoBackend)?;
-    let backend = match &target.destination {
-        Destination::Backend(backend) => backend,
-        Destination::Refused => return Err(Failure::Unresolved),
-    };
-    cx.log.backend = Some(Arc::clone(backend));
+    let backend = local.backend(index).ok_or(Failure::Unresolved)?;
+    cx.log.backend = Some(Rc::clone(backend));
     outgoing.edit(&target.filters.request);
-    mirror::of_target(cx, rule, index, &counters, &outgoing, &mut copies);
+    mirror::of_target(cx, local, index, &outgoing, &mut copies);
 
     let body = RequestBody::wrap(body, &cx.log.incoming);
     let body = mirror::send(cx, copies, body);
@@ -206,7 +204,7 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched, asked: Asked, body: Body
 }
 
 /// Stage 6.
-fn answer_now(cx: &Context<'_>, matched: &Matched, asked: &Asked, answer: &Answer) -> Result<Answered, Failure> {
+fn answer_now(cx: &Context<'_>, matched: &Matched<'_>, asked: &Asked, answer: &Answer) -> Result<Answered, Failure> {
     let response = match answer {
         Answer::Direct(direct) => direct.answer(cx.log.method()),
         Answer::Redirect(redirect) => {

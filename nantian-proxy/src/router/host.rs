@@ -55,6 +55,16 @@ impl<T> HostTable<T> {
         &mut map.entry(name.into()).or_insert_with(|| (hostname.clone(), make())).1
     }
 
+    /// The value of exactly `hostname`.
+    pub(super) fn get_mut(&mut self, hostname: &HostnameMatch) -> Option<&mut T> {
+        let found = match hostname {
+            HostnameMatch::Exact(name) => self.exact.get_mut(name.as_str()),
+            HostnameMatch::Wildcard(suffix) => self.wildcard.get_mut(suffix.as_str()),
+            HostnameMatch::Any => self.any.as_mut(),
+        };
+        found.map(|(_, value)| value)
+    }
+
     /// All hostnames that cover `host`, the most specific first.
     pub(super) fn covering<'t>(&'t self, host: &str) -> impl Iterator<Item = (&'t HostnameMatch, &'t T)> {
         let exact = self.exact.get(host);

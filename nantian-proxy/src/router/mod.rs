@@ -81,6 +81,8 @@ pub struct RequestParts<'a> {
 pub struct Match<'r> {
     /// The listener.
     pub listener: &'r ListenerKey,
+    /// Position of the listener in `snapshot.listeners`, from 0 without gaps.
+    pub listener_index: usize,
     /// The rule.
     pub rule: &'r Arc<RouteRule>,
     /// Position of the rule in `snapshot.rules`, from 0 without gaps.
@@ -92,6 +94,13 @@ pub struct Match<'r> {
     /// Bytes of the path that a prefix match covered, without a trailing `/` (0 for `/`): what `ReplacePrefixMatch`
     /// replaces. `None` if the path did not match by prefix.
     pub prefix: Option<usize>,
+}
+
+/// The routes of one listener, see [`Router::listener`].
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerRoutes<'r> {
+    router: &'r Router,
+    table: &'r ListenerTable,
 }
 
 /// Nothing matched: the answer is 404 (`HTTPRouteRule.matches`), or 421 where another listener serves the host.
@@ -140,23 +149,14 @@ impl Router {
     ///
     /// [`NoMatch`] if no listener covers the host or no rule of the listener matches.
     pub fn route(&self, parts: &RequestParts<'_>) -> Result<Match<'_>, NoMatch<'_>> {
-        let host = host::normalise(parts.host);
-        let table = self.table_for(parts.bind, &host).ok_or(NoMatch { listener: None })?;
-        let request = Request::new(parts);
-        table
-            .find(&host, &request, &self.matches)
-            .and_then(|(hostname, found)| {
-                let rule = self.rules.get(found.rule)?;
-                Some(Match {
-                    listener: &table.key,
-                    rule,
-                    rule_index: found.rule,
-                    position: found.position,
-                    hostname,
-                    prefix: found.prefix,
-                })
-            })
-            .ok_or(NoMatch { listener: Some(&table.key) })
+        self.listener(parts.bind, parts.host).ok_or(NoMatch { listener: None })?.route(parts)
+    }
+
+    /// The routes of the listener that a host belongs to on a bind address: the first half of [`Router::route`], for who
+    /// needs the listener before the rule.
+    pub fn listener(&self, bind: BindAddress, host: &str) -> Option<ListenerRoutes<'_>> {
+        let table = self.table_for(bind, &host::normalise(host))?;
+        Some(ListenerRoutes { router: self, table })
     }
 
     /// The listener that a host belongs to on a bind address. Comparing the listener of the SNI with that of `Host` tells
@@ -173,5 +173,41 @@ impl Router {
 
     fn table_for(&self, bind: BindAddress, host: &str) -> Option<&ListenerTable> {
         self.binds.get(&bind)?.covering(host).next().map(|(_, table)| table)
+    }
+}
+
+impl<'r> ListenerRoutes<'r> {
+    /// The listener.
+    pub fn key(&self) -> &'r ListenerKey {
+        &self.table.key
+    }
+
+    /// Position of the listener in `snapshot.listeners`, from 0 without gaps.
+    pub fn index(&self) -> usize {
+        self.table.index
+    }
+
+    /// Where a request goes that belongs to this listener; its bind address does not count any more.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMatch`] if no rule of the listener matches.
+    pub fn route(&self, parts: &RequestParts<'_>) -> Result<Match<'r>, NoMatch<'r>> {
+        let Self { router, table } = *self;
+        let request = Request::new(parts);
+        table
+            .find(&host::normalise(parts.host), &request, &router.matches)
+            .and_then(|(hostname, found)| {
+                Some(Match {
+                    listener: &table.key,
+                    listener_index: table.index,
+                    rule: router.rules.get(found.rule)?,
+                    rule_index: found.rule,
+                    position: found.position,
+                    hostname,
+                    prefix: found.prefix,
+                })
+            })
+            .ok_or(NoMatch { listener: Some(&table.key) })
     }
 }

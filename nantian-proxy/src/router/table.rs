@@ -16,6 +16,8 @@ pub(super) use super::condition::CompiledMatch;
 #[derive(Debug)]
 pub(super) struct ListenerTable {
     pub(super) key: ListenerKey,
+    /// Position in `snapshot.listeners`.
+    pub(super) index: usize,
     hosts: HostTable<PathTable>,
 }
 
@@ -47,10 +49,10 @@ pub(super) fn build(snapshot: &Snapshot) -> Router {
     let (matches, places): (Vec<_>, Vec<_>) = ranked.into_iter().map(|(_, compiled, place)| (compiled, place)).unzip();
 
     let mut binds = HashMap::<BindAddress, HostTable<ListenerTable>>::new();
-    for listener in snapshot.listeners.values() {
+    for (index, listener) in snapshot.listeners.values().enumerate() {
         // Listeners with the same bind address and hostname are conflicted and never in a snapshot together; were they,
         // the first has the hostname.
-        let listener_table = || ListenerTable { key: listener.key.clone(), hosts: HostTable::default() };
+        let listener_table = || ListenerTable { key: listener.key.clone(), index, hosts: HostTable::default() };
         binds.entry(listener.bind).or_default().entry(&listener.hostname, listener_table);
     }
     let mut router = Router { binds, rules, matches, refused };
@@ -78,8 +80,7 @@ fn fill(router: &mut Router, snapshot: &Snapshot, places: &[Place]) {
         for attachment in &rule.attachments {
             let Some(listener) = snapshot.listeners.get(&attachment.listener) else { continue };
             let Some(hosts) = router.binds.get_mut(&listener.bind) else { continue };
-            let table = hosts
-                .entry(&listener.hostname, || ListenerTable { key: listener.key.clone(), hosts: HostTable::default() });
+            let Some(table) = hosts.get_mut(&listener.hostname) else { continue };
             if table.key != listener.key {
                 continue;
             }

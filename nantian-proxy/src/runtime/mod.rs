@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nantian_ir::{BackendKey, Listener, ListenerKey, Snapshot};
+use nantian_ir::{BackendKey, Snapshot};
 
 use crate::router::Router;
 
@@ -100,12 +100,8 @@ impl Runtime {
         self.backends.get(key)
     }
 
-    pub(crate) fn listener(&self, key: &ListenerKey) -> Option<&Arc<Listener>> {
-        self.snapshot.listeners.get(key)
-    }
-
-    /// Whether a rule or backend with this id is still part of the runtime.
-    pub(crate) fn rule_ids(&self) -> impl Iterator<Item = Id> {
+    /// The identities of all rules, in their order.
+    pub(crate) fn rule_ids(&self) -> impl ExactSizeIterator<Item = Id> {
         self.rules.iter().map(|rule| rule.id)
     }
 

@@ -1,7 +1,7 @@
 use nantian_ir::{
     Age, Attachment, Backend as IrBackend, BackendKind, BackendProtocol, BindAddress, Endpoint, EndpointHost,
-    EndpointSet, Filter, HostnameMatch, HttpMatch, ListenerProtocol, PathMatch, RouteKey, RouteKind, RouteRule,
-    RuleKey, RuleMatch, Timeouts, WeightedTarget,
+    EndpointSet, Filter, HostnameMatch, HttpMatch, Listener, ListenerKey, ListenerProtocol, PathMatch, RouteKey,
+    RouteKind, RouteRule, RuleKey, RuleMatch, Timeouts, WeightedTarget,
 };
 
 use super::*;

@@ -1,7 +1,6 @@
 //! One worker's numbers, and the handle through which the worker counts.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,7 +74,7 @@ const FLAGS: usize = 32;
 /// One worker's numbers, readable from every thread.
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
-    // Locked when a series is first used, and by scrapes: never for an ordinary request.
+    // Locked when a configuration first uses a series, and by scrapes: never for an ordinary request.
     pub(crate) requests: Mutex<BTreeMap<SeriesKey, Arc<RequestCells>>>,
     pub(crate) backends: Mutex<BTreeMap<BackendKey, Arc<ConnectionStats>>>,
     pub(crate) flags: [Owned; FLAGS],
@@ -93,65 +92,30 @@ pub struct Recorder(Rc<Inner>);
 struct Inner {
     shard: Arc<Shard>,
     admission: Arc<Admission>,
-    known: RefCell<Known>,
     log: Option<LogBuffer>,
-}
-
-/// Series that this worker has used since the last [`Recorder::forget`], found without a lock or an allocation.
-#[derive(Default)]
-struct Known {
-    unmatched: Option<Arc<RequestCells>>,
-    listeners: HashMap<ListenerKey, KnownListener>,
-}
-
-#[derive(Default)]
-struct KnownListener {
-    unmatched: Option<Arc<RequestCells>>,
-    routes: HashMap<RouteKey, Arc<RequestCells>>,
-}
-
-impl Known {
-    fn get(&self, listener: Option<&ListenerKey>, route: Option<&RouteKey>) -> Option<&Arc<RequestCells>> {
-        let Some(listener) = listener else { return self.unmatched.as_ref() };
-        let known = self.listeners.get(listener)?;
-        match route {
-            Some(route) => known.routes.get(route),
-            None => known.unmatched.as_ref(),
-        }
-    }
-
-    fn put(&mut self, listener: Option<&ListenerKey>, route: Option<&RouteKey>, cells: Arc<RequestCells>) {
-        let Some(listener) = listener else {
-            self.unmatched = Some(cells);
-            return;
-        };
-        let known = self.listeners.entry(listener.clone()).or_default();
-        match route {
-            Some(route) => {
-                known.routes.insert(route.clone(), cells);
-            }
-            None => known.unmatched = Some(cells),
-        }
-    }
 }
 
 impl Recorder {
     pub(crate) fn new(shard: Arc<Shard>, admission: Arc<Admission>, log: Option<LogBuffer>) -> Self {
-        Self(Rc::new(Inner { shard, admission, known: RefCell::default(), log }))
+        Self(Rc::new(Inner { shard, admission, log }))
     }
 
-    /// Counts an ended request and writes its access log line. Takes no lock, unless it is the first of its listener
-    /// and route on this worker.
+    /// Counts an ended request and writes its access log line. Looks its series up under a lock that scrapes take too;
+    /// the engine's own pipeline looks them up once for a configuration.
     pub fn record(&self, record: &RequestRecord<'_>) {
+        let cells = self.series(record.listener, record.rule.map(|rule| &rule.route));
+        self.record_in(&cells, record);
+    }
+
+    /// The same without a lookup: `cells` are those of the record's listener and route.
+    pub(crate) fn record_in(&self, cells: &RequestCells, record: &RequestRecord<'_>) {
         let shard = &self.0.shard;
-        self.with_cells(record.listener, record.rule.map(|rule| &rule.route), |cells| {
-            if let Some(class) = cells.classes.get(class_of(record.status)) {
-                class.add(1);
-            }
-            cells.duration.observe(record.duration);
-            cells.received.add(record.bytes_in);
-            cells.sent.add(record.bytes_out);
-        });
+        if let Some(class) = cells.classes.get(class_of(record.status)) {
+            class.add(1);
+        }
+        cells.duration.observe(record.duration);
+        cells.received.add(record.bytes_in);
+        cells.sent.add(record.bytes_out);
         for flag in record.flags.iter() {
             self.count_flag(flag);
         }
@@ -190,11 +154,6 @@ impl Recorder {
         }
     }
 
-    /// Looks series up again at their next use, because a new configuration may have retired some.
-    pub(crate) fn forget(&self) {
-        *self.0.known.borrow_mut() = Known::default();
-    }
-
     /// Hands buffered access log lines to the writer.
     pub(crate) fn flush(&self) {
         if let Some(log) = &self.0.log {
@@ -219,18 +178,12 @@ impl Recorder {
         }
     }
 
-    fn with_cells(&self, listener: Option<&ListenerKey>, route: Option<&RouteKey>, count: impl FnOnce(&RequestCells)) {
-        if let Some(cells) = self.0.known.borrow().get(listener, route) {
-            count(cells);
-            return;
-        }
+    /// The counters of a listener and route on this worker. Look them up once for a configuration, which may retire
+    /// series, and keep them: this takes locks.
+    pub(crate) fn series(&self, listener: Option<&ListenerKey>, route: Option<&RouteKey>) -> Arc<RequestCells> {
         let key = self.0.admission.admit(SeriesKey::new(listener, route));
-        let cells = {
-            let mut requests = self.0.shard.requests.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(requests.entry(key).or_default())
-        };
-        count(&cells);
-        self.0.known.borrow_mut().put(listener, route, cells);
+        let mut requests = self.0.shard.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(requests.entry(key).or_default())
     }
 }
 

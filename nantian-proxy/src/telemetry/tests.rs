@@ -94,12 +94,16 @@ fn label_sets_are_bounded() {
     let telemetry = Telemetry::with_bound("n", 1, 2);
     let recorder = telemetry.recorder(0);
     let http = listener("http");
-    for name in ["a", "b", "c", "d", "c"] {
-        recorder.record(&record(Some(&http), Some(&rule(name)), 200));
+    for name in ["a", "b", "c", "d"] {
+        let rule = rule(name);
+        let cells = recorder.series(Some(&http), Some(&rule.route));
+        for _ in 0..2 {
+            recorder.record_in(&cells, &record(Some(&http), Some(&rule), 200));
+        }
     }
     let samples = samples(&telemetry.metrics_text());
     let get = |series: &str| samples.get(&format!("nantian_gateway_dataplane_{series}")).copied();
-    assert_eq!(get("http_requests_total{listener=\"other\",route=\"other\",status_class=\"2xx\"}"), Some(3.0));
+    assert_eq!(get("http_requests_total{listener=\"other\",route=\"other\",status_class=\"2xx\"}"), Some(4.0));
     assert_eq!(get("metrics_overflow_total"), Some(2.0));
 }
 
@@ -110,7 +114,6 @@ fn series_of_what_was_removed_go_and_come_back_from_zero() {
     let http = listener("http");
     recorder.record(&record(Some(&http), None, 404));
     telemetry.applied(&Snapshot::default(), "v2", 1, Duration::from_millis(1));
-    recorder.forget();
     assert!(!telemetry.metrics_text().contains("ns/gw/http"));
     recorder.record(&record(Some(&http), None, 404));
     let samples = samples(&telemetry.metrics_text());

@@ -152,3 +152,36 @@ fn connections_to_backends_are_counted() {
         assert_eq!(gateway.metric("nantian_gateway_dataplane_backend_connection_errors_total"), 1);
     });
 }
+
+/// A body that panics when it is asked for.
+struct Bad;
+
+impl http_body::Body for Bad {
+    type Data = bytes::Bytes;
+    type Error = crate::http::BodyError;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
+        panic!("a defect")
+    }
+}
+
+#[test]
+fn a_panic_in_a_stage_is_a_500_in_the_records_and_the_worker_goes_on() {
+    local(async {
+        let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
+        let request = Request::post("/").header("host", "a").body(Body::boxed(Bad)).unwrap();
+        let exchange = Exchange {
+            connection: Rc::new(ConnectionInfo::new(gateway.address, gateway.address)),
+            interim: Interim::default(),
+        };
+        let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
+        assert_eq!(reply.response.status(), 500);
+        drop(reply);
+        assert_eq!((gateway.metric(REQUESTS), gateway.flags("PN")), (1, 1));
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_panics_total{place=\"request\"}"), 1);
+        assert_eq!(gateway.get("/").await.status, 200);
+    });
+}

@@ -1,0 +1,291 @@
+//! What one worker serves: a runtime, and beside it what the worker counts for its rules and backends. Nothing here is
+//! shared with another worker: a request takes one [`Rc`] of all of it, and no count that another core writes.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use nantian_ir::Listener;
+use smallvec::SmallVec;
+
+use super::Balance;
+use crate::balance::endpoint;
+use crate::balance::random::Random;
+use crate::router::Router;
+use crate::runtime::{Backend, Destination, Id, Rule, Runtime};
+use crate::telemetry::{Recorder, RequestCells};
+use crate::upstream::ConnectionStats;
+
+/// A runtime as one worker serves it.
+pub(super) struct Serving {
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) recorder: Recorder,
+    random: Rc<Random>,
+    /// By listener index.
+    listeners: Vec<LocalListener>,
+    /// By rule index, made when first used.
+    rules: Vec<OnceCell<Rc<LocalRule>>>,
+    /// Of rules that were used before, by the runtime before.
+    kept: RefCell<HashMap<Id, Rc<Counters>>>,
+    backends: RefCell<HashMap<Id, Rc<LocalBackend>>>,
+    /// Counts requests for which there is no listener.
+    no_listener: OnceCell<Arc<RequestCells>>,
+}
+
+struct LocalListener {
+    listener: Arc<Listener>,
+    /// Counts requests for which there is no rule.
+    no_route: OnceCell<Arc<RequestCells>>,
+}
+
+/// A rule, its backends found.
+pub(super) struct LocalRule {
+    pub(super) rule: Arc<Rule>,
+    counters: Rc<Counters>,
+    /// In the order of the rule's targets; `None` where a target is refused.
+    backends: Vec<Option<Rc<LocalBackend>>>,
+    /// By listener index; nearly every rule has one listener.
+    cells: RefCell<SmallVec<[(usize, Arc<RequestCells>); 1]>>,
+}
+
+/// The positions of one rule in the cycles of its shares.
+#[derive(Debug)]
+struct Counters {
+    shares: Cell<u64>,
+    /// Those of the rule's mirrors, then those of each target's.
+    mirrors: Vec<Cell<u64>>,
+}
+
+/// The counters of one backend.
+pub(super) struct LocalBackend {
+    pub(super) backend: Arc<Backend>,
+    /// Counts of its connections.
+    pub(super) stats: Arc<ConnectionStats>,
+    cursor: Cell<usize>,
+    loads: Vec<Rc<Cell<u32>>>,
+}
+
+/// A request in flight to an endpoint, until dropped.
+#[derive(Debug)]
+pub(super) struct InFlight(Rc<Cell<u32>>);
+
+impl Serving {
+    /// `runtime` with the counters of what `previous` has of it already; endpoints that a changed backend still has keep
+    /// their requests in flight.
+    pub(super) fn new(
+        runtime: Arc<Runtime>,
+        recorder: Recorder,
+        random: Rc<Random>,
+        previous: Option<&Self>,
+    ) -> Rc<Self> {
+        let listeners = runtime.snapshot().listeners.values();
+        let listeners = listeners
+            .map(|listener| LocalListener { listener: Arc::clone(listener), no_route: OnceCell::new() })
+            .collect();
+        let rules = std::iter::repeat_with(OnceCell::new).take(runtime.rule_ids().len()).collect();
+        let mut serving = Self {
+            listeners,
+            rules,
+            kept: RefCell::default(),
+            backends: RefCell::default(),
+            no_listener: OnceCell::new(),
+            runtime,
+            recorder,
+            random,
+        };
+        if let Some(previous) = previous {
+            serving.keep(previous);
+        }
+        Rc::new(serving)
+    }
+
+    fn keep(&mut self, previous: &Self) {
+        let mut known = previous.kept.borrow().clone();
+        let used = previous.rules.iter().filter_map(OnceCell::get);
+        known.extend(used.map(|local| (local.rule.id, Rc::clone(&local.counters))));
+        let kept = self.kept.get_mut();
+        kept.extend(self.runtime.rule_ids().filter_map(|id| Some((id, known.remove(&id)?))));
+        let backends = self.backends.get_mut();
+        for local in previous.backends.borrow().values() {
+            match self.runtime.backend(&local.backend.key) {
+                Some(now) if now.id == local.backend.id => {
+                    backends.insert(now.id, Rc::clone(local));
+                }
+                Some(now) => {
+                    let local = LocalBackend::new(now, Arc::clone(&local.stats), Some(local), &self.random);
+                    backends.insert(now.id, Rc::new(local));
+                }
+                None => {}
+            }
+        }
+    }
+
+    pub(super) fn router(&self) -> &Router {
+        self.runtime.router()
+    }
+
+    pub(super) fn listener(&self, index: usize) -> Option<&Listener> {
+        self.listeners.get(index).map(|local| local.listener.as_ref())
+    }
+
+    /// The rule `index`. Its shares begin anywhere, so that workers and reloads do not all favour the first target.
+    pub(super) fn rule(&self, index: usize) -> Option<&Rc<LocalRule>> {
+        let rule = self.runtime.rule(index)?;
+        Some(self.rules.get(index)?.get_or_init(|| {
+            let kept = self.kept.borrow_mut().remove(&rule.id);
+            let backends = rule.targets.iter().map(|target| match &target.destination {
+                Destination::Backend(backend) => Some(self.backend(backend)),
+                Destination::Refused => None,
+            });
+            Rc::new(LocalRule {
+                counters: kept.unwrap_or_else(|| Rc::new(Counters::new(rule, &self.random))),
+                backends: backends.collect(),
+                cells: RefCell::default(),
+                rule: Arc::clone(rule),
+            })
+        }))
+    }
+
+    /// A backend of this runtime.
+    pub(super) fn backend(&self, backend: &Arc<Backend>) -> Rc<LocalBackend> {
+        let mut backends = self.backends.borrow_mut();
+        let new = || Rc::new(LocalBackend::new(backend, self.recorder.backend(&backend.key), None, &self.random));
+        Rc::clone(backends.entry(backend.id).or_insert_with(new))
+    }
+
+    /// Hands the counters of a listener (by its index) and rule to `count`.
+    pub(super) fn count(&self, listener: Option<usize>, rule: Option<&LocalRule>, count: impl FnOnce(&RequestCells)) {
+        let local = listener.and_then(|index| Some((index, self.listeners.get(index)?)));
+        match (local, rule) {
+            (None, _) => count(self.no_listener.get_or_init(|| self.recorder.series(None, None))),
+            (Some((_, local)), None) => {
+                count(local.no_route.get_or_init(|| self.recorder.series(Some(&local.listener.key), None)));
+            }
+            (Some((index, local)), Some(rule)) => {
+                let mut known = rule.cells.borrow_mut();
+                if let Some((_, cells)) = known.iter().find(|(listener, _)| *listener == index) {
+                    return count(cells);
+                }
+                let cells = self.recorder.series(Some(&local.listener.key), Some(&rule.rule.source.key.route));
+                count(&cells);
+                known.push((index, cells));
+            }
+        }
+    }
+}
+
+impl Counters {
+    fn new(rule: &Rule, random: &Random) -> Self {
+        let mirrors = rule.mirrors.len() + rule.targets.iter().map(|target| target.mirrors.len()).sum::<usize>();
+        let counter = || Cell::new(random.next());
+        Self { shares: counter(), mirrors: std::iter::repeat_with(counter).take(mirrors).collect() }
+    }
+}
+
+impl LocalRule {
+    /// Which target gets the next request.
+    pub(super) fn choose_target(&self) -> Option<usize> {
+        let mut position = self.counters.shares.get();
+        let chosen = self.rule.weights.choose(&mut position);
+        self.counters.shares.set(position);
+        chosen
+    }
+
+    /// The backend of the target `index`; `None` if it is refused.
+    pub(super) fn backend(&self, index: usize) -> Option<&Rc<LocalBackend>> {
+        self.backends.get(index)?.as_ref()
+    }
+
+    /// Whether the mirror that has counter `index` copies the next request.
+    pub(super) fn mirrors(&self, index: usize, mirror: &crate::filter::mirror::Mirror) -> bool {
+        let Some(counter) = self.counters.mirrors.get(index) else { return false };
+        let mut position = counter.get();
+        let copies = mirror.chooses(&mut position);
+        counter.set(position);
+        copies
+    }
+}
+
+impl LocalBackend {
+    fn new(backend: &Arc<Backend>, stats: Arc<ConnectionStats>, previous: Option<&Self>, random: &Random) -> Self {
+        let load_of = |endpoint| {
+            let previous = previous?;
+            let index = previous.backend.endpoints.iter().position(|known| known == endpoint)?;
+            previous.loads.get(index).cloned()
+        };
+        Self {
+            stats,
+            cursor: Cell::new(random.below(backend.endpoints.len())),
+            loads: backend.endpoints.iter().map(|endpoint| load_of(endpoint).unwrap_or_default()).collect(),
+            backend: Arc::clone(backend),
+        }
+    }
+
+    /// The endpoint for a request that failed on those in `skip` before.
+    pub(super) fn choose(&self, balance: Balance, skip: &[usize], random: &Random) -> Option<usize> {
+        let load = |index: usize| self.loads.get(index).map_or(0, |load| load.get());
+        endpoint::choose(balance, self.loads.len(), &self.cursor, load, skip, random)
+    }
+
+    /// Counts a request in flight to the endpoint `index`.
+    pub(super) fn begin(&self, index: usize) -> Option<InFlight> {
+        let load = self.loads.get(index)?;
+        load.set(load.get().saturating_add(1));
+        Some(InFlight(Rc::clone(load)))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use nantian_ir::BackendProtocol;
+
+    use super::*;
+    use crate::runtime::tests::{Builder, to};
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn runtime(ports: &[u16], previous: Option<&Serving>) -> Arc<Runtime> {
+        let addresses: Vec<_> = ports.iter().copied().map(address).collect();
+        let builder = Builder::new().backend("a", BackendProtocol::Http1, &addresses);
+        let snapshot = builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1), to("a", 2)]).build();
+        Arc::new(Runtime::build(snapshot, previous.map(|serving| serving.runtime.as_ref())))
+    }
+
+    fn serving(runtime: Arc<Runtime>, previous: Option<&Serving>) -> Rc<Serving> {
+        let recorder = crate::telemetry::Telemetry::new("test", 1).recorder(0);
+        Serving::new(runtime, recorder, Rc::new(Random::new(1)), previous)
+    }
+
+    #[test]
+    fn counters_survive_a_runtime_that_still_has_their_subject() {
+        let first = serving(runtime(&[1, 2], None), None);
+        let rule = Rc::clone(first.rule(0).unwrap());
+        let in_flight = rule.backend(0).unwrap().begin(1);
+
+        let second = serving(runtime(&[2, 3], Some(&first)), Some(&first));
+        // Also through a runtime under which nobody asked for the rule.
+        let third = serving(runtime(&[2, 3], Some(&second)), Some(&second));
+        for serving in [&second, &third] {
+            assert!(Rc::ptr_eq(&rule.counters, &serving.rule(0).unwrap().counters));
+        }
+        let after = third.rule(0).unwrap().backend(1).unwrap();
+        assert_eq!(after.loads.iter().map(|load| load.get()).collect::<Vec<_>>(), [1, 0]);
+        drop(in_flight);
+        assert_eq!(after.loads[0].get(), 0);
+
+        let nothing = serving(Arc::new(Runtime::build(Builder::new().build(), Some(&third.runtime))), Some(&third));
+        assert!(nothing.kept.borrow().is_empty() && nothing.backends.borrow().is_empty());
+        assert!(nothing.rule(0).is_none());
+    }
+}
