@@ -41,7 +41,7 @@ enum State {
     Data(u64),
     /// Before the line end after a chunk's data.
     DataEnd,
-    Trailers(Scanner),
+    Trailers(Box<Scanner>),
     Ended,
 }
 
@@ -67,8 +67,11 @@ impl Decoder {
                     if self.extensions > MAX_EXTENSIONS {
                         return Err("the chunk extensions have too many bytes");
                     }
-                    self.state =
-                        if size == 0 { State::Trailers(Scanner::new(Kind::Trailers)) } else { State::Data(size) };
+                    self.state = if size == 0 {
+                        State::Trailers(Box::new(Scanner::new(Kind::Trailers)))
+                    } else {
+                        State::Data(size)
+                    };
                 }
                 State::Data(left) => {
                     if input.is_empty() {
@@ -93,7 +96,7 @@ impl Decoder {
                     let Some(length) = scanner.scan(input, &self.limits).map_err(|refusal| refusal.reason)? else {
                         return Ok(Decoded::NeedMore);
                     };
-                    let scanner = std::mem::replace(scanner, Scanner::new(Kind::Trailers));
+                    let scanner = std::mem::replace(scanner.as_mut(), Scanner::new(Kind::Trailers));
                     self.state = State::Ended;
                     let section = input.split_to(length).freeze();
                     let fields = fields_of(&section, &scanner.into_lines()).map_err(|refusal| refusal.reason)?;

@@ -139,7 +139,7 @@ impl Upload {
                 // The body may be one of our own connections; nothing is borrowed while it is polled.
                 match Pin::new(&mut self.body).poll_frame(cx) {
                     Poll::Ready(frame) => {
-                        self.take(frame, &mut connection.borrow_mut().out).map_err(UploadError::Body)?
+                        self.take(frame, &mut connection.borrow_mut().out).map_err(UploadError::Body)?;
                     }
                     Poll::Pending => waits = true,
                 }

@@ -148,7 +148,7 @@ impl Connection {
             Err(error) => return Err(Failed { kind: unsent(error), request: Some(request) }),
         };
         let (response, stream) = match send.send_request(head, end) {
-            Ok(sent) => sent,
+            Ok(opened) => opened,
             Err(error) => return Err(Failed { kind: unsent(error), request: Some(request) }),
         };
         let body = std::mem::take(request.body_mut());

@@ -405,7 +405,7 @@ async fn answer(reply: Reply, mut respond: SendResponse<Bytes>, method: &Method,
         Ok(()) | Err(PumpError::Gone) => {}
         Err(PumpError::Stalled) => pump.stream().send_reset(Reason::CANCEL),
         Err(PumpError::Body(BodyError::Reset(reason))) if reason != Reason::NO_ERROR => {
-            pump.stream().send_reset(reason)
+            pump.stream().send_reset(reason);
         }
         Err(PumpError::Body(_)) => pump.stream().send_reset(Reason::INTERNAL_ERROR),
     }

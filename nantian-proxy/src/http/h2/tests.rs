@@ -142,17 +142,19 @@ fn both_directions_of_a_stream_flow_at_once() {
     });
 }
 
+/// Tells when it is dropped.
+struct Signal(Rc<tokio::sync::Notify>);
+impl Drop for Signal {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 #[test]
 fn a_reset_by_the_client_drops_the_handler_and_reaches_the_backend() {
     local(async {
         let dropped = Rc::new(tokio::sync::Notify::new());
         let started = Rc::new(tokio::sync::Notify::new());
-        struct Signal(Rc<tokio::sync::Notify>);
-        impl Drop for Signal {
-            fn drop(&mut self) {
-                self.0.notify_one();
-            }
-        }
         let (on_drop, on_start) = (Rc::clone(&dropped), Rc::clone(&started));
         let backend = server(move |_, _| {
             let signal = Signal(Rc::clone(&on_drop));

@@ -9,8 +9,11 @@ use crate::http::h1::head::{HeadLimits, Kind, Refusal, RequestHead, ResponseHead
 
 pub(super) const LIMITS: HeadLimits = HeadLimits { bytes: 4096, fields: 20, uri: 1024 };
 
+/// The bytes of a head, and where its lines are.
+type Scanned = (Bytes, Vec<(usize, usize)>);
+
 /// Reads a head that arrives in pieces; `None` if it is not complete.
-pub(super) fn scan(pieces: &[&[u8]], kind: Kind) -> Result<Option<(Bytes, Vec<(usize, usize)>)>, Refusal> {
+pub(super) fn scan(pieces: &[&[u8]], kind: Kind) -> Result<Option<Scanned>, Refusal> {
     let mut scanner = Scanner::new(kind);
     let mut input = BytesMut::new();
     for piece in pieces {
@@ -43,6 +46,7 @@ fn refusal(raw: &[u8]) -> Option<u16> {
     whole
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn what_is_no_request_gets_the_answer_that_says_why() {
     let cases: &[(u16, &[u8])] = &[

@@ -208,8 +208,8 @@ fn a_client_that_waited_in_vain_for_100_is_not_heard_again() {
 #[test]
 fn an_unread_body_is_no_next_request() {
     local(async {
-        let served = Rc::new(Cell::new(0));
-        let count = Rc::clone(&served);
+        let requests = Rc::new(Cell::new(0));
+        let count = Rc::clone(&requests);
         let server = server(move |_, _| {
             count.set(count.get() + 1);
             async { reply("early") }
@@ -222,7 +222,7 @@ fn an_unread_body_is_no_next_request() {
         client.until("early").await;
         client.write("GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
         assert!(client.rest().await.ends_with("early"));
-        assert_eq!(served.get(), 2);
+        assert_eq!(requests.get(), 2);
     });
 }
 
