@@ -26,7 +26,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("http.maxUriBytes", "bytes of a request target: beyond it 414"),
     ("http.requestHeadTimeout", "time for a complete request head: beyond it 408"),
     ("http.keepAliveTimeout", "time that a connection may rest between requests"),
-    ("http.bodyIdleTimeout", "time that a part of a body may be awaited, or may wait for the client to take it"),
+    (
+        "http.bodyIdleTimeout",
+        "time that a part of a body may be awaited, or may wait for the client to take it; also that a tunnel may carry nothing once one of its sides has ended",
+    ),
+    ("http.tunnelIdleTimeout", "time that a tunnel (WebSocket and other upgrades, CONNECT) may carry nothing"),
     ("http.maxRequestsPerConnection", "requests on one connection"),
     ("http.maxDrainBytes", "unread bytes of a request body that are read after its answer, to keep the connection"),
     ("http.linger", "time that a connection which we close is still read, so that the client gets our last answer"),

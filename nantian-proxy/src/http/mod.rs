@@ -84,6 +84,9 @@ pub enum ConnectionEnd {
     /// A tunnel ended.
     #[error("the tunnel ended")]
     Tunnel,
+    /// A tunnel carried nothing for too long.
+    #[error("the tunnel carried nothing within its time limit")]
+    TunnelIdle,
     /// Reading or writing failed.
     #[error("reading or writing failed: {0}")]
     Io(std::io::Error),

@@ -25,10 +25,13 @@ pub struct HttpSettings {
     /// Time that a connection may rest between requests. Default `75s`.
     #[serde(with = "duration")]
     pub keep_alive_timeout: Duration,
-    /// Time that a wanted part of a request body may be awaited, and time that a part of an answer may wait for the
-    /// client to take it. Default `60s`.
+    /// Time that a wanted part of a request body may be awaited, time that a part of an answer may wait for the client to
+    /// take it, and time that a tunnel may carry nothing once one of its sides has ended. Default `60s`.
     #[serde(with = "duration")]
     pub body_idle_timeout: Duration,
+    /// Time that a tunnel (WebSocket and other upgrades, CONNECT) may carry nothing, in either direction. Default `1h`.
+    #[serde(with = "duration")]
+    pub tunnel_idle_timeout: Duration,
     /// Requests on one connection; the last one is answered with `Connection: close` or GOAWAY. Default 100,000.
     pub max_requests_per_connection: u32,
     /// Unread bytes of a request body that are read and dropped after its answer, so that the connection can be used
@@ -54,6 +57,7 @@ impl Default for HttpSettings {
             request_head_timeout: Duration::from_secs(10),
             keep_alive_timeout: Duration::from_secs(75),
             body_idle_timeout: Duration::from_secs(60),
+            tunnel_idle_timeout: Duration::from_secs(3_600),
             max_requests_per_connection: 100_000,
             max_drain_bytes: 65_536,
             linger: Duration::from_secs(2),

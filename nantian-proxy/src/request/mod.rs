@@ -15,6 +15,7 @@ mod settings;
 mod stages;
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -28,7 +29,7 @@ use nantian_ir::{BindAddress, EndpointHost};
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
 use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply};
-use crate::runtime::Runtime;
+use crate::runtime::{Backend, Runtime};
 use crate::telemetry::{PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
 use crate::upstream::{Pools, Upstream};
 
@@ -75,11 +76,43 @@ impl Worker {
         })
     }
 
-    /// Serves new requests by `runtime`; requests in flight keep the one that they began with.
+    /// Serves new requests by `runtime`; requests in flight keep the one that they began with. Resting connections to
+    /// endpoints that are gone are closed.
     pub fn apply(&self, runtime: Arc<Runtime>) {
         let previous = self.serving();
+        for address in self.gone(&previous.runtime, &runtime) {
+            self.pools.forget(address);
+        }
         let next = Serving::new(runtime, self.recorder.clone(), Rc::clone(&self.random), Some(&previous));
         *self.serving.borrow_mut() = next;
+    }
+
+    /// Addresses of endpoints that no backend has any more.
+    fn gone(&self, before: &Runtime, now: &Runtime) -> HashSet<SocketAddr> {
+        let unchanged = |backend: &Backend| now.backend(&backend.key).is_some_and(|kept| kept.id == backend.id);
+        let changed = before.backends().filter(|backend| !unchanged(backend));
+        let mut gone: HashSet<_> = changed.flat_map(|backend| self.addresses(backend)).collect();
+        if !gone.is_empty() {
+            for address in now.backends().flat_map(|backend| self.addresses(backend)) {
+                gone.remove(&address);
+            }
+        }
+        gone
+    }
+
+    /// Where the endpoints of a backend are, as far as their names were resolved.
+    fn addresses(&self, backend: &Backend) -> Vec<SocketAddr> {
+        let mut addresses = Vec::with_capacity(backend.endpoints.len());
+        for endpoint in &backend.endpoints {
+            match &endpoint.host {
+                EndpointHost::Ip(ip) => addresses.push((*ip, endpoint.port).into()),
+                EndpointHost::Dns(name) => {
+                    let known = self.resolver.known_now(name);
+                    addresses.extend(known.iter().map(|ip| SocketAddr::new(*ip, endpoint.port)));
+                }
+            }
+        }
+        addresses
     }
 
     /// The runtime that new requests are served by.

@@ -100,6 +100,10 @@ impl Runtime {
         self.backends.get(key)
     }
 
+    pub(crate) fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
+        self.backends.values()
+    }
+
     /// The identities of all rules, in their order.
     pub(crate) fn rule_ids(&self) -> impl ExactSizeIterator<Item = Id> {
         self.rules.iter().map(|rule| rule.id)

@@ -8,6 +8,7 @@ mod signals;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::cli::RunArgs;
@@ -64,9 +65,20 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
 fn start(args: &RunArgs) -> Result<ExitCode, RunError> {
     let followed = Followed::new(&args.source.paths)?;
     let config = engine_config(args)?;
+    raise_file_limit();
     // The control loop has a thread of its own; the engine's workers never wait for it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("a runtime"))?;
     runtime.block_on(serve(args, followed, config))
+}
+
+/// Each connection is an open file, and the usual soft limit of 1,024 is for programs that use `select`. Where the system
+/// refuses, accepts fail later with a count and a message of their own.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 async fn serve(

@@ -446,6 +446,6 @@ impl Connection {
             let prefix = wire.reader.buf.split().freeze();
             Prefixed::new(prefix, std::mem::take(&mut wire.io))
         };
-        tunnel::copy(near, far).await
+        tunnel::copy(near, far, &self.settings).await
     }
 }

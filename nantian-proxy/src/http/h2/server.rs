@@ -429,7 +429,7 @@ async fn answer_connect(
                 from_switching(&mut parts.status, &mut parts.headers);
             }
             if let Ok(stream) = respond.send_response(response_head(parts.status, parts.headers), false) {
-                tunnel::copy(StreamIo::new(stream, recv), far).await;
+                tunnel::copy(StreamIo::new(stream, recv), far, settings).await;
             }
         }
         None if !switches => answer(response.into(), respond, &Method::CONNECT, settings).await,

@@ -188,6 +188,33 @@ fn a_new_runtime_serves_new_requests() {
     });
 }
 
+#[test]
+fn resting_connections_to_endpoints_that_are_gone_are_closed_and_no_others() {
+    local(async {
+        let [a, b] = [echo("a").await, echo("b").await];
+        let snapshot = |endpoints: &[SocketAddr]| {
+            Builder::new()
+                .backend("x", BackendProtocol::Http1, endpoints)
+                .rule(0, "/", |rule| rule.targets = vec![to("x", 1)])
+        };
+        let gateway = gateway(snapshot(&[a, b])).await;
+        for _ in 0..2 {
+            assert_eq!(gateway.get("/").await.status, 200);
+        }
+        assert_eq!(gateway.worker.pools.idle_count(), 2);
+        let apply = |endpoints: &[SocketAddr]| {
+            let next = Runtime::build(snapshot(endpoints).build(), Some(&gateway.worker.runtime()));
+            gateway.worker.apply(Arc::new(next));
+        };
+        apply(&[b, a]);
+        assert_eq!(gateway.worker.pools.idle_count(), 2);
+        apply(&[b]);
+        assert_eq!(gateway.worker.pools.idle_count(), 1);
+        assert_eq!(gateway.get("/").await.header("x-backend"), Some("b"));
+        assert_eq!(gateway.worker.pools.idle_count(), 1);
+    });
+}
+
 /// Design, decision 5: "A reload drops nothing."
 #[test]
 fn no_request_fails_while_configurations_change() {
