@@ -140,6 +140,7 @@ fn filters_that_exclude_each_other_are_incompatible() {
         json!([{"filters": [redirect, rewrite]}]),
         json!([{"filters": [rewrite, redirect]}]),
         json!([{"filters": [rewrite, rewrite]}]),
+        json!([{"filters": [rewrite], "backendRefs": [{"name": "app", "port": 80, "filters": [redirect]}]}]),
         json!([{"filters": [redirect], "backendRefs": [{"name": "app", "port": 80}]}]),
         json!([{"matches": [{"path": {"type": "Exact", "value": "/a"}}], "filters": [prefix]}]),
     ] {
@@ -162,6 +163,16 @@ fn a_udp_port_and_a_missing_port_are_not_backends() {
     assert_eq!(resolved(json!({"name": "app", "port": 53})), "UnsupportedProtocol");
     assert_eq!(resolved(json!({"name": "app"})), "UnsupportedValue");
     assert_eq!(resolved(json!({"name": "app", "port": 80, "kind": "Pod"})), "InvalidKind");
+}
+
+/// GEP-1911: the Service says what its port speaks, `grpc` too, whatever the kind of the route.
+#[test]
+fn http_routes_reach_grpc_ports_over_http_2() {
+    let mut service = service();
+    service["spec"]["ports"][0]["appProtocol"] = json!("grpc");
+    let compiled = compiled(&[http(), route(&json!([{"backendRefs": [{"name": "app", "port": 80}]}])), service]);
+    let protocols: Vec<_> = compiled.snapshot.backends.keys().map(|key| key.protocol).collect();
+    assert_eq!(protocols, [crate::model::BackendProtocol::H2c]);
 }
 
 /// Gateway API, `ListenerTLSConfig.mode` and the rules of `GatewaySpec.listeners`.

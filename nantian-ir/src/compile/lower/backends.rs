@@ -2,7 +2,7 @@
 
 use nantian_crds::gateway_api::shared::BackendRef;
 
-use super::filter::Spec;
+use super::filter::{Spec, clash};
 use super::{Context, Rule};
 use crate::compile::diagnostic;
 use crate::model::{Filter, RuleMatch, Target, WeightedTarget};
@@ -13,11 +13,11 @@ impl Context<'_, '_, '_> {
         rule: &mut Rule,
         path: &str,
         references: &[(&BackendRef, Vec<Spec<'_>>)],
-        filters: &[Filter],
+        of_rule: &[Filter],
         matches: &[RuleMatch],
     ) -> Vec<WeightedTarget> {
-        let redirects = filters.iter().any(|filter| matches!(filter, Filter::RequestRedirect(_)));
-        let answers = redirects || filters.iter().any(|filter| matches!(filter, Filter::DirectResponse(_)));
+        let redirects = of_rule.iter().any(|filter| matches!(filter, Filter::RequestRedirect(_)));
+        let answers = redirects || of_rule.iter().any(|filter| matches!(filter, Filter::DirectResponse(_)));
         // CRD rule of HTTPRouteRule: "RequestRedirect filter must not be used together with backendRefs".
         if redirects && !references.is_empty() {
             let message = "a rule with a RequestRedirect filter has no backendRefs: remove one of them";
@@ -32,6 +32,9 @@ impl Context<'_, '_, '_> {
         for (index, (reference, specs)) in references.iter().enumerate() {
             let field = format!("{path}.backendRefs[{index}]");
             let filters = self.filters(rule, &field, specs, matches);
+            if let Some(message) = filters.iter().find_map(|filter| clash(of_rule, filter)) {
+                self.invalid(rule, "IncompatibleFilters", &format!("{field}.filters"), message);
+            }
             let resolved = self.backends.resolve(self.route.object.id(), self.route.key.kind, &reference.object());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),

@@ -154,13 +154,18 @@ impl Context<'_, '_, '_> {
     }
 }
 
-/// `HTTPRouteRule.filters`: "Specifying the same filter multiple times is not supported unless explicitly indicated",
-/// and `URLRewrite` and `RequestRedirect` "may not be combined".
+/// `HTTPRouteRule.filters`: "Specifying the same filter multiple times is not supported unless explicitly indicated".
 fn incompatible(before: &[Filter], filter: &Filter) -> Option<String> {
     let repeatable = matches!(filter, Filter::RequestMirror(_));
     if !repeatable && before.iter().any(|other| std::mem::discriminant(other) == std::mem::discriminant(filter)) {
         return Some(format!("a second {} filter: a rule has at most one", name(filter)));
     }
+    clash(before, filter)
+}
+
+/// `HTTPRequestRedirectFilter`: it "MUST NOT be used on the same Route rule as a `HTTPURLRewrite` filter", be it at the rule
+/// or at a backend of it.
+pub(super) fn clash(before: &[Filter], filter: &Filter) -> Option<String> {
     let answers = |filter: &Filter| matches!(filter, Filter::RequestRedirect(_) | Filter::DirectResponse(_));
     let rewrites = |filter: &Filter| matches!(filter, Filter::UrlRewrite(_));
     let clash = before.iter().find(|other| {

@@ -118,7 +118,7 @@ fn protocol(service: &Entry<'_, Service>, number: u16, kind: RouteKind) -> Resul
     };
     match (port.app_protocol.as_deref().unwrap_or_default(), kind) {
         ("", _) => Ok(default),
-        ("kubernetes.io/h2c" | "http2", _) | ("grpc", RouteKind::Grpc) => Ok(BackendProtocol::H2c),
+        ("kubernetes.io/h2c" | "http2" | "grpc", _) => Ok(BackendProtocol::H2c),
         ("http", RouteKind::Http) => Ok(BackendProtocol::Http1),
         ("kubernetes.io/ws", RouteKind::Http) => Ok(BackendProtocol::WebSocket),
         (other, _) => {
