@@ -23,7 +23,7 @@ pub(crate) fn options(args: &SourceArgs) -> Options {
         let Options { gateway_classes, adopt_unclaimed_classes, .. } = Options::standalone();
         (options.gateway_classes, options.adopt_unclaimed_classes) = (gateway_classes, adopt_unclaimed_classes);
     } else {
-        options.gateway_classes.clone_from(&args.gateway_class);
+        options.claimed_classes.clone_from(&args.gateway_class);
     }
     options.now = now();
     options

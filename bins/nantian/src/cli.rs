@@ -108,8 +108,8 @@ pub(crate) struct SourceArgs {
     /// Controller name that a GatewayClass must have to be ours.
     #[arg(long, value_name = "NAME", default_value = "nantian.dev/gateway-controller")]
     pub(crate) controller_name: String,
-    /// Gateway class that is ours although no GatewayClass object says so; may be repeated. Default: every class, unless a
-    /// GatewayClass object gives it to another controller.
+    /// Gateway class that is ours, even if a GatewayClass object gives it to another controller; may be repeated. Default:
+    /// every class that no GatewayClass object gives to another controller.
     #[arg(long, value_name = "NAME")]
     pub(crate) gateway_class: Vec<String>,
 }

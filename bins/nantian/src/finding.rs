@@ -64,13 +64,19 @@ impl Finding {
 
 impl From<Diagnostic> for Finding {
     fn from(diagnostic: Diagnostic) -> Self {
+        let mut remedy = diagnostic.remedy;
+        if diagnostic.field == "spec.gatewayClassName"
+            && matches!(diagnostic.code.name(), "foreign-class" | "class-not-found")
+        {
+            remedy.push_str(", or name its class with --gateway-class");
+        }
         Self {
             severity: diagnostic.severity,
             code: diagnostic.code.name(),
             object: diagnostic.object,
             field: diagnostic.field,
             message: diagnostic.message,
-            remedy: diagnostic.remedy,
+            remedy,
             source: diagnostic.source,
         }
     }

@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use nantian_crds::gateway_api::GatewayClass;
+
 use crate::key::{CertificateKey, ListenerKey};
 use crate::model::{
     Attachment, Certificate, Filter, Listener, ListenerProtocol, ListenerTls, RouteRule, Snapshot, Target,
@@ -42,6 +44,9 @@ pub struct Options {
     pub controller_name: String,
     /// Names of `GatewayClass`es that are ours although no GatewayClass object says so.
     pub gateway_classes: Vec<String>,
+    /// Names of `GatewayClass`es that are ours even where a GatewayClass object names another controller: to serve here what
+    /// was written for that one. Parameters of such a class are not looked at, and it gets no status.
+    pub claimed_classes: Vec<String>,
     /// Whether a Gateway is ours when no GatewayClass object has the name of its class. In a cluster another
     /// controller may be about to claim it; where the objects are all there is, nobody else will.
     pub adopt_unclaimed_classes: bool,
@@ -57,6 +62,7 @@ impl Default for Options {
         Self {
             controller_name: "nantian.dev/gateway-controller".to_owned(),
             gateway_classes: Vec::new(),
+            claimed_classes: Vec::new(),
             adopt_unclaimed_classes: false,
             addresses: Vec::new(),
             now: None,
@@ -113,9 +119,11 @@ pub fn compile(objects: &Objects, options: &Options) -> Compiled {
         }
     }
 
+    let ours = |entry: &decode::Entry<'_, GatewayClass>| entry.value.spec.controller_name == options.controller_name;
     let class_statuses = typed
         .classes
         .iter()
+        .filter(|(_, entry)| ours(entry))
         .filter_map(|(name, entry)| classes.get(name).map(|fault| status::class::status(entry, fault.as_ref())));
     statuses.extend(class_statuses);
     statuses.extend(gateways.values().map(status::gateway::status));

@@ -277,5 +277,9 @@ fn a_gateway_of_a_class_without_an_object_is_ours_where_no_other_controller_can_
     unreadable["spec"] = json!("no object");
     let (listeners, _) = codes(&[theirs.clone(), unreadable], &standalone);
     assert_eq!(listeners, 0, "nobody knows whose the class is");
-    assert_eq!(codes(&[theirs], &Options::default()), (0, vec!["class-not-found"]));
+    assert_eq!(codes(&[theirs.clone()], &Options::default()), (0, vec!["class-not-found"]));
+    let claiming = Options { claimed_classes: vec!["any".to_owned()], ..Options::default() };
+    let mut foreign = class("example.com/other");
+    foreign["spec"]["parametersRef"] = json!({"group": "example.com", "kind": "Parameters", "name": "p"});
+    assert_eq!(codes(&[theirs, foreign], &claiming), (1, vec![]), "whoever names a class wants it served");
 }

@@ -105,8 +105,11 @@ spec:
     let (code, text) = check(&folder, &[]);
     assert_eq!(code, Some(0), "{text}");
     assert!(!text.contains("✓ Gateway/default/web"), "{text}");
-    assert!(text.contains("info[foreign-class]"), "{text}");
+    assert!(text.contains("info[foreign-class]") && text.contains("--gateway-class"), "{text}");
     assert!(text.ends_with("5 objects: 2 accepted, 3 not ours\n"), "{text}");
+    let (code, text) = check(&folder, &["--gateway-class", "nantian-gw"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("✓ Gateway/default/web") && text.ends_with("5 objects: 4 accepted, 1 not ours\n"), "{text}");
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub(crate) fn classes(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Option<Fault>> {
     let assumed = options.gateway_classes.iter().filter(|name| !typed.classes.contains_key(*name));
-    let mut ours: BTreeMap<String, Option<Fault>> = assumed.map(|name| (name.clone(), None)).collect();
+    let named = options.claimed_classes.iter().chain(assumed);
+    let mut ours: BTreeMap<String, Option<Fault>> = named.map(|name| (name.clone(), None)).collect();
     for (name, entry) in &typed.classes {
         if entry.value.spec.controller_name != options.controller_name {
             continue;
