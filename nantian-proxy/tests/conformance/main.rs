@@ -107,10 +107,7 @@ async fn failures(prefixes: &[&str]) -> (usize, Vec<String>) {
                 Ok(())
             }
         };
-        let known = |why: &str| NOT_YET.iter().any(|(test, part)| name == test && why.contains(part));
-        if let Err(why) = result
-            && !known(&why)
-        {
+        if let Err(why) = result {
             failures.push(format!("{name} ({place}): {why}"));
         }
     }
@@ -118,14 +115,19 @@ async fn failures(prefixes: &[&str]) -> (usize, Vec<String>) {
 }
 
 async fn pass(count: usize, prefixes: &[&str]) {
-    let (tests, failures) = failures(prefixes).await;
+    let (tests, mut failures) = failures(prefixes).await;
+    for (name, part) in NOT_YET.iter().filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix))) {
+        let before = failures.len();
+        failures.retain(|why| !(why.starts_with(name) && why.contains(part)));
+        assert!(failures.len() < before, "{name} holds now: remove it from NOT_YET");
+    }
     assert!(failures.is_empty(), "{} expectations do not hold:\n{}", failures.len(), failures.join("\n"));
     assert_eq!(tests, count, "tests of the suite that ran");
 }
 
 #[tokio::test]
 async fn gateways_are_as_the_suite_wants_them() {
-    pass(15, &["Gateway"]).await;
+    pass(16, &["Gateway"]).await;
 }
 
 #[tokio::test]
@@ -159,5 +161,5 @@ fn every_test_is_run_and_every_manifest_is_used() {
     let there = fs::read_dir(folder().join("manifests")).unwrap();
     let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(used, there);
-    assert_eq!(names.len(), 72);
+    assert_eq!(names.len(), 73);
 }

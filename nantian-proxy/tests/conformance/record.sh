@@ -14,8 +14,9 @@ mkdir -p tests utils/{suite,kubernetes,http,tls,grpc,roundtripper,tlog,config,re
 for file in "$suite"/tests/{httproute-,grpcroute-,gateway-}*.go; do
   case $(basename "$file") in
     *websocket*|*observed*|*service-types*|*percentage*|*weight.go|*backend-weights*) ;;  # by hand
-    gateway-infra*|gateway-modify*|gateway-static*|gateway-optional*) ;;                  # by hand
-    *clientcert*|*backend-client*|gateway-invalid-tls-backend*|gateway-invalid-default*) ;;  # not supported
+    gateway-infra*|gateway-modify*|gateway-static*|gateway-optional*) ;;         # by hand
+    gateway-invalid-tls-backend*) ;;                                             # by hand
+    *clientcert*|*backend-client*|gateway-invalid-default*) ;;  # not supported
     *) sed 's#"google.golang.org/grpc/codes"#"sigs.k8s.io/gateway-api/conformance/codes"#; s/t\.Parallel()//' \
          "$file" > "tests/$(basename "$file")" ;;
   esac
