@@ -1,6 +1,10 @@
 //! What a request asks for, in one spelling: made once, then matched and forwarded.
 
+use std::borrow::Cow;
+use std::rc::Rc;
+
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use super::answer::Failure;
@@ -14,16 +18,26 @@ pub(super) struct Asked {
     /// Never CONNECT: that for a WebSocket over HTTP/2 (RFC 8441) comes as the upgrade of HTTP/1.1 that it means.
     pub(super) method: Method,
     /// Lower case, without port and final dot; an IPv6 address in brackets. Empty if there is none.
-    pub(super) host: String,
+    pub(super) host: Rc<str>,
     /// As received, with its port.
-    pub(super) authority: String,
-    /// Normalised.
-    pub(super) path: String,
-    pub(super) query: Option<String>,
+    pub(super) authority: Option<HeaderValue>,
+    /// Its path is normalised.
+    pub(super) target: Target,
     /// Without what concerns the client's connection only, and without `Host`.
     pub(super) headers: HeaderMap,
     /// Whether the request asks to switch to another protocol.
     pub(super) upgrade: bool,
+}
+
+/// Path and query.
+#[derive(Debug, Clone)]
+pub(super) enum Target {
+    /// As received. Nearly every request's path is in normal form already, and is not copied then.
+    Received(PathAndQuery),
+    Made {
+        path: String,
+        query: Option<String>,
+    },
 }
 
 /// What is sent to a backend: the request as filters changed it.
@@ -31,12 +45,12 @@ pub(super) struct Asked {
 pub(super) struct Outgoing {
     pub(super) method: Method,
     pub(super) host: Option<HeaderValue>,
-    pub(super) path: String,
-    pub(super) query: Option<String>,
-    pub(super) headers: HeaderMap,
+    target: Target,
+    headers: HeaderMap,
     pub(super) upgrade: bool,
-    /// The path that matched, and how much of it a prefix match covered: what prefixes are replaced in.
-    matched_path: String,
+    /// The path that matched, once it was changed: what prefixes are replaced in.
+    matched_path: Option<String>,
+    /// How much of the path that matched a prefix match covered.
     matched_prefix: Option<usize>,
 }
 
@@ -44,13 +58,13 @@ impl Asked {
     /// Reads a head. What is not a valid request is refused with 400 (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
     pub(super) fn read(head: Parts, paths: PathOptions) -> Result<Self, Failure> {
         let Parts { method, uri, mut headers, .. } = head;
-        let authority = authority(&uri, &headers)?;
-        headers.remove(header::HOST);
-        let host = if authority.is_empty() {
-            String::new()
-        } else {
-            let host = normalize::host(&authority).map_err(|_| Failure::BadRequest("the host is not valid"))?;
-            host.normal_name().into_owned()
+        let authority = authority(&uri, &mut headers)?;
+        let host = match &authority {
+            None => Rc::default(),
+            Some(authority) => {
+                let host = authority.to_str().ok().and_then(|authority| normalize::host(authority).ok());
+                host.ok_or(Failure::BadRequest("the host is not valid"))?.normal_name().into()
+            }
         };
         if method == Method::CONNECT {
             return Err(Failure::NoTunnel);
@@ -67,19 +81,32 @@ impl Asked {
             return Err(Failure::BadRequest("the path does not begin with a slash"));
         }
         let path = normalize::path(raw_path, paths)
-            .map_err(|_| Failure::BadRequest("the path has an escape or character that is not valid"))?
-            .into_owned();
-        Ok(Self { method, host, authority, path, query: uri.query().map(str::to_owned), headers, upgrade })
+            .map_err(|_| Failure::BadRequest("the path has an escape or character that is not valid"))?;
+        let target = match (path, uri.path_and_query()) {
+            (Cow::Borrowed(_), Some(received)) if received.as_str().starts_with('/') => {
+                Target::Received(received.clone())
+            }
+            (path, _) => Target::Made { path: path.into_owned(), query: uri.query().map(str::to_owned) },
+        };
+        Ok(Self { method, host, authority, target, headers, upgrade })
+    }
+
+    /// Normalised.
+    pub(super) fn path(&self) -> &str {
+        self.target.path()
+    }
+
+    pub(super) fn query(&self) -> Option<&str> {
+        self.target.query()
     }
 
     /// The request as it is forwarded when no filter changes it. The host stays the client's.
     pub(super) fn into_outgoing(self, matched_prefix: Option<usize>) -> Outgoing {
         Outgoing {
             method: self.method,
-            host: HeaderValue::try_from(self.authority).ok().filter(|host| !host.is_empty()),
-            matched_path: self.path.clone(),
-            path: self.path,
-            query: self.query,
+            host: self.authority,
+            target: self.target,
+            matched_path: None,
             headers: self.headers,
             upgrade: self.upgrade,
             matched_prefix,
@@ -98,18 +125,41 @@ fn is_transport(protocols: &HeaderValue) -> bool {
 
 /// `:authority` or the absolute form wins over `Host` (RFC 9112 section 3.2.2); in HTTP/2 they must not differ
 /// (RFC 9113 section 8.3.1), and there is at most one `Host` (RFC 9112 section 3.2).
-fn authority(uri: &Uri, headers: &HeaderMap) -> Result<String, Failure> {
-    let mut hosts = headers.get_all(header::HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
+///
+/// Takes `Host` out of the headers.
+fn authority(uri: &Uri, headers: &mut HeaderMap) -> Result<Option<HeaderValue>, Failure> {
+    if headers.get_all(header::HOST).iter().nth(1).is_some() {
         return Err(Failure::BadRequest("there is more than one Host"));
     }
-    match (uri.authority(), host) {
-        (Some(authority), _) => Ok(authority.as_str().to_owned()),
-        (None, Some(host)) => {
-            host.to_str().map(str::to_owned).map_err(|_| Failure::BadRequest("the host is not valid"))
+    let host = headers.remove(header::HOST);
+    let authority = match uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => host,
+    };
+    Ok(authority.filter(|authority| !authority.is_empty()))
+}
+
+impl Target {
+    fn path(&self) -> &str {
+        match self {
+            Self::Received(received) => received.path(),
+            Self::Made { path, .. } => path,
         }
-        (None, None) => Ok(String::new()),
+    }
+
+    fn query(&self) -> Option<&str> {
+        match self {
+            Self::Received(received) => received.query(),
+            Self::Made { query, .. } => query.as_deref(),
+        }
+    }
+
+    fn uri(&self) -> Option<Uri> {
+        match self {
+            Self::Received(received) => Some(received.clone().into()),
+            Self::Made { path, query: None } => Uri::try_from(path.as_str()).ok(),
+            Self::Made { path, query: Some(query) } => Uri::try_from(format!("{path}?{query}")).ok(),
+        }
     }
 }
 
@@ -129,7 +179,9 @@ impl Outgoing {
                         self.host = Some(host.clone());
                     }
                     if let Some(path) = &rewrite.path {
-                        self.path = path.apply(&self.matched_path, self.matched_prefix);
+                        let matched = self.matched_path.get_or_insert_with(|| self.target.path().to_owned());
+                        let path = path.apply(matched, self.matched_prefix);
+                        self.target = Target::Made { path, query: self.target.query().map(str::to_owned) };
                     }
                 }
             }
@@ -138,14 +190,20 @@ impl Outgoing {
 
     /// The head, with the target in origin form and the host in `Host`.
     pub(super) fn head(&self) -> Option<http::Request<()>> {
-        let target = match &self.query {
-            Some(query) => format!("{}?{query}", self.path),
-            None => self.path.clone(),
-        };
+        self.with_headers(self.headers.clone())
+    }
+
+    /// The same, for the last time: it takes the headers with it.
+    pub(super) fn take_head(&mut self) -> Option<http::Request<()>> {
+        let headers = std::mem::take(&mut self.headers);
+        self.with_headers(headers)
+    }
+
+    fn with_headers(&self, headers: HeaderMap) -> Option<http::Request<()>> {
         let mut request = http::Request::new(());
         *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::try_from(target).ok()?;
-        *request.headers_mut() = self.headers.clone();
+        *request.uri_mut() = self.target.uri()?;
+        *request.headers_mut() = headers;
         if let Some(host) = &self.host {
             let _ = request.headers_mut().try_insert(header::HOST, host.clone());
         }
@@ -178,7 +236,8 @@ mod tests {
                 request = request.header("host", host);
             }
             let asked = read(request).unwrap();
-            assert_eq!((asked.host.as_str(), asked.authority.as_str()), expected);
+            let authority = asked.authority.as_ref().map_or("", |authority| authority.to_str().unwrap());
+            assert_eq!((&*asked.host, authority), expected);
             assert!(!asked.headers.contains_key("host"));
         }
     }
@@ -205,9 +264,13 @@ mod tests {
     #[test]
     fn paths_have_one_spelling_and_queries_stay() {
         let asked = read(Request::builder().uri("/a/../b//%63?x=%2e%2E/&y").header("host", "a")).unwrap();
-        assert_eq!((asked.path.as_str(), asked.query.as_deref()), ("/b/c", Some("x=%2e%2E/&y")));
+        assert_eq!((asked.path(), asked.query()), ("/b/c", Some("x=%2e%2E/&y")));
         let asked = read(Request::builder().method("OPTIONS").uri("*").header("host", "a")).unwrap();
-        assert_eq!(asked.path, "/");
+        assert_eq!(asked.path(), "/");
+        // RFC 9112 section 3.2.1: an empty path is sent as `/`.
+        let asked = read(Request::builder().uri("http://a.example?q")).unwrap();
+        assert_eq!((asked.path(), asked.query()), ("/", Some("q")));
+        assert_eq!(asked.into_outgoing(None).head().unwrap().uri(), "/?q");
     }
 
     #[test]

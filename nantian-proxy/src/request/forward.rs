@@ -28,16 +28,20 @@ const FREE_TRIES: u32 = 2;
 pub(super) struct Forward<'a> {
     pub(super) rule: &'a Rule,
     pub(super) backend: &'a LocalBackend,
-    pub(super) outgoing: &'a Outgoing,
 }
 
 /// Forwards a request until there is an answer to give, within the rule's time limits (GEP-1742).
-pub(super) async fn forward(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<Answered, Failure> {
+pub(super) async fn forward(
+    cx: &mut Context<'_>,
+    what: Forward<'_>,
+    outgoing: &mut Outgoing,
+    body: Body,
+) -> Result<Answered, Failure> {
     let limit = limit(what.rule.source.timeouts.request, cx.worker.settings.request_timeout);
     let Some(deadline) = limit.and_then(|limit| cx.log.clock().checked_add(limit)) else {
-        return tries(cx, what, body).await;
+        return tries(cx, what, outgoing, body).await;
     };
-    match timeout_at(deadline, tries(cx, what, body)).await {
+    match timeout_at(deadline, tries(cx, what, outgoing, body)).await {
         Ok(Ok(answered)) => {
             let deadline = answered.deadline.map_or(deadline, |own| own.min(deadline));
             Ok(Answered { deadline: Some(deadline), ..answered })
@@ -52,22 +56,58 @@ fn limit(of_rule: Option<Duration>, default: Option<Duration>) -> Option<Duratio
     of_rule.or(default).filter(|limit| !limit.is_zero())
 }
 
+/// The request for one try after another.
+struct Source<'a> {
+    outgoing: &'a mut Outgoing,
+    /// The head that a try gave back. Without a policy it is made once, since nearly every request is sent once.
+    given: Option<http::Request<()>>,
+    once: bool,
+    body: BodySource,
+}
+
+impl<'a> Source<'a> {
+    fn new(outgoing: &'a mut Outgoing, body: Body, policy: Option<&RetryPolicy>, limit: usize) -> Self {
+        let once = policy.is_none_or(|policy| policy.attempts == 0);
+        Self { outgoing, given: None, once, body: BodySource::new(body, once, limit) }
+    }
+
+    fn head(&mut self) -> Option<http::Request<()>> {
+        match self.given.take() {
+            Some(given) => Some(given),
+            None if self.once => self.outgoing.take_head(),
+            None => self.outgoing.head(),
+        }
+    }
+
+    fn give_back(&mut self, request: Option<http::Request<Body>>) {
+        if let Some(request) = request {
+            let (head, body) = request.into_parts();
+            self.given = Some(http::Request::from_parts(head, ()));
+            self.body.give_back(body);
+        }
+    }
+
+    fn possible(&self) -> bool {
+        (self.given.is_some() || !self.once) && self.body.possible()
+    }
+}
+
 /// The request's body for one try after another.
-enum Source {
+enum BodySource {
     Empty,
     /// Sent once; given back by a try that took nothing of it.
     Once(Option<Body>),
     Kept(Replay),
 }
 
-impl Source {
-    fn new(body: Body, policy: Option<&RetryPolicy>, limit: usize) -> Self {
+impl BodySource {
+    fn new(body: Body, once: bool, limit: usize) -> Self {
         if body.is_end_stream() {
             Self::Empty
-        } else if policy.is_some_and(|policy| policy.attempts > 0) {
-            Self::Kept(Replay::new(body, limit))
-        } else {
+        } else if once {
             Self::Once(Some(body))
+        } else {
+            Self::Kept(Replay::new(body, limit))
         }
     }
 
@@ -79,9 +119,9 @@ impl Source {
         }
     }
 
-    fn give_back(&mut self, given: Option<http::Request<Body>>) {
-        if let (Self::Once(body), Some(request)) = (self, given) {
-            *body = Some(request.into_body());
+    fn give_back(&mut self, given: Body) {
+        if let Self::Once(body) = self {
+            *body = Some(given);
         }
     }
 
@@ -112,12 +152,17 @@ struct Tried {
 }
 
 /// Tries until there is an answer to give, or none to hope for (GEP-1731).
-async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<Answered, Failure> {
+async fn tries(
+    cx: &mut Context<'_>,
+    what: Forward<'_>,
+    outgoing: &mut Outgoing,
+    body: Body,
+) -> Result<Answered, Failure> {
     let worker: &Worker = cx.worker;
     let policy = what.rule.retry.as_ref();
     let further = policy.map_or(FREE_TRIES, |policy| policy.attempts);
     let backend = what.backend;
-    let mut source = Source::new(body, policy, worker.settings.retry_buffer);
+    let mut source = Source::new(outgoing, body, policy, worker.settings.retry_buffer);
     let mut tried = Tried::default();
     let mut made = 0;
     loop {
@@ -131,7 +176,7 @@ async fn tries(cx: &mut Context<'_>, what: Forward<'_>, body: Body) -> Result<An
             continue;
         };
         let last = made >= further;
-        let Some(body) = source.next(last) else { return Err(Failure::Connect) };
+        let Some(body) = source.body.next(last) else { return Err(Failure::Connect) };
         let ended = try_once(cx, &what, index, body, &mut source, &mut tried).await;
         let other_address = worker.has_other_address(backend, index, &tried.addresses);
         let other = other_address || tried.endpoints.len() + 1 < backend.backend.endpoints.len();
@@ -173,20 +218,21 @@ async fn try_once(
     what: &Forward<'_>,
     index: usize,
     body: Body,
-    source: &mut Source,
+    source: &mut Source<'_>,
     tried: &mut Tried,
 ) -> Result<Answered, Failed> {
     let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let (worker, backend): (&Worker, _) = (cx.worker, what.backend);
     let Some(upstream) = worker.upstream(backend, index, &tried.addresses).await else {
-        source.give_back(Some(http::Request::new(body)));
+        source.body.give_back(body);
+        source.given = source.head();
         return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
     };
     cx.log.tries = cx.log.tries.saturating_add(1);
     cx.log.endpoint = Some(upstream.address);
     tried.addresses.push(upstream.address);
-    let Some(mut head) = what.outgoing.head() else {
+    let Some(mut head) = source.head() else {
         let failure = Failure::BadRequest("the path is not valid after its rewrite");
         return Err(Failed { failure, unsent: true, retryable: false });
     };

@@ -4,6 +4,7 @@
 //! Exception to RFC 9110 section 7.6.3 ("MUST send an appropriate Via"): `Via` is passed on but not extended, since
 //! common servers switch compression off where they see it.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,8 +26,8 @@ const DROPPED: [HeaderName; 2] = [HeaderName::from_static("forwarded"), HeaderNa
 pub(super) struct Seen<'a> {
     pub(super) peer: IpAddr,
     pub(super) scheme: &'static str,
-    /// The host as received, with its port; empty if there was none.
-    pub(super) host: &'a str,
+    /// The host as received, with its port.
+    pub(super) host: Option<&'a HeaderValue>,
     /// The listener's public port.
     pub(super) port: u16,
     /// For a request id, if one is needed.
@@ -63,17 +64,14 @@ pub(super) fn write(headers: &mut HeaderMap, settings: &ForwardedSettings, seen:
     if !chain.is_empty() {
         chain.push_str(", ");
     }
-    chain.push_str(&peer.to_string());
-    insert(headers, FOR, &chain);
-    for (name, value) in [(PROTO, seen.scheme), (HOST, seen.host), (PORT, &seen.port.to_string())] {
+    // An address is ASCII, and so is what was kept of the chain.
+    let _ = write!(chain, "{peer}");
+    set(headers, FOR, HeaderValue::try_from(chain).ok());
+    let proto = HeaderValue::from_static(seen.scheme);
+    for (name, value) in [(PROTO, Some(&proto)), (HOST, seen.host), (PORT, Some(&HeaderValue::from(seen.port)))] {
         let keep = hops > 0 && headers.get_all(&name).iter().count() == 1;
-        if keep {
-            continue;
-        }
-        if value.is_empty() {
-            headers.remove(&name);
-        } else {
-            insert(headers, name, value);
+        if !keep {
+            set(headers, name, value.cloned());
         }
     }
     let given = headers.get(&REQUEST_ID).filter(|id| hops > 0 && is_request_id(id)).cloned();
@@ -107,9 +105,14 @@ fn address(entry: &str) -> Option<IpAddr> {
     address.or_else(with_port).or_else(bracketed)
 }
 
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        let _ = headers.try_insert(name, value);
+fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => {
+            let _ = headers.try_insert(name, value);
+        }
+        None => {
+            headers.remove(&name);
+        }
     }
 }
 
@@ -122,16 +125,16 @@ fn is_request_id(value: &HeaderValue) -> bool {
 fn new_request_id([high, low]: [u64; 2]) -> HeaderValue {
     let bits = (u128::from(high) << 64) | u128::from(low);
     let bits = bits & !(0xf << 76) | (0x4 << 76);
-    let bits = bits & !(0x3 << 62) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let mut text = String::with_capacity(36);
-    for (index, digit) in hex.chars().enumerate() {
-        if matches!(index, 8 | 12 | 16 | 20) {
-            text.push('-');
+    let mut bits = bits & !(0x3 << 62) | (0x2 << 62);
+    let mut text = [b'-'; 36];
+    for (index, byte) in text.iter_mut().enumerate() {
+        if !matches!(index, 8 | 13 | 18 | 23) {
+            let digit = u8::try_from(bits >> 124).unwrap_or(0);
+            *byte = if digit < 10 { b'0' + digit } else { b'a' - 10 + digit };
+            bits <<= 4;
         }
-        text.push(digit);
     }
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 #[cfg(test)]
@@ -146,7 +149,7 @@ mod tests {
         let seen = Seen {
             peer: "192.0.2.1".parse().unwrap(),
             scheme: "https",
-            host: "a.example:8443",
+            host: Some(&HeaderValue::from_static("a.example:8443")),
             port: 8443,
             random: [1, 2],
         };

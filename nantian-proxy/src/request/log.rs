@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use super::serving::{LocalBackend, LocalRule, Serving};
@@ -24,8 +24,8 @@ pub(super) struct RequestLog {
     method: Method,
     user_agent: Option<HeaderValue>,
     pub(super) client: SocketAddr,
-    pub(super) host: String,
-    pub(super) path: String,
+    pub(super) host: Option<Rc<str>>,
+    uri: Uri,
     pub(super) request_id: Option<HeaderValue>,
     /// By its index.
     pub(super) listener: Option<usize>,
@@ -59,8 +59,8 @@ impl RequestLog {
             method: request.method().clone(),
             user_agent: request.headers().get(header::USER_AGENT).cloned(),
             client: exchange.connection.peer,
-            host: String::new(),
-            path: request.uri().path().to_owned(),
+            host: None,
+            uri: request.uri().clone(),
             request_id: None,
             listener: None,
             rule: None,
@@ -109,8 +109,8 @@ impl Drop for RequestLog {
         record.duration = self.clock.elapsed();
         record.first_byte = self.first_byte;
         record.scheme = self.scheme;
-        record.host = &self.host;
-        record.path = &self.path;
+        record.host = self.host.as_deref().unwrap_or_default();
+        record.path = self.uri.path();
         record.listener = self.listener.and_then(|index| self.serving.listener(index)).map(|listener| &listener.key);
         record.rule = self.rule.as_ref().map(|local| &local.rule.source.key);
         record.backend = self.backend.as_ref().map(|local| &local.backend.key);

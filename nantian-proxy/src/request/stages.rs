@@ -108,7 +108,7 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
 /// Stage 1.
 fn read(cx: &mut Context<'_>, head: http::request::Parts) -> Result<Asked, Failure> {
     let asked = Asked::read(head, cx.worker.settings.paths)?;
-    cx.log.host.clone_from(&asked.host);
+    cx.log.host = Some(Rc::clone(&asked.host));
     Ok(asked)
 }
 
@@ -127,8 +127,8 @@ fn route<'a>(cx: &mut Context<'a>, mut asked: Asked) -> Result<(Asked, Matched<'
         let found = routes.route(&RequestParts {
             bind,
             host: &asked.host,
-            path: &asked.path,
-            query: asked.query.as_deref(),
+            path: asked.path(),
+            query: asked.query(),
             method: method.as_str(),
             headers: &asked.headers,
         });
@@ -166,7 +166,7 @@ fn introduce_client(cx: &mut Context<'_>, listener: &Listener, asked: &mut Asked
     let seen = Seen {
         peer: cx.exchange.connection.peer.ip(),
         scheme: cx.exchange.connection.scheme(),
-        host: &asked.authority,
+        host: asked.authority.as_ref(),
         port: listener.public_port,
         random: [random.next(), random.next()],
     };
@@ -197,8 +197,7 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: 
 
     let body = RequestBody::wrap(body, &cx.log.incoming);
     let body = mirror::send(cx, copies, body);
-    let forward = Forward { rule, backend, outgoing: &outgoing };
-    let mut answered = forward::forward(cx, forward, body).await?;
+    let mut answered = forward::forward(cx, Forward { rule, backend }, &mut outgoing, body).await?;
     finish(&outgoing, target, &mut answered)?;
     Ok(answered)
 }
@@ -211,8 +210,8 @@ fn answer_now(cx: &Context<'_>, matched: &Matched<'_>, asked: &Asked, answer: &A
             let location = redirect.location(&redirect::Target {
                 scheme: cx.exchange.connection.scheme(),
                 host: &asked.host,
-                path: &asked.path,
-                query: asked.query.as_deref(),
+                path: asked.path(),
+                query: asked.query(),
                 listener_port: matched.listener.public_port,
                 prefix: matched.prefix,
             });
