@@ -3,8 +3,10 @@
 //! judges it, `verdicts/` what became of each payload.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
+mod answers;
 mod client;
 mod corpus;
+mod frames;
 mod gateway;
 mod judge;
 mod origin;

@@ -7,7 +7,7 @@ use http::header::{
     HeaderName, MAX_FORWARDS, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::head::{HeadLimits, Kind, Scanner, fields_of, is_token, trim_start};
+use super::head::{HeadLimits, Kind, Scanner, fields_of, is_field_name, is_token, trim_start};
 
 /// Bytes of one chunk-size line, extensions included.
 const MAX_LINE: usize = 512;
@@ -100,7 +100,7 @@ impl Decoder {
                     self.state = State::Ended;
                     let section = input.split_to(length).freeze();
                     let fields = fields_of(&section, &scanner.into_lines()).map_err(|refusal| refusal.reason)?;
-                    return Ok(Decoded::End(trailers(fields)?));
+                    return Ok(Decoded::End(accept_trailers(fields)?));
                 }
                 State::Ended => return Ok(Decoded::End(None)),
             }
@@ -231,10 +231,13 @@ fn quoted_end(quoted: &[u8]) -> Option<usize> {
 /// RFC 9110 section 6.5.1: fields of framing, routing, request modifiers, authentication, or those that say how to read
 /// the content, MUST NOT be in a trailer section. Framing and routing in the wrong place are an attack: refused.
 /// The others have no effect where they stand: left out.
-fn trailers(mut fields: HeaderMap) -> Result<Option<HeaderMap>, &'static str> {
+pub(crate) fn accept_trailers(mut fields: HeaderMap) -> Result<Option<HeaderMap>, &'static str> {
     const REFUSED: [HeaderName; 4] = [TRANSFER_ENCODING, CONTENT_LENGTH, HOST, CONNECTION];
     if REFUSED.iter().any(|name| fields.contains_key(name)) {
         return Err("a trailer section has a field of framing or routing");
+    }
+    if !fields.keys().all(is_field_name) {
+        return Err("a trailer section has a field name with an invalid character");
     }
     strip_forbidden_trailers(&mut fields);
     Ok((!fields.is_empty()).then_some(fields))

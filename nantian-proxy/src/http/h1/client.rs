@@ -308,6 +308,9 @@ fn finish_head(
     if upgraded && !request.headers().contains_key(UPGRADE) {
         return Err("an answer 101 to a request without Upgrade");
     }
+    if upgraded && !framing::agrees(request.headers(), &head.headers) {
+        return Err("an answer 101 that switches to a protocol which the request did not offer");
+    }
     let switched = upgraded || (*method == Method::CONNECT && head.status.is_success());
     if switched {
         if !connection.borrow().uploaded {

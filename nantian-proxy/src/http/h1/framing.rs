@@ -139,3 +139,14 @@ pub(crate) fn names(headers: &HeaderMap, option: &str) -> bool {
 pub(crate) fn upgrades(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE) && names(headers, "upgrade")
 }
+
+/// Whether an answer 101 switches to what its request offered: RFC 9110 section 7.8, a server MUST NOT switch to a
+/// protocol that the client did not name, and MUST say which one it is.
+pub(crate) fn agrees(offered: &HeaderMap, taken: &HeaderMap) -> bool {
+    let members = |headers: &HeaderMap| {
+        let values = headers.get_all(UPGRADE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+        values.map(|member| member.trim_ascii().to_ascii_lowercase()).collect::<Vec<_>>()
+    };
+    let (offered, taken) = (members(offered), members(taken));
+    !taken.is_empty() && taken.iter().all(|protocol| offered.contains(protocol))
+}

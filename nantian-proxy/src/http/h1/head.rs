@@ -297,7 +297,9 @@ pub(crate) fn response(head: &Bytes, lines: &[(usize, usize)]) -> Result<Respons
     if !code.iter().all(u8::is_ascii_digit) || !reason.iter().all(|&byte| is_value(byte)) {
         return Err(Refusal::bad("the status line has an invalid character"));
     }
-    let status = StatusCode::from_bytes(code).map_err(|_| Refusal::bad("the status is none"))?;
+    // RFC 9110 section 15: values outside 100 to 599 are invalid.
+    let status = StatusCode::from_bytes(code).ok().filter(|status| status.as_u16() < 600);
+    let status = status.ok_or(Refusal::bad("the status is none"))?;
     Ok(ResponseHead { status, version, headers: fields_of(head, fields)? })
 }
 
@@ -345,6 +347,11 @@ pub(crate) const fn is_token(byte: u8) -> bool {
             byte,
             b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
         )
+}
+
+/// Whether a name is a token. `http` takes a quotation mark in names of HTTP/2, which a reader of HTTP/1.1 refuses.
+pub(crate) fn is_field_name(name: &HeaderName) -> bool {
+    name.as_str().bytes().all(is_token)
 }
 
 const fn is_value(byte: u8) -> bool {

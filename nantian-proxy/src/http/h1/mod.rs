@@ -11,11 +11,11 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use chunked::strip_forbidden_trailers;
+pub(crate) use chunked::{accept_trailers, strip_forbidden_trailers};
 pub(crate) use encode::takes_trailers;
 pub(crate) use framing::{digits, upgrades};
 pub use head::Refusal;
-pub(crate) use head::{HeadLimits, is_target};
+pub(crate) use head::{HeadLimits, is_field_name, is_target};
 pub(crate) use incoming::Incoming;
 pub use server::serve;
 pub(crate) use server::serve_read;

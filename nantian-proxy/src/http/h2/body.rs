@@ -12,7 +12,7 @@ use h2::{RecvStream, SendStream};
 use http_body::{Body as _, Frame, SizeHint};
 
 use crate::http::deadline::Deadline;
-use crate::http::h1::strip_forbidden_trailers;
+use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
 use crate::http::{Body, BodyError};
 
 /// What `h2` says, as the error of a body.
@@ -161,10 +161,10 @@ impl Received {
         let trailers = std::task::ready!(self.stream.poll_trailers(cx));
         self.ended = true;
         Poll::Ready(match trailers {
-            Ok(Some(mut trailers)) => {
-                strip_forbidden_trailers(&mut trailers);
-                (!trailers.is_empty()).then(|| Ok(Frame::trailers(trailers)))
-            }
+            Ok(Some(trailers)) => match accept_trailers(trailers) {
+                Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
+                Err(reason) => Some(Err(BodyError::Framing(reason))),
+            },
             Ok(None) => None,
             Err(error) => Some(Err(body_error(error))),
         })

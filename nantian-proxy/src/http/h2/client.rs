@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::body::{Pump, PumpError, Received};
 use super::websocket::strip_connection_specific;
-use crate::http::h1::digits;
+use crate::http::h1::{digits, is_field_name};
 use crate::http::{Body, BodyError, HttpSettings, Interim, Transport};
 use crate::upstream::SendErrorKind;
 
@@ -209,11 +209,25 @@ impl<'a> Waiting<'a> {
         while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx) {
             if let Some(queue) = self.interim {
                 let (parts, ()) = interim.into_parts();
-                queue.push(parts.status, parts.headers);
+                if parts.headers.keys().all(is_field_name) {
+                    queue.push(parts.status, parts.headers);
+                }
             }
         }
-        Pin::new(&mut self.response).poll(cx).map_err(kind)
+        Pin::new(&mut self.response).poll(cx).map(|response| checked(response.map_err(kind)?))
     }
+}
+
+/// What `h2` lets through and HTTP/1.1 before us could not bear: names that are no tokens, and statuses outside 100 to
+/// 599 (RFC 9110 section 15).
+fn checked(response: Response<RecvStream>) -> Result<Response<RecvStream>, SendErrorKind> {
+    if !response.headers().keys().all(is_field_name) {
+        return Err(SendErrorKind::Protocol("a field name has an invalid character"));
+    }
+    if response.status().as_u16() >= 600 {
+        return Err(SendErrorKind::Protocol("the status is none"));
+    }
+    Ok(response)
 }
 
 fn received(response: Response<RecvStream>, mut upload: Upload, active: Active, method: &Method) -> Response<Body> {

@@ -18,7 +18,7 @@ use super::stream::StreamIo;
 use super::websocket::{from_switching, strip_connection_specific, to_upgrade};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
-use crate::http::h1::{Refusal, digits, is_target};
+use crate::http::h1::{Refusal, digits, is_field_name, is_target};
 use crate::http::{
     Body, BodyError, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Interim, Reply, Transport,
     date, normalize, tunnel,
@@ -311,6 +311,9 @@ fn check(request: &mut Request<()>, connect: bool, websocket: bool, settings: &H
         if !valid {
             return Err(Refusal::bad(":path is not a valid path"));
         }
+    }
+    if !request.headers().keys().all(is_field_name) {
+        return Err(Refusal::bad("a field name has an invalid character"));
     }
     one_host(request)?;
     if request.headers().get_all(CONTENT_LENGTH).iter().count() > 1 {

@@ -2,8 +2,10 @@
 //! `↵` CR LF, `{P}` a path of this payload, `{S}` a whole request to `/smuggled-...`, `{N}` and `{X}` its length, decimal
 //! and hexadecimal, `{Z}` sixteen thousand letters.
 
+pub(crate) mod answers;
 pub(crate) mod chunks;
 pub(crate) mod connections;
+pub(crate) mod frames;
 pub(crate) mod framing;
 pub(crate) mod hosts;
 pub(crate) mod lines;
