@@ -1,6 +1,7 @@
 //! A gateway in this process: one engine with one worker, and lanes of a listener and a backend each, so that what a
 //! payload causes is seen at its own backend.
 
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -54,11 +55,12 @@ fn snapshot(backends: &[SocketAddr]) -> Arc<Snapshot> {
                     spec:\n  gatewayClassName: nantian-gw\n  listeners:\n"
         .to_owned();
     for number in 1..=backends.len() {
-        text += &format!("  - {{name: l{number}, port: {}, protocol: HTTP}}\n", 8000 + number);
+        let _ = writeln!(text, "  - {{name: l{number}, port: {}, protocol: HTTP}}", 8000 + number);
     }
     for (number, backend) in (1..).zip(backends) {
         let port = backend.port();
-        text += &format!(
+        let _ = write!(
+            text,
             "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r{number}}}\nspec:\n  \
              parentRefs: [{{name: g, sectionName: l{number}}}]\n  rules: [{{backendRefs: [{{name: s{number}, port: 80}}]}}]\n\
              ---\napiVersion: v1\nkind: Service\nmetadata: {{name: s{number}}}\nspec: {{ports: [{{name: p, port: 80}}]}}\n\

@@ -1,5 +1,7 @@
 //! What became of a payload, and whether that may be.
 
+use std::fmt::Write;
+
 use crate::strict::{self, Answer, End, Framing, Request};
 
 /// Fields that the gateway adds to every request.
@@ -96,14 +98,12 @@ pub(crate) fn table(mut outcomes: Vec<(usize, String, String)>) -> String {
             None => lines.push((name, Vec::new(), what)),
         }
     }
-    let width = 34;
-    lines
-        .into_iter()
-        .map(|(name, variants, what)| {
-            let bytes = if variants.is_empty() { String::new() } else { format!(" | bytes {}", variants.join(" ")) };
-            format!("{name:width$} | {what}{bytes}\n")
-        })
-        .collect()
+    let mut text = String::new();
+    for (name, variants, what) in lines {
+        let bytes = if variants.is_empty() { String::new() } else { format!(" | bytes {}", variants.join(" ")) };
+        let _ = writeln!(text, "{name:34} | {what}{bytes}");
+    }
+    text
 }
 
 /// Compares with the list that is checked in, or writes it if `UPDATE_GOLDEN` is set.

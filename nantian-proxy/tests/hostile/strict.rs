@@ -274,11 +274,11 @@ impl<'a> Cursor<'a> {
         loop {
             let start = self.at;
             let line = self.line()?;
-            let size = fields::chunk_size(line, side).map_err(|reason| Stop::Violation(reason, start))?;
-            if size == 0 {
+            let length = fields::chunk_size(line, side).map_err(|reason| Stop::Violation(reason, start))?;
+            if length == 0 {
                 return Ok((body, self.fields(Section::Trailers)?));
             }
-            body.extend_from_slice(self.take(size)?);
+            body.extend_from_slice(self.take(length)?);
             for wanted in *b"\r\n" {
                 match self.bytes.get(self.at) {
                     None => return Err(Stop::Incomplete),

@@ -101,7 +101,7 @@ const TRAILERS: &[Line] = &[
     ("no-name", ": 1↵↵{S}"),
     ("lf", "X-A: 1\n\n{S}"),
     ("bare-cr", "X-A: 1\rX-B: 2↵↵{S}"),
-    ("nul", "X-A: 1\02↵↵{S}"),
+    ("nul", "X-A: 1\x002↵↵{S}"),
     ("is-a-request", "GET /smuggled-x HTTP/1.1↵Host: a.test↵↵"),
     ("unfinished", "X-A: 1↵"),
     ("huge", "X-A: {Z}{Z}{Z}{Z}{Z}↵↵{S}"),

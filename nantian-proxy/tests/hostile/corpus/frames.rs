@@ -265,24 +265,31 @@ fn numbered(bytes: &[u8], number: usize) -> Vec<u8> {
     bytes
 }
 
+/// A sequence of frames: name, requests, stream, bytes.
+type Frames = (&'static str, usize, u32, Vec<u8>);
+
 /// Frames where they may not be, or with what they may not have.
-fn connection_level() -> Vec<(&'static str, usize, u32, Vec<u8>)> {
-    let whole = || frame(HEADERS, WHOLE, 1, &get());
-    let open = || frame(HEADERS, END_HEADERS, 1, &post());
-    let second = || frame(HEADERS, WHOLE, 3, &get());
-    let then = |first: Vec<u8>, next: Vec<u8>| [first, next].concat();
-    let setting = |id: u16, value: u32| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
-    let large = "z".repeat(16_000);
-    let huge: Vec<(&str, &str)> = std::iter::repeat_n(("x-a", large.as_str()), 6).collect();
-    let many: Vec<(&str, &str)> =
-        [METHOD, SCHEME, HOST, PATH].into_iter().chain(std::iter::repeat_n(("a", ""), 1_000)).collect();
-    let mut split = frame(HEADERS, END_STREAM, 1, &get());
-    for part in block(&huge).chunks(16_000) {
-        split.extend(frame(CONTINUATION, 0, 1, part));
-    }
-    split.extend(frame(CONTINUATION, END_HEADERS, 1, &[]));
-    let mut flood = frame(HEADERS, END_STREAM, 1, &get());
-    flood.extend(frame(CONTINUATION, 0, 1, &[]).repeat(1_000));
+fn connection_level() -> Vec<Frames> {
+    [data(), heads(), continuations(), settings(), others()].concat()
+}
+
+fn whole() -> Vec<u8> {
+    frame(HEADERS, WHOLE, 1, &get())
+}
+
+fn open() -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, 1, &post())
+}
+
+fn second() -> Vec<u8> {
+    frame(HEADERS, WHOLE, 3, &get())
+}
+
+fn then(first: Vec<u8>, next: Vec<u8>) -> Vec<u8> {
+    [first, next].concat()
+}
+
+fn data() -> Vec<Frames> {
     vec![
         ("data-on-idle-stream", 0, 1, frame(DATA, END_STREAM, 1, b"GET /smuggled-x HTTP/1.1\r\nHost: a\r\n\r\n")),
         ("data-on-stream-zero", 0, 1, then(frame(DATA, 0, 0, b"x"), whole())),
@@ -297,6 +304,13 @@ fn connection_level() -> Vec<(&'static str, usize, u32, Vec<u8>)> {
         ("data-padding-all", 1, 1, then(open(), frame(DATA, PADDED | END_STREAM, 1, &[2, b'x', 0]))),
         ("data-padded", 1, 1, then(open(), frame(DATA, PADDED | END_STREAM, 1, &[2, b'x', 0, 0]))),
         ("data-padded-empty-payload", 0, 1, then(open(), frame(DATA, PADDED | END_STREAM, 1, &[]))),
+    ]
+}
+
+fn heads() -> Vec<Frames> {
+    let many: Vec<(&str, &str)> =
+        [METHOD, SCHEME, HOST, PATH].into_iter().chain(std::iter::repeat_n(("a", ""), 1_000)).collect();
+    vec![
         ("headers-on-stream-zero", 0, 1, frame(HEADERS, WHOLE, 0, &get())),
         ("headers-on-even-stream", 0, 2, frame(HEADERS, WHOLE, 2, &get())),
         ("headers-on-lower-stream", 1, 1, then(second(), whole())),
@@ -327,6 +341,20 @@ fn connection_level() -> Vec<(&'static str, usize, u32, Vec<u8>)> {
         ),
         ("headers-empty", 0, 1, frame(HEADERS, WHOLE, 1, &[])),
         ("headers-many", 0, 1, frame(HEADERS, WHOLE, 1, &block(&many))),
+    ]
+}
+
+fn continuations() -> Vec<Frames> {
+    let large = "z".repeat(16_000);
+    let huge: Vec<(&str, &str)> = std::iter::repeat_n(("x-a", large.as_str()), 6).collect();
+    let mut split = frame(HEADERS, END_STREAM, 1, &get());
+    for part in block(&huge).chunks(16_000) {
+        split.extend(frame(CONTINUATION, 0, 1, part));
+    }
+    split.extend(frame(CONTINUATION, END_HEADERS, 1, &[]));
+    let mut flood = frame(HEADERS, END_STREAM, 1, &get());
+    flood.extend(frame(CONTINUATION, 0, 1, &[]).repeat(1_000));
+    vec![
         ("headers-huge", 0, 1, split),
         ("headers-uncompleted", 0, 1, frame(HEADERS, END_STREAM, 1, &get())),
         ("headers-then-data-uncompleted", 0, 1, then(frame(HEADERS, 0, 1, &post()), frame(DATA, END_STREAM, 1, b"x"))),
@@ -351,6 +379,12 @@ fn connection_level() -> Vec<(&'static str, usize, u32, Vec<u8>)> {
             1,
             then(frame(HEADERS, END_STREAM, 1, &get()[..20]), frame(CONTINUATION, END_HEADERS, 1, &get()[20..])),
         ),
+    ]
+}
+
+fn settings() -> Vec<Frames> {
+    let setting = |id: u16, value: u32| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat();
+    vec![
         ("priority-self-dependency", 0, 1, then(frame(PRIORITY, 0, 1, &[0, 0, 0, 1, 1]), whole())),
         ("priority-bad-length", 0, 1, then(frame(PRIORITY, 0, 1, &[0, 0, 0, 0]), whole())),
         ("priority-on-zero", 0, 1, then(frame(PRIORITY, 0, 0, &[0, 0, 0, 1, 1]), whole())),
@@ -365,6 +399,11 @@ fn connection_level() -> Vec<(&'static str, usize, u32, Vec<u8>)> {
         ("settings-frame-size-small", 0, 1, then(frame(SETTINGS, 0, 0, &setting(5, 1)), whole())),
         ("settings-frame-size-large", 0, 1, then(frame(SETTINGS, 0, 0, &setting(5, 0x0100_0000)), whole())),
         ("settings-unknown", 1, 1, then(frame(SETTINGS, 0, 0, &setting(0xabc, 1)), whole())),
+    ]
+}
+
+fn others() -> Vec<Frames> {
+    vec![
         (
             "push-promise",
             0,

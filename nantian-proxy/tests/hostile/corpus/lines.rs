@@ -106,7 +106,7 @@ const FIELDS: &[Line] = &[
     ("much-space", "X-A:    1   ↵↵"),
     ("tabs", "X-A:\t1\t2\t↵↵"),
     ("obs-text", "X-A: \u{e9}\u{ff}↵↵"),
-    ("nul-in-value", "X-A: 1\02↵↵{S}"),
+    ("nul-in-value", "X-A: 1\x002↵↵{S}"),
     ("nul-last", "X-A: 1\0↵↵{S}"),
     ("bare-cr", "X-A: 1\r2↵↵{S}"),
     ("bare-cr-last", "X-A: 1\r\r\nX-B: 2↵↵{S}"),

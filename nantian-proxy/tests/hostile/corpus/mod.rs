@@ -26,7 +26,7 @@ pub(crate) fn table(prefix: &str, lines: &[Line]) -> Vec<Payload> {
 }
 
 pub(crate) fn payload(name: &str, text: &str) -> Payload {
-    let id = name.replace('/', "-").replace(' ', "-");
+    let id = name.replace(['/', ' '], "-");
     let smuggled = format!("GET /smuggled-{id} HTTP/1.1↵Host: a.test↵↵");
     let length = latin(&smuggled).len();
     let text = text

@@ -221,16 +221,16 @@ pub(crate) fn nothing_of_another_connection(fields: &Fields) -> Result<(), &'sta
 
 /// RFC 9112 section 7.1: `1*HEXDIG`, and extensions of a client. An origin gets none of ours.
 pub(crate) fn chunk_size(line: &[u8], side: Side) -> Result<usize, &'static str> {
-    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let (size, extensions) = line.split_at(digits);
-    if size.is_empty() || size.len() > 16 {
+    let count = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (digits, extensions) = line.split_at(count);
+    if digits.is_empty() || digits.len() > 16 {
         return Err("a chunk has no size, or one with too many digits");
     }
     if !extensions.is_empty() && (side == Side::Origin || !are_extensions(extensions)) {
         return Err("a chunk has an invalid extension");
     }
-    let size = i64::from_str_radix(&text(size), 16).map_err(|_| "a chunk size does not fit 63 bits")?;
-    usize::try_from(size).map_err(|_| "a chunk size does not fit")
+    let length = i64::from_str_radix(&text(digits), 16).map_err(|_| "a chunk size does not fit 63 bits")?;
+    usize::try_from(length).map_err(|_| "a chunk size does not fit")
 }
 
 /// RFC 9112 section 7.1.1, without the "bad" white space: `*( ";" name [ "=" ( token / quoted-string ) ] )`.
