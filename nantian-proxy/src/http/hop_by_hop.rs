@@ -8,6 +8,8 @@ use http::header::{
 use super::h1::{takes_trailers, upgrades};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+/// Obsolete (RFC 9113 section 3.1): it came with an upgrade to `h2c` only.
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Fields that `Connection` may not name away: those of framing and routing, those that authenticate, and those that
@@ -32,6 +34,9 @@ const PROTECTED: [&str; 14] = [
 /// Takes the fields of the client's connection out of a request. Keeps `TE: trailers`, and `Upgrade` if the request asks
 /// for an upgrade; returns whether it does.
 pub fn strip_request(headers: &mut HeaderMap) -> bool {
+    if !any_of_one_hop(headers) {
+        return false;
+    }
     let upgrade = upgrades(headers);
     let trailers = takes_trailers(headers);
     strip_connection(headers);
@@ -44,17 +49,39 @@ pub fn strip_request(headers: &mut HeaderMap) -> bool {
     }
     // RFC 9110 section 11.7.2: consumed by the first proxy that asks for it; nobody behind us does.
     headers.remove(PROXY_AUTHORIZATION);
+    headers.remove(HTTP2_SETTINGS);
     upgrade
 }
 
 /// Takes the fields of the backend's connection out of an answer. Keeps `Upgrade` if `switching` (status 101).
 pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
+    if !any_of_one_hop(headers) {
+        return;
+    }
     strip_connection(headers);
     headers.remove(TE);
     headers.remove(PROXY_AUTHENTICATE);
     if !switching {
         headers.remove(UPGRADE);
     }
+}
+
+/// Whether there is anything to strip: one look at each name is cheaper than a lookup of each that might be there.
+fn any_of_one_hop(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        matches!(
+            name.as_str(),
+            "connection"
+                | "te"
+                | "upgrade"
+                | "keep-alive"
+                | "http2-settings"
+                | "proxy-connection"
+                | "transfer-encoding"
+                | "proxy-authenticate"
+                | "proxy-authorization"
+        )
+    })
 }
 
 /// RFC 9110 section 7.6.1: an intermediary MUST take out the fields that `Connection` names, and it.

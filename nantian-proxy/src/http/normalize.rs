@@ -195,11 +195,16 @@ pub fn host(value: &str) -> Result<Host<'_>, HostError> {
         (name, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(HostError)?) })
     } else {
         let (name, port) = value.split_once(':').map_or((value, None), |(name, port)| (name, Some(port)));
-        let labels = name.strip_suffix('.').unwrap_or(name);
-        let valid = |label: &str| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        };
-        if !labels.split('.').all(valid) {
+        // Every host passes here, so by bytes, once: no label is empty but a last one.
+        let mut in_label = false;
+        for byte in name.bytes() {
+            match byte {
+                b'.' if in_label => in_label = false,
+                b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => in_label = true,
+                _ => return Err(HostError),
+            }
+        }
+        if name.is_empty() {
             return Err(HostError);
         }
         (name, port)

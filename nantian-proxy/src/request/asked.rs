@@ -70,8 +70,7 @@ impl Asked {
             return Err(Failure::NoTunnel);
         }
         let mut upgrade = hop_by_hop::strip_request(&mut headers);
-        headers.remove("http2-settings");
-        if headers.get_all(header::UPGRADE).iter().any(is_transport) {
+        if upgrade && headers.get_all(header::UPGRADE).iter().any(is_transport) {
             headers.remove(header::UPGRADE);
             upgrade = false;
         }

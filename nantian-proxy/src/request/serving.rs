@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::Balance;
 use crate::balance::endpoint;
 use crate::balance::random::Random;
-use crate::router::Router;
+use crate::router::{Router, ThreadPatterns};
 use crate::runtime::{Backend, Destination, Id, Rule, Runtime};
 use crate::telemetry::{Recorder, RequestCells};
 use crate::upstream::ConnectionStats;
@@ -21,6 +21,7 @@ use crate::upstream::ConnectionStats;
 pub(super) struct Serving {
     pub(super) runtime: Arc<Runtime>,
     pub(super) recorder: Recorder,
+    pub(super) patterns: ThreadPatterns,
     random: Rc<Random>,
     /// By listener index.
     listeners: Vec<LocalListener>,
@@ -90,6 +91,7 @@ impl Serving {
             kept: RefCell::default(),
             backends: RefCell::default(),
             no_listener: OnceCell::new(),
+            patterns: runtime.router().thread_patterns(),
             runtime,
             recorder,
             random,

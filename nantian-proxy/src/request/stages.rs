@@ -124,15 +124,18 @@ fn route<'a>(cx: &mut Context<'a>, mut asked: Asked) -> Result<(Asked, Matched<'
 
     let bind = cx.bind;
     let find = |method: &Method| {
-        let found = routes.route(&RequestParts {
+        let parts = RequestParts {
             bind,
             host: &asked.host,
             path: asked.path(),
             query: asked.query(),
             method: method.as_str(),
             headers: &asked.headers,
-        });
-        found.ok().and_then(|found| Some((serving.rule(found.rule_index)?, found.prefix)))
+        };
+        routes
+            .route_with(&parts, &serving.patterns)
+            .ok()
+            .and_then(|found| Some((serving.rule(found.rule_index)?, found.prefix)))
     };
     let mut found = find(&asked.method);
     // A rule for the method that a preflight asks about answers it, although it does not match OPTIONS.

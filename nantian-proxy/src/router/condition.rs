@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use http::header::{CONTENT_TYPE, COOKIE, HOST};
 use http::{HeaderMap, HeaderName};
 use nantian_ir::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, RuleMatch, ValueMatch};
-use regex::bytes::Regex;
 
-use super::pattern::{PatternError, Patterns};
+use super::pattern::{Pattern, PatternError, Patterns, ThreadPatterns};
 use super::{RefusedRule, RequestParts, query};
 
 /// The parts of a request that conditions look at.
@@ -18,11 +17,14 @@ pub(super) struct Request<'a> {
     pub(super) query: Option<&'a str>,
     pub(super) method: &'a str,
     pub(super) headers: &'a HeaderMap,
+    own: Option<&'a ThreadPatterns>,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(parts: &RequestParts<'a>) -> Self {
-        Self { host: parts.host, path: parts.path, query: parts.query, method: parts.method, headers: parts.headers }
+    /// `own`: the copies of patterns that this thread may use.
+    pub(super) fn new(parts: &RequestParts<'a>, own: Option<&'a ThreadPatterns>) -> Self {
+        let RequestParts { host, path, query, method, headers, .. } = *parts;
+        Self { host, path, query, method, headers, own }
     }
 
     /// The value of a header. Copies only if the header is repeated. `host` is the request's host, since HTTP/2 has it
@@ -65,7 +67,7 @@ impl<'a> Request<'a> {
 #[derive(Debug)]
 pub(super) enum ValueTest {
     Exact(Box<[u8]>),
-    Regex(Regex),
+    Regex(Pattern),
 }
 
 impl ValueTest {
@@ -76,18 +78,18 @@ impl ValueTest {
         })
     }
 
-    pub(super) fn holds(&self, value: &[u8]) -> bool {
+    pub(super) fn holds(&self, value: &[u8], own: Option<&ThreadPatterns>) -> bool {
         match self {
             Self::Exact(expected) => **expected == *value,
-            Self::Regex(regex) => regex.is_match(value),
+            Self::Regex(regex) => regex.is_match(value, own),
         }
     }
 
     /// The same for a raw query value, which is decoded.
-    pub(super) fn holds_decoded(&self, raw: &str) -> bool {
+    pub(super) fn holds_decoded(&self, raw: &str, own: Option<&ThreadPatterns>) -> bool {
         match self {
             Self::Exact(expected) => query::Decoded::new(raw).eq(expected.iter().copied()),
-            Self::Regex(regex) => regex.is_match(&query::decode(raw)),
+            Self::Regex(regex) => regex.is_match(&query::decode(raw), own),
         }
     }
 }
@@ -107,7 +109,7 @@ impl HeaderTest {
     }
 
     pub(super) fn holds(&self, request: &Request<'_>) -> bool {
-        request.header(&self.name).is_some_and(|value| self.value.holds(&value))
+        request.header(&self.name).is_some_and(|value| self.value.holds(&value, request.own))
     }
 }
 
@@ -127,7 +129,7 @@ impl QueryTest {
         request
             .query
             .and_then(|query| query::first(query, &self.name))
-            .is_some_and(|value| self.value.holds_decoded(value))
+            .is_some_and(|value| self.value.holds_decoded(value, request.own))
     }
 }
 
@@ -136,7 +138,7 @@ impl QueryTest {
 pub(super) enum PathTest {
     /// Nothing: the table compares exact paths and prefixes.
     Indexed,
-    Regex(Regex),
+    Regex(Pattern),
     /// A gRPC request for this service and method.
     Grpc {
         service: Option<ValueTest>,
@@ -270,12 +272,12 @@ impl PathTest {
     pub(super) fn holds(&self, request: &Request<'_>) -> bool {
         match self {
             Self::Indexed => true,
-            Self::Regex(regex) => regex.is_match(request.path.as_bytes()),
+            Self::Regex(regex) => regex.is_match(request.path.as_bytes(), request.own),
             // GRPCRouteRule `matches`: "If no matches are specified, the implementation MUST match every gRPC request."
             Self::Grpc { service: None, method: None } => request.is_grpc(),
             Self::Grpc { service, method } => {
                 let holds = |test: &Option<ValueTest>, value: &str| {
-                    test.as_ref().is_none_or(|test| test.holds(value.as_bytes()))
+                    test.as_ref().is_none_or(|test| test.holds(value.as_bytes(), request.own))
                 };
                 request.is_grpc() && request.grpc_call().is_some_and(|(s, m)| holds(service, s) && holds(method, m))
             }

@@ -223,7 +223,7 @@ pub(super) fn explain(router: &Router, parts: &RequestParts<'_>) -> Explanation 
     };
     let Some(listener) = chosen else { return explanation };
 
-    let request = Request::new(parts);
+    let request = Request::new(parts, None);
     let judge = |compiled| judge(router, compiled, listener, &host, &request);
     let (mut matching, mut others): (Vec<_>, Vec<_>) =
         router.matches.iter().filter_map(judge).partition(|judged| judged.verdict.is_ok());

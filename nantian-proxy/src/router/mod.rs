@@ -54,6 +54,8 @@ use condition::Request;
 use host::HostTable;
 use table::{CompiledMatch, ListenerTable};
 
+pub use pattern::ThreadPatterns;
+
 pub use explain::{
     CandidateMatch, CandidateOutcome, Comparison, Criterion, Explanation, ListenerCandidate, ListenerOutcome, Winner,
 };
@@ -128,6 +130,8 @@ pub struct Router {
     /// In the order of their rank, the strongest first.
     matches: Vec<CompiledMatch>,
     refused: Vec<RefusedRule>,
+    /// Different regular expressions.
+    patterns: usize,
 }
 
 impl Router {
@@ -157,6 +161,13 @@ impl Router {
     pub fn listener(&self, bind: BindAddress, host: &str) -> Option<ListenerRoutes<'_>> {
         let table = self.table_for(bind, &host::normalise(host))?;
         Some(ListenerRoutes { router: self, table })
+    }
+
+    /// Copies of the regular expressions for one thread: many threads that route by the same ones contend for their
+    /// scratch memory. See [`ListenerRoutes::route_with`].
+    #[must_use]
+    pub fn thread_patterns(&self) -> ThreadPatterns {
+        ThreadPatterns::new(self.patterns)
     }
 
     /// The listener that a host belongs to on a bind address. Comparing the listener of the SNI with that of `Host` tells
@@ -193,8 +204,21 @@ impl<'r> ListenerRoutes<'r> {
     ///
     /// [`NoMatch`] if no rule of the listener matches.
     pub fn route(&self, parts: &RequestParts<'_>) -> Result<Match<'r>, NoMatch<'r>> {
+        self.find(parts, None)
+    }
+
+    /// The same with patterns of this thread's own, from [`Router::thread_patterns`] of the same router.
+    ///
+    /// # Errors
+    ///
+    /// [`NoMatch`] if no rule of the listener matches.
+    pub fn route_with(&self, parts: &RequestParts<'_>, patterns: &ThreadPatterns) -> Result<Match<'r>, NoMatch<'r>> {
+        self.find(parts, Some(patterns))
+    }
+
+    fn find(&self, parts: &RequestParts<'_>, own: Option<&ThreadPatterns>) -> Result<Match<'r>, NoMatch<'r>> {
         let Self { router, table } = *self;
-        let request = Request::new(parts);
+        let request = Request::new(parts, own);
         table
             .find(&host::normalise(parts.host), &request, &router.matches)
             .and_then(|(hostname, found)| {

@@ -55,7 +55,7 @@ pub(super) fn build(snapshot: &Snapshot) -> Router {
         let listener_table = || ListenerTable { key: listener.key.clone(), index, hosts: HostTable::default() };
         binds.entry(listener.bind).or_default().entry(&listener.hostname, listener_table);
     }
-    let mut router = Router { binds, rules, matches, refused };
+    let mut router = Router { binds, rules, matches, refused, patterns: patterns.len() };
     fill(&mut router, snapshot, &places);
     router
 }

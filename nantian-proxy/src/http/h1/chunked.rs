@@ -99,7 +99,7 @@ impl Decoder {
                     let scanner = std::mem::replace(scanner.as_mut(), Scanner::new(Kind::Trailers));
                     self.state = State::Ended;
                     let section = input.split_to(length).freeze();
-                    let fields = fields_of(&section, &scanner.into_lines()).map_err(|refusal| refusal.reason)?;
+                    let fields = fields_of(&section, &scanner.into_lines(), 0).map_err(|refusal| refusal.reason)?;
                     return Ok(Decoded::End(accept_trailers(fields)?));
                 }
                 State::Ended => return Ok(Decoded::End(None)),

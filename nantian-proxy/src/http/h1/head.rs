@@ -162,6 +162,9 @@ pub(crate) struct RequestHead {
     pub(crate) expect_continue: bool,
 }
 
+/// Fields that a proxy adds to a request.
+const ROOM: usize = 6;
+
 /// Reads a complete request head.
 pub(crate) fn request(head: &Bytes, lines: &[(usize, usize)], limits: &HeadLimits) -> Result<RequestHead, Refusal> {
     let Some((&(start, end), fields)) = lines.split_first() else {
@@ -170,7 +173,7 @@ pub(crate) fn request(head: &Bytes, lines: &[(usize, usize)], limits: &HeadLimit
     let line = head.slice(start..end);
     let (method, target, version) = request_line(&line, limits)?;
     let uri = request_target(&method, target)?;
-    let mut headers = fields_of(head, fields)?;
+    let mut headers = fields_of(head, fields, ROOM)?;
     one_host(&uri, version, &mut headers)?;
     let framing = framing::of_request(&method, version, &mut headers)?;
     let keep_alive = framing::keeps_alive(version, &headers);
@@ -300,12 +303,14 @@ pub(crate) fn response(head: &Bytes, lines: &[(usize, usize)]) -> Result<Respons
     // RFC 9110 section 15: values outside 100 to 599 are invalid.
     let status = StatusCode::from_bytes(code).ok().filter(|status| status.as_u16() < 600);
     let status = status.ok_or(Refusal::bad("the status is none"))?;
-    Ok(ResponseHead { status, version, headers: fields_of(head, fields)? })
+    Ok(ResponseHead { status, version, headers: fields_of(head, fields, 0)? })
 }
 
 /// RFC 9112 section 5: `field-name ":" OWS field-value OWS`, no white space before the colon.
-pub(crate) fn fields_of(head: &Bytes, lines: &[(usize, usize)]) -> Result<HeaderMap, Refusal> {
-    let mut headers = HeaderMap::with_capacity(lines.len());
+///
+/// `room`: for so many more fields, the map does not grow.
+pub(crate) fn fields_of(head: &Bytes, lines: &[(usize, usize)], room: usize) -> Result<HeaderMap, Refusal> {
+    let mut headers = HeaderMap::with_capacity(lines.len().saturating_add(room));
     for &(start, end) in lines {
         let line = head.get(start..end).unwrap_or_default();
         let Some(colon) = memchr::memchr(b':', line) else {
