@@ -46,7 +46,16 @@ const MEANINGS: &[(&str, &str)] = &[
         "streams that the peer reset and that are remembered; more in a short time end the connection",
     ),
     ("http.http2.maxPendingAcceptResetStreams", "streams that the peer reset before we looked at them"),
-    ("http.http2.maxLocalErrorResetStreams", "streams that we reset because of the peer's errors"),
+    (
+        "http.http2.maxLocalErrorResetStreams",
+        "streams that we reset because of the peer's errors, in the whole life of a connection",
+    ),
+    (
+        "http.http2.maxControlFrames",
+        "frames of one kind (resets, PING, SETTINGS and so on) that a client may send in one window of time beyond what \
+         goes with its requests: beyond it GOAWAY",
+    ),
+    ("http.http2.controlFramesWindow", "that window of time"),
     ("http.http2.keepAliveInterval", "time without an open stream after which a PING asks whether the peer is there"),
     ("http.http2.keepAlivePingTimeout", "time for the answer to that PING"),
     ("requests.paths.mergeSlashes", "whether `//` in a path becomes `/`"),

@@ -90,6 +90,9 @@ pub enum ConnectionEnd {
     /// Reading or writing failed.
     #[error("reading or writing failed: {0}")]
     Io(std::io::Error),
+    /// The client sent too many frames of one kind (HTTP/2).
+    #[error("the client sent a flood of {0}")]
+    Flood(h2::Flood),
     /// HTTP/2 failed.
     #[error("HTTP/2: {0}")]
     Http2(::h2::Error),

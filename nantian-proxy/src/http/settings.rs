@@ -89,8 +89,15 @@ pub struct Http2Settings {
     pub max_reset_streams: usize,
     /// Streams that the peer reset before we looked at them (CVE-2023-44487). Default 20.
     pub max_pending_accept_reset_streams: usize,
-    /// Streams that we reset because of the peer's errors (CVE-2025-8671). Default 100.
+    /// Streams that we reset because of the peer's errors (CVE-2025-8671), in the whole life of a connection. Default 200.
     pub max_local_error_reset_streams: usize,
+    /// Frames of each of these kinds that a client may send in one window of time beyond what goes with its requests and
+    /// their answers: RST_STREAM, what makes us send RST_STREAM, empty DATA, SETTINGS, PING, WINDOW_UPDATE, and PRIORITY
+    /// with unknown types. Beyond it: GOAWAY with `ENHANCE_YOUR_CALM`. Default 100.
+    pub max_control_frames: u32,
+    /// That window of time. Default `10s`.
+    #[serde(with = "duration")]
+    pub control_frames_window: Duration,
     /// Time between PINGs that ask, while streams are open, whether the client is still there. Default `30s`.
     #[serde(with = "duration")]
     pub keep_alive_interval: Duration,
@@ -110,7 +117,9 @@ impl Default for Http2Settings {
             max_send_buffer: 65_536,
             max_reset_streams: 50,
             max_pending_accept_reset_streams: 20,
-            max_local_error_reset_streams: 100,
+            max_local_error_reset_streams: 200,
+            max_control_frames: 100,
+            control_frames_window: Duration::from_secs(10),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_ping_timeout: Duration::from_secs(10),
         }

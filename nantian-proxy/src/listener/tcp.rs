@@ -15,7 +15,7 @@ use super::Connections;
 use super::socket::is_file_limit;
 use crate::engine::overload::{Budget, Permit, Refusal};
 use crate::http::{self, ConnectionInfo, Drain, Handler, HttpSettings, Transport};
-use crate::telemetry::{AcceptError, BindStats, HandshakeError, PanicPlace, Recorder};
+use crate::telemetry::{AcceptError, BindStats, CutReason, HandshakeError, PanicPlace, Recorder};
 use crate::tls::{self, BindTls};
 
 /// Waits between accepts while the process has no file descriptor left.
@@ -126,14 +126,17 @@ impl<H: Handler> Bind<H> {
         let mut info = ConnectionInfo::new(canonical(peer), canonical(local));
         let tls = self.tls.borrow().clone();
         let (settings, handler, drain) = (Rc::clone(&self.settings), Rc::clone(&self.handler), self.drain.clone());
-        // How a connection ended has been told to the handler, request by request.
-        let _end = if let Some(tls) = tls {
+        let end = if let Some(tls) = tls {
             let Some((stream, tls)) = self.handshake(&tls, stream).await else { return };
             info.tls = Some(tls);
             http::serve(stream, Rc::new(info), settings, handler, drain).await
         } else {
             http::serve_auto(Transport::from(stream), Rc::new(info), settings, handler, drain).await
         };
+        // What it means for requests has been told to the handler, one by one.
+        if let Some(reason) = CutReason::of(&end) {
+            self.stats.cut(reason);
+        }
     }
 
     async fn handshake(&self, tls: &BindTls, stream: TcpStream) -> Option<(Transport, http::TlsInfo)> {

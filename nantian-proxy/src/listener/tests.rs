@@ -245,3 +245,25 @@ async fn a_silent_tls_client_is_cut_after_the_handshake_timeout() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_connection_that_was_cut_is_counted_by_its_reason() {
+    local(async {
+        let served = serve(LimitsConfig::default()).await;
+        let mut rest = Vec::new();
+        let mut stream = connect(served.address).await;
+        stream.write_all(b"no request\r\n\r\n").await.expect("sent");
+        stream.read_to_end(&mut rest).await.expect("an answer");
+        drop(stream);
+        let mut stream = connect(served.address).await;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("sent");
+        let ping = b"\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let _ = stream.write_all(&ping.repeat(200)).await;
+        stream.read_to_end(&mut rest).await.expect("GOAWAY");
+        drop(stream);
+        until(|| served.stats.active.get() == 0).await;
+        let cuts: Vec<_> = served.stats.cuts().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(cuts, [("refused", 1), ("pings", 1)]);
+    })
+    .await;
+}

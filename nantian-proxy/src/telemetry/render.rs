@@ -226,6 +226,12 @@ fn binds(page: &mut Page, inner: &Inner) {
         page.sample(&names::CONNECTIONS_REFUSED, &[bind, "listener"], stats.refused_listener.get());
         page.sample(&names::CONNECTIONS_REFUSED, &[bind, "total"], stats.refused_total.get());
     }
+    page.family(&names::CONNECTIONS_CUT);
+    for (bind, stats) in &binds {
+        for (reason, count) in stats.cuts() {
+            page.sample(&names::CONNECTIONS_CUT, &[bind, reason], count);
+        }
+    }
     page.family(&names::ACCEPT_ERRORS);
     for (bind, stats) in &binds {
         for (reason, count) in stats.accept_errors() {

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
 
 use super::cells::{Histogram, SharedCount};
+use crate::http::ConnectionEnd;
+use crate::http::h2::Flood;
 
 /// Why an accept failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,60 @@ impl HandshakeError {
     }
 }
 
+/// Why we ended a connection that its client would have kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CutReason {
+    /// No complete request head within its time.
+    HeadTimeout,
+    /// It rested too long.
+    Idle,
+    /// The client did not read its answer.
+    WriteTimeout,
+    /// A tunnel carried nothing.
+    TunnelIdle,
+    /// What came was no request.
+    Refused,
+    /// The client broke HTTP/2, or went beyond a bound that `h2` keeps.
+    Http2,
+    /// The client sent too many frames of one kind.
+    Flood(Flood),
+}
+
+impl CutReason {
+    const PLAIN: [Self; 6] =
+        [Self::HeadTimeout, Self::Idle, Self::WriteTimeout, Self::TunnelIdle, Self::Refused, Self::Http2];
+
+    fn all() -> impl Iterator<Item = Self> {
+        Self::PLAIN.into_iter().chain(Flood::ALL.map(Self::Flood))
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::HeadTimeout => "head_timeout",
+            Self::Idle => "idle",
+            Self::WriteTimeout => "write_timeout",
+            Self::TunnelIdle => "tunnel_idle",
+            Self::Refused => "refused",
+            Self::Http2 => "http2",
+            Self::Flood(flood) => flood.as_str(),
+        }
+    }
+
+    /// Why a connection was cut; `None` if its end was the client's, or in good order.
+    pub(crate) const fn of(end: &ConnectionEnd) -> Option<Self> {
+        match end {
+            ConnectionEnd::HeadTimeout => Some(Self::HeadTimeout),
+            ConnectionEnd::Idle => Some(Self::Idle),
+            ConnectionEnd::WriteTimeout => Some(Self::WriteTimeout),
+            ConnectionEnd::TunnelIdle => Some(Self::TunnelIdle),
+            ConnectionEnd::Refused(_) => Some(Self::Refused),
+            ConnectionEnd::Http2(_) => Some(Self::Http2),
+            ConnectionEnd::Flood(flood) => Some(Self::Flood(*flood)),
+            _ => None,
+        }
+    }
+}
+
 /// Counters of one bind address, written by all workers: once or twice for each connection, never for a request.
 #[derive(Debug, Default)]
 pub(crate) struct BindStats {
@@ -72,6 +128,7 @@ pub(crate) struct BindStats {
     pub(crate) refused_listener: SharedCount,
     pub(crate) refused_total: SharedCount,
     accept_errors: [SharedCount; AcceptError::ALL.len()],
+    cut: [SharedCount; CutReason::PLAIN.len() + Flood::ALL.len()],
     pub(crate) handshakes_full: SharedCount,
     pub(crate) handshakes_resumed: SharedCount,
     handshake_errors: [SharedCount; HandshakeError::ALL.len()],
@@ -82,6 +139,16 @@ impl BindStats {
         if let Some(cell) = self.accept_errors.get(reason as usize) {
             cell.add(1);
         }
+    }
+
+    pub(crate) fn cut(&self, reason: CutReason) {
+        if let Some((_, cell)) = CutReason::all().zip(&self.cut).find(|(other, _)| *other == reason) {
+            cell.add(1);
+        }
+    }
+
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        CutReason::all().zip(&self.cut).map(|(reason, cell)| (reason.as_str(), cell.get()))
     }
 
     pub(crate) fn handshake_failed(&self, reason: HandshakeError) {

@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod client;
+mod guard;
 mod server;
 mod stream;
 #[cfg(test)]
@@ -9,4 +10,5 @@ mod tests;
 mod websocket;
 
 pub(crate) use body::Received;
+pub use guard::Flood;
 pub use server::serve;

@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
 use super::body::{Pump, PumpError, Received, Wanted};
+use super::guard::{Flood, Guarded};
 use super::stream::StreamIo;
 use super::websocket::{from_switching, strip_connection_specific, to_upgrade};
 use crate::http::deadline::Deadline;
@@ -34,6 +35,8 @@ pub async fn serve<H: Handler>(
 ) -> ConnectionEnd {
     let mut deadline = Deadline::default();
     deadline.set_in(settings.request_head_timeout);
+    let io = Guarded::new(io, &settings);
+    let mut flood = FloodWatch { flood: io.flood(), told: false, deadline: Deadline::default() };
     let connection = {
         let mut handshake = pin!(builder(&settings).handshake::<_, Bytes>(io));
         poll_fn(|cx| match handshake.as_mut().poll(cx) {
@@ -56,14 +59,25 @@ pub async fn serve<H: Handler>(
                 Some(Action::Abort(end)) => return Poll::Ready(end),
                 None => {}
             }
+            if flood.is_new() {
+                flood.deadline.set_in(shared.settings.linger.saturating_mul(2));
+                connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            }
             match connection.poll_accept(cx) {
+                Poll::Ready(Some(Ok(_))) if flood.told => {}
                 Poll::Ready(Some(Ok((request, respond)))) => {
                     keeper.opened();
                     let open = Open::new(&shared.streams);
                     tokio::task::spawn_local(serve_stream(Rc::clone(&shared), request, respond, open));
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(ConnectionEnd::Http2(error)),
-                Poll::Ready(None) => return Poll::Ready(keeper.end()),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(flood.end().unwrap_or(ConnectionEnd::Http2(error)));
+                }
+                Poll::Ready(None) => return Poll::Ready(flood.end().unwrap_or_else(|| keeper.end())),
+                Poll::Pending if flood.pending() => {}
+                Poll::Pending if flood.deadline.poll(cx) => {
+                    return Poll::Ready(flood.end().unwrap_or(ConnectionEnd::Closed));
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -87,6 +101,30 @@ fn builder(settings: &HttpSettings) -> server::Builder {
         .max_local_error_reset_streams(Some(http2.max_local_error_reset_streams))
         .enable_connect_protocol();
     builder
+}
+
+/// What the guard saw, and the time for our last word about it.
+struct FloodWatch {
+    flood: Rc<Cell<Option<Flood>>>,
+    told: bool,
+    deadline: Deadline,
+}
+
+impl FloodWatch {
+    /// Whether a flood was seen of which the client was not told yet.
+    fn pending(&self) -> bool {
+        !self.told && self.flood.get().is_some()
+    }
+
+    fn is_new(&mut self) -> bool {
+        let new = self.pending();
+        self.told |= new;
+        new
+    }
+
+    fn end(&self) -> Option<ConnectionEnd> {
+        self.flood.get().map(ConnectionEnd::Flood)
+    }
 }
 
 /// What all streams of a connection share.

@@ -1,0 +1,325 @@
+//! Floods, as raw frames against a server (RFC 9113 section 10.5), and the traffic that must not be taken for one.
+
+use std::cell::Cell;
+use std::future::pending;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::*;
+use crate::http::testing::{Server, local, reply, server};
+use crate::http::{ConnectionEnd, Reply};
+
+const WINDOW: Duration = Duration::from_secs(10);
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// GET http://a/ (RFC 7541 appendix A).
+fn get(stream: u32, end: bool) -> Vec<u8> {
+    frame(HEADERS, 0x4 | u8::from(end), stream, b"\x82\x86\x84\x41\x01a")
+}
+
+fn reset(stream: u32, code: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &code.to_be_bytes())
+}
+
+/// How many of the frames pass one after another.
+fn passed(guard: &mut Guard, frames: impl IntoIterator<Item = Vec<u8>>) -> usize {
+    let now = Instant::now();
+    frames.into_iter().take_while(|frame| guard.read(frame, now) > 0 && guard.flood().is_none()).count()
+}
+
+fn guard() -> Guard {
+    let mut guard = Guard::new(100, WINDOW);
+    assert_eq!(guard.read(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Instant::now()), PREFACE_BYTES);
+    guard
+}
+
+#[test]
+fn each_kind_of_frame_that_costs_its_sender_little_has_a_budget() {
+    for (sent, kind) in [
+        (reset(1, 8), Flood::Resets),
+        (frame(DATA, 0, 1, b""), Flood::EmptyData),
+        (frame(DATA, PADDED, 1, b"\x02\0\0"), Flood::EmptyData),
+        (frame(SETTINGS, 0, 0, b""), Flood::Settings),
+        (frame(SETTINGS, 1, 0, b""), Flood::Settings),
+        (frame(PING, 0, 0, &[0; 8]), Flood::Pings),
+        (frame(PING, 1, 0, &[0; 8]), Flood::Pings),
+        (frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]), Flood::WindowUpdates),
+        (frame(2, 0, 1, &[0; 5]), Flood::Other),
+        (frame(0xbe, 0, 1, &[0; 500]), Flood::Other),
+    ] {
+        let mut guard = guard();
+        assert_eq!((passed(&mut guard, vec![sent; 20_000]), guard.flood()), (100, Some(kind)));
+    }
+}
+
+#[test]
+fn frames_are_found_in_bytes_that_come_in_any_pieces() {
+    let bytes = [get(1, true), frame(DATA, 0, 1, b"hello"), frame(PING, 0, 0, &[0; 8]), reset(1, 8)].concat();
+    let all = |size: usize| {
+        let mut frames = Frames::default();
+        let mut found = Vec::new();
+        for mut piece in bytes.chunks(size) {
+            while let Some(frame) = frames.next(&mut piece) {
+                found.push(frame);
+            }
+        }
+        found
+    };
+    let whole = all(bytes.len());
+    assert_eq!(whole.iter().map(|frame| frame.kind).collect::<Vec<_>>(), [HEADERS, DATA, PING, RST_STREAM]);
+    for size in 1..bytes.len() {
+        assert_eq!(all(size), whole, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn nothing_after_the_frame_that_was_too_much_passes() {
+    let mut guard = guard();
+    let ping = frame(PING, 0, 0, &[0; 8]);
+    let bytes = ping.repeat(200);
+    let passes = guard.read(&bytes, Instant::now());
+    // All of the hundred, and of the next one not enough to be a frame.
+    assert!((100 * ping.len()..101 * ping.len()).contains(&passes), "{passes}");
+    assert_eq!(guard.flood(), Some(Flood::Pings));
+}
+
+#[test]
+fn a_budget_is_full_again_after_its_window() {
+    let mut guard = guard();
+    let start = Instant::now();
+    let ping = frame(PING, 0, 0, &[0; 8]);
+    for window in 0..5_u32 {
+        for _ in 0..100 {
+            guard.read(&ping, start + WINDOW * window);
+        }
+    }
+    assert_eq!(guard.flood(), None);
+    guard.read(&ping, start + WINDOW * 5 - Duration::from_millis(1));
+    assert_eq!(guard.flood(), Some(Flood::Pings));
+}
+
+#[test]
+fn what_goes_with_useful_traffic_is_no_flood() {
+    let mut guard = guard();
+    let now = Instant::now();
+    let mut both = |sent: &[Vec<u8>], answered: &[Vec<u8>]| {
+        for bytes in sent {
+            guard.read(bytes, now);
+        }
+        for bytes in answered {
+            guard.wrote(bytes, now);
+        }
+        assert_eq!(guard.flood(), None);
+    };
+    let update = |stream| frame(WINDOW_UPDATE, 0, stream, &[0, 0, 64, 0]);
+    for _ in 0..1_000 {
+        // A download that is taken piece by piece and measures the line, then a stream that is cancelled after another's
+        // end, each with its PRIORITY.
+        both(&[get(1, true), frame(2, 0, 1, &[0; 5]), update(1)], &[frame(DATA, 0, 1, b"data")]);
+        both(&[update(0), update(1), frame(PING, 0, 0, &[0; 8])], &[frame(DATA, END_STREAM, 1, b"data")]);
+        both(&[reset(3, 8)], &[]);
+        // A body of which every second frame is empty.
+        both(&[frame(DATA, 0, 5, b"data"), frame(DATA, 0, 5, b"")], &[]);
+    }
+}
+
+#[test]
+fn only_resets_that_blame_the_peer_are_provoked() {
+    let mut guard = guard();
+    for code in [0, 2, 8, 11] {
+        guard.wrote(&reset(1, code).repeat(1_000), Instant::now());
+        assert_eq!(guard.flood(), None, "code {code}");
+    }
+    guard.wrote(&reset(1, 1).repeat(101), Instant::now());
+    assert_eq!(guard.flood(), Some(Flood::ProvokedResets));
+}
+
+struct Client {
+    io: TcpStream,
+}
+
+impl Client {
+    async fn connect(server: &Server) -> Self {
+        let mut io = TcpStream::connect(server.address).await.unwrap();
+        io.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        io.write_all(&frame(SETTINGS, 0, 0, b"")).await.unwrap();
+        Self { io }
+    }
+
+    /// Writes all, or up to where the server reads no more; reads to the end, and gives GOAWAY's last stream and code.
+    async fn flood(self, bytes: Vec<u8>) -> (u32, u32) {
+        let (mut read, mut write) = self.io.into_split();
+        tokio::task::spawn_local(async move {
+            let _ = write.write_all(&bytes).await;
+            // Both directions stay open until the server has ended.
+            pending::<()>().await;
+        });
+        loop {
+            let mut head = [0; FRAME_HEAD];
+            read.read_exact(&mut head).await.expect("GOAWAY comes before the end");
+            let mut payload = vec![0; usize::from(head[1]) * 256 + usize::from(head[2])];
+            read.read_exact(&mut payload).await.unwrap();
+            if head[3] == 7 {
+                let number = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().unwrap());
+                // A graceful one may come first.
+                if number(4) != 0 {
+                    return (number(0), number(4));
+                }
+            }
+        }
+    }
+}
+
+const CALM: u32 = 11;
+
+/// A server whose handler never answers, and the most requests that it had at once, ever, and now.
+async fn silent() -> (Server, Rc<Asked>) {
+    let asked = Rc::<Asked>::default();
+    let handler = Rc::clone(&asked);
+    let server = server(move |_, _| {
+        let place = Place::new(&handler);
+        async move {
+            let _place = place;
+            pending::<Reply>().await
+        }
+    })
+    .await;
+    (server, asked)
+}
+
+#[derive(Default)]
+struct Asked {
+    open: Cell<usize>,
+    most: Cell<usize>,
+    total: Cell<usize>,
+}
+
+struct Place(Rc<Asked>);
+
+impl Place {
+    fn new(asked: &Rc<Asked>) -> Self {
+        asked.open.set(asked.open.get() + 1);
+        asked.most.set(asked.most.get().max(asked.open.get()));
+        asked.total.set(asked.total.get() + 1);
+        Self(Rc::clone(asked))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
+}
+
+/// Sends a flood; whatever it was, it ends in GOAWAY with ENHANCE_YOUR_CALM, and leaves no request behind.
+async fn ends_in_goaway(what: &str, bytes: Vec<u8>) -> (u32, Rc<Asked>) {
+    let (mut server, asked) = silent().await;
+    let (last, code) = Client::connect(&server).await.flood(bytes).await;
+    assert_eq!(code, CALM, "{what}");
+    let end = server.ends.recv().await.unwrap();
+    assert!(matches!(end, ConnectionEnd::Flood(_) | ConnectionEnd::Http2(_)), "{what}: {end}");
+    while asked.open.get() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(asked.most.get() <= 250, "{what}: {} requests at once", asked.most.get());
+    (last, asked)
+}
+
+fn streams() -> impl Iterator<Item = u32> {
+    (0..20_000).map(|stream| stream * 2 + 1)
+}
+
+#[test]
+fn rapid_resets_end_in_goaway_within_two_hundred() {
+    local(async {
+        let bytes = streams().flat_map(|stream| [get(stream, true), reset(stream, 8)].concat()).collect();
+        let (last, asked) = ends_in_goaway("rapid resets", bytes).await;
+        assert!(last <= 400 && asked.total.get() <= 200, "stream {last}, {} requests", asked.total.get());
+    });
+}
+
+#[test]
+fn provoked_resets_end_in_goaway_within_two_hundred() {
+    local(async {
+        for (what, provocation) in [
+            ("a window update of 0", frame(WINDOW_UPDATE, 0, 0, &[0; 4])),
+            ("a window that overflows", frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff])),
+            ("data after the end", frame(DATA, 0, 0, b"data")),
+            ("a priority of a wrong size", frame(2, 0, 0, &[0; 4])),
+            ("a stream that depends on itself", frame(2, 0, 0, &[0; 5])),
+        ] {
+            let bytes = streams().flat_map(|stream| {
+                let mut provocation = provocation.clone();
+                provocation[5..9].copy_from_slice(&stream.to_be_bytes());
+                if what.ends_with("itself") {
+                    provocation[9..13].copy_from_slice(&stream.to_be_bytes());
+                }
+                [get(stream, true), provocation].concat()
+            });
+            let (mut server, asked) = silent().await;
+            let (last, code) = Client::connect(&server).await.flood(bytes.collect()).await;
+            // Some of these are errors of the connection, which ends at the first one.
+            assert!([CALM, 1, 5, 6].contains(&code), "{what}: {code}");
+            assert!(last <= 500 && asked.total.get() <= 250, "{what}: stream {last}, {}", asked.total.get());
+            server.ends.recv().await.unwrap();
+            while asked.open.get() > 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+}
+
+#[test]
+fn floods_of_each_type_of_frame_end_in_goaway() {
+    local(async {
+        let upload = get(1, false);
+        for (what, frame) in [
+            ("settings", frame(SETTINGS, 0, 0, b"")),
+            ("pings", frame(PING, 0, 0, &[0; 8])),
+            ("answers to pings", frame(PING, 1, 0, &[0; 8])),
+            ("priorities", frame(2, 0, 3, &[0, 0, 0, 0, 1])),
+            ("window updates", frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+            ("window updates of a stream", frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1])),
+            ("empty data", frame(DATA, 0, 1, b"")),
+            ("padding", frame(DATA, PADDED, 1, b"\x03\0\0\0")),
+            ("unknown types", frame(0xbe, 0, 0, b"")),
+        ] {
+            ends_in_goaway(what, [upload.clone(), frame.repeat(20_000)].concat()).await;
+        }
+        let block = frame(HEADERS, 0, 3, b"\x82\x86\x84\x41\x01a");
+        let bytes = [block, frame(CONTINUATION, 0, 3, b"").repeat(20_000)].concat();
+        ends_in_goaway("continuations", bytes).await;
+    });
+}
+
+#[test]
+fn replies_that_nobody_reads_are_not_piled_up() {
+    local(async {
+        let (mut server, _) = silent().await;
+        let mut client = Client::connect(&server).await;
+        // 400,000 PINGs, none of whose answers is read: the server stops reading long before.
+        let bytes = frame(PING, 0, 0, &[0; 8]).repeat(400_000);
+        let written = client.io.write_all(&bytes).await;
+        assert!(matches!(server.ends.recv().await.unwrap(), ConnectionEnd::Flood(Flood::Pings)), "{written:?}");
+    });
+}
+
+#[test]
+fn a_client_that_is_told_to_calm_down_may_come_again() {
+    local(async {
+        let server = server(async |_, _| reply("x")).await;
+        for _ in 0..3 {
+            let bytes = frame(PING, 0, 0, &[0; 8]).repeat(1_000);
+            assert_eq!(Client::connect(&server).await.flood(bytes).await.1, CALM);
+        }
+    });
+}
