@@ -92,8 +92,8 @@ pub struct Http2Settings {
     /// Streams that we reset because of the peer's errors (CVE-2025-8671), in the whole life of a connection. Default 200.
     pub max_local_error_reset_streams: usize,
     /// Frames of each of these kinds that a client may send in one window of time beyond what goes with its requests and
-    /// their answers: RST_STREAM, what makes us send RST_STREAM, empty DATA, SETTINGS, PING, WINDOW_UPDATE, and PRIORITY
-    /// with unknown types. Beyond it: GOAWAY with `ENHANCE_YOUR_CALM`. Default 100.
+    /// their answers: `RST_STREAM`, what makes us send `RST_STREAM`, empty DATA, SETTINGS, PING, `WINDOW_UPDATE`, and
+    /// PRIORITY with unknown types. Beyond it: GOAWAY with `ENHANCE_YOUR_CALM`. Default 100.
     pub max_control_frames: u32,
     /// That window of time. Default `10s`.
     #[serde(with = "duration")]

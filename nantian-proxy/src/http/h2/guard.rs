@@ -2,7 +2,7 @@
 //!
 //! Frames that cost their sender little and us much (resets, PING, SETTINGS, empty DATA and so on) draw on a budget per
 //! kind. A budget is full again after each window of time, and useful traffic gives back what goes with it: a request
-//! brings its PRIORITY, an answer its WINDOW_UPDATEs. Whoever spends a budget gets GOAWAY with ENHANCE_YOUR_CALM
+//! brings its PRIORITY, an answer its `WINDOW_UPDATEs`. Whoever spends a budget gets GOAWAY with `ENHANCE_YOUR_CALM`
 //! (RFC 9113 section 10.5), and nothing that he sends after that is looked at.
 
 use std::cell::Cell;
@@ -35,18 +35,18 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 0x1;
 const PADDED: u8 = 0x8;
 
-/// WINDOW_UPDATE frames that one DATA frame may bring: one for its stream and one for the connection, twice over.
+/// `WINDOW_UPDATE` frames that one DATA frame may bring: one for its stream and one for the connection, twice over.
 const UPDATES_FOR_DATA: u32 = 4;
 /// A stream may begin with more room than the connection's default.
 const UPDATES_FOR_HEADERS: u32 = 2;
-/// WINDOW_UPDATE frames that may be saved up.
+/// `WINDOW_UPDATE` frames that may be saved up.
 const MOST_UPDATES: u32 = 65_536;
 
 /// What somebody sent too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flood {
-    /// RST_STREAM (CVE-2023-44487).
+    /// `RST_STREAM` (CVE-2023-44487).
     Resets,
     /// Frames that made us reset streams (CVE-2025-8671).
     ProvokedResets,
@@ -56,7 +56,7 @@ pub enum Flood {
     Settings,
     /// PING (CVE-2019-9512).
     Pings,
-    /// WINDOW_UPDATE.
+    /// `WINDOW_UPDATE`.
     WindowUpdates,
     /// PRIORITY (CVE-2019-9513), GOAWAY, and frames of unknown types.
     Other,
@@ -115,7 +115,7 @@ impl Frame {
         self.kind == DATA && !self.ends_stream() && self.length <= around
     }
 
-    /// RST_STREAM for an error of the peer; what we reset for a backend's sake is not his fault.
+    /// `RST_STREAM` for an error of the peer; what we reset for a backend's sake is not his fault.
     fn blames_peer(&self) -> bool {
         // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, REFUSED_STREAM, COMPRESSION_ERROR.
         self.kind == RST_STREAM && matches!(u32::from_be_bytes(self.payload), 1 | 3 | 5 | 6 | 7 | 9)

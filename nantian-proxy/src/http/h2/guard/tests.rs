@@ -21,7 +21,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// GET http://a/ (RFC 7541 appendix A).
+/// GET / of host a (RFC 7541 appendix A).
 fn get(stream: u32, end: bool) -> Vec<u8> {
     frame(HEADERS, 0x4 | u8::from(end), stream, b"\x82\x86\x84\x41\x01a")
 }
@@ -220,7 +220,7 @@ impl Drop for Place {
     }
 }
 
-/// Sends a flood; whatever it was, it ends in GOAWAY with ENHANCE_YOUR_CALM, and leaves no request behind.
+/// Sends a flood; whatever it was, it ends in GOAWAY with `ENHANCE_YOUR_CALM`, and leaves no request behind.
 async fn ends_in_goaway(what: &str, bytes: Vec<u8>) -> (u32, Rc<Asked>) {
     let (mut server, asked) = silent().await;
     let (last, code) = Client::connect(&server).await.flood(bytes).await;
