@@ -19,7 +19,7 @@ const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Dropped from everyone.
-const DROPPED: [HeaderName; 2] = [HeaderName::from_static("forwarded"), HeaderName::from_static("x-real-ip")];
+const DROPPED: [&str; 2] = ["forwarded", "x-real-ip"];
 
 /// What we know first hand.
 #[derive(Debug, Clone, Copy)]
@@ -45,16 +45,14 @@ pub(super) struct Told {
 
 /// Writes the fields into `headers`.
 pub(super) fn write(headers: &mut HeaderMap, settings: &ForwardedSettings, seen: &Seen<'_>) -> Told {
-    for name in &DROPPED {
-        headers.remove(name);
-    }
-    if settings.trusted_hops == 0 {
+    let trusting = settings.trusted_hops > 0;
+    let dropped = |name: &&HeaderName| {
         // `X-Forwarded-Prefix`, `-Client-Cert`, `-User` and whatever else backends may believe.
-        let claims = |name: &&HeaderName| name.as_str().starts_with("x-forwarded-");
-        let claimed: SmallVec<[HeaderName; 4]> = headers.keys().filter(claims).cloned().collect();
-        for name in &claimed {
-            headers.remove(name);
-        }
+        DROPPED.contains(&name.as_str()) || (!trusting && name.as_str().starts_with("x-forwarded-"))
+    };
+    let dropped: SmallVec<[HeaderName; 4]> = headers.keys().filter(dropped).cloned().collect();
+    for name in &dropped {
+        headers.remove(name);
     }
     let hops = usize::try_from(settings.trusted_hops).unwrap_or(usize::MAX);
     let peer = seen.peer.to_canonical();

@@ -40,6 +40,8 @@ struct LocalListener {
     no_route: OnceCell<Arc<RequestCells>>,
 }
 
+type CellsByListener = SmallVec<[(usize, Arc<RequestCells>); 1]>;
+
 /// A rule, its backends found.
 pub(super) struct LocalRule {
     pub(super) rule: Arc<Rule>,
@@ -47,7 +49,7 @@ pub(super) struct LocalRule {
     /// In the order of the rule's targets; `None` where a target is refused.
     backends: Vec<Option<Rc<LocalBackend>>>,
     /// By listener index; nearly every rule has one listener.
-    cells: RefCell<SmallVec<[(usize, Arc<RequestCells>); 1]>>,
+    cells: RefCell<CellsByListener>,
 }
 
 /// The positions of one rule in the cycles of its shares.

@@ -1,11 +1,11 @@
-//! Counts of the connections to a backend, shared by all workers.
+//! Counts of one worker's connections to a backend; scrapes read them from other threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::SendErrorKind;
 
-/// Counts of the connections to one backend. They change when connections do, not with each request.
+/// Counts of one worker's connections to a backend. They change when connections do, not with each request.
 #[derive(Debug, Default)]
 pub struct ConnectionStats {
     active: AtomicU64,
