@@ -76,13 +76,11 @@ impl Worker {
         })
     }
 
-    /// Serves new requests by `runtime`; requests in flight keep the one that they began with. Resting connections to
-    /// endpoints that are gone are closed.
+    /// Serves new requests by `runtime`; requests in flight keep the one that they began with. Connections to endpoints
+    /// that are gone are closed: resting ones now, others when their requests have ended.
     pub fn apply(&self, runtime: Arc<Runtime>) {
         let previous = self.serving();
-        for address in self.gone(&previous.runtime, &runtime) {
-            self.pools.forget(address);
-        }
+        self.pools.forget(self.gone(&previous.runtime, &runtime));
         let next = Serving::new(runtime, self.recorder.clone(), Rc::clone(&self.random), Some(&previous));
         *self.serving.borrow_mut() = next;
     }

@@ -1,7 +1,7 @@
 //! The pools of one worker.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -26,6 +26,8 @@ struct Inner {
     settings: PoolSettings,
     limits: HeadLimits,
     idle: RefCell<HashMap<SocketAddr, Vec<Idle>>>,
+    /// Endpoints that are gone: connections that come back from their last request are closed.
+    gone: RefCell<HashSet<SocketAddr>>,
     multiplexed: Rc<Multiplexed>,
     /// Whether a task closes connections that rested too long.
     sweeping: Cell<bool>,
@@ -60,6 +62,7 @@ impl Pools {
             multiplexed: Rc::new(Multiplexed::new(settings.max_http2_connections, http.clone())),
             settings,
             idle: RefCell::new(HashMap::new()),
+            gone: RefCell::default(),
             sweeping: Cell::new(false),
         }))
     }
@@ -164,10 +167,14 @@ impl Pools {
         Ok(UpstreamResponse { response: answer.response, tunnel: answer.tunnel, reused: false })
     }
 
-    /// Closes the resting connections to an endpoint that is gone.
-    pub fn forget(&self, address: SocketAddr) {
-        self.0.idle.borrow_mut().remove(&address);
-        self.0.multiplexed.forget(address);
+    /// Closes the resting connections to endpoints that are gone; those in use when their requests have ended. Replaces
+    /// what was said before: an endpoint that is not in `gone` may rest again.
+    pub fn forget(&self, gone: HashSet<SocketAddr>) {
+        for address in &gone {
+            self.0.idle.borrow_mut().remove(address);
+            self.0.multiplexed.forget(*address);
+        }
+        *self.0.gone.borrow_mut() = gone;
     }
 
     /// Resting HTTP/1.1 connections.
@@ -209,6 +216,10 @@ impl Inner {
     }
 
     fn put(self: &Rc<Self>, address: SocketAddr, connection: Shared, counted: Rc<Counted>) {
+        let gone = self.gone.borrow();
+        if !gone.is_empty() && gone.contains(&address) {
+            return;
+        }
         connection.borrow_mut().release();
         let mut idle = self.idle.borrow_mut();
         let list = idle.entry(address).or_default();

@@ -50,7 +50,7 @@ fn a_connection_is_used_again_once_its_answer_was_read() {
             assert_eq!(text(sent.response.into_body()).await, "/a?b \"example.com\"");
             assert_eq!((pools.idle_count(), stats.total(), stats.active()), (1, 1, 1));
         }
-        pools.forget(backend.address);
+        pools.forget([backend.address].into());
         assert_eq!((pools.idle_count(), stats.active()), (0, 0));
     });
 }

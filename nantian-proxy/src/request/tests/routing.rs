@@ -215,6 +215,38 @@ fn resting_connections_to_endpoints_that_are_gone_are_closed_and_no_others() {
     });
 }
 
+#[test]
+fn a_request_in_flight_to_an_endpoint_that_is_gone_ends_well_and_its_connection_does_not_rest() {
+    local(async {
+        let (begun, go) = (Rc::new(tokio::sync::Notify::new()), Rc::new(tokio::sync::Notify::new()));
+        let (tell, wait) = (Rc::clone(&begun), Rc::clone(&go));
+        let slow = server(move |request, _| {
+            let (tell, wait) = (Rc::clone(&tell), Rc::clone(&wait));
+            async move {
+                tell.notify_one();
+                wait.notified().await;
+                echoed("slow", request).await.into()
+            }
+        });
+        let slow = slow.await.address;
+        let snapshot = |endpoints: &[SocketAddr]| {
+            Builder::new()
+                .backend("x", BackendProtocol::Http1, endpoints)
+                .rule(0, "/", |rule| rule.targets = vec![to("x", 1)])
+        };
+        let gateway = gateway(snapshot(&[slow])).await;
+        let reload = async {
+            begun.notified().await;
+            let next = Runtime::build(snapshot(&[]).build(), Some(&gateway.worker.runtime()));
+            gateway.worker.apply(Arc::new(next));
+            go.notify_one();
+        };
+        let (seen, ()) = tokio::join!(gateway.get("/"), reload);
+        assert_eq!((seen.status, seen.header("x-backend")), (200, Some("slow")));
+        assert_eq!(gateway.worker.pools.idle_count(), 0);
+    });
+}
+
 /// Design, decision 5: "A reload drops nothing."
 #[test]
 fn no_request_fails_while_configurations_change() {
