@@ -28,8 +28,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("http.keepAliveTimeout", "time that a connection may rest between requests"),
     (
         "http.bodyIdleTimeout",
-        "time that a part of a body may be awaited, or may wait for the client to take it; also that a tunnel may carry nothing once one of its sides has ended",
+        "time that a part of a body may be awaited, or may wait for the client to take it, for `minBodyBytes` of it; also \
+         that a tunnel may carry nothing once one of its sides has ended",
     ),
+    ("http.minBodyBytes", "bytes of a body that each `bodyIdleTimeout` of waiting for the client must bring"),
     ("http.tunnelIdleTimeout", "time that a tunnel (WebSocket and other upgrades, CONNECT) may carry nothing"),
     ("http.maxRequestsPerConnection", "requests on one connection"),
     ("http.maxDrainBytes", "unread bytes of a request body that are read after its answer, to keep the connection"),

@@ -12,6 +12,7 @@ pub mod h1;
 pub mod h2;
 pub mod hop_by_hop;
 pub mod normalize;
+mod pace;
 mod serve;
 mod settings;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use crate::engine::duration;
 
 /// Limits of the connections of a listener, and of the answers of backends.
@@ -25,10 +26,14 @@ pub struct HttpSettings {
     /// Time that a connection may rest between requests. Default `75s`.
     #[serde(with = "duration")]
     pub keep_alive_timeout: Duration,
-    /// Time that a wanted part of a request body may be awaited, time that a part of an answer may wait for the client to
-    /// take it, and time that a tunnel may carry nothing once one of its sides has ended. Default `60s`.
+    /// Time that we may wait for a client to send a wanted part of its request body, or to take a part of its answer, per
+    /// [`min_body_bytes`](Self::min_body_bytes); and time that a tunnel may carry nothing once one of its sides has ended.
+    /// A request body whose answer has begun is a conversation, for which `tunnel_idle_timeout` holds. Beyond it: 408 if
+    /// no answer has begun, else the end of the connection (HTTP/1.1) or a reset of the stream. Default `30s`.
     #[serde(with = "duration")]
     pub body_idle_timeout: Duration,
+    /// Bytes of a body that each `body_idle_timeout` of waiting must bring. Default 240.
+    pub min_body_bytes: u64,
     /// Time that a tunnel (WebSocket and other upgrades, CONNECT) may carry nothing, in either direction. Default `1h`.
     #[serde(with = "duration")]
     pub tunnel_idle_timeout: Duration,
@@ -48,6 +53,13 @@ pub struct HttpSettings {
     pub http2: Http2Settings,
 }
 
+impl HttpSettings {
+    /// How slow a body may be.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::new(self.body_idle_timeout, self.min_body_bytes)
+    }
+}
+
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {
@@ -56,7 +68,8 @@ impl Default for HttpSettings {
             max_uri_bytes: 16_384,
             request_head_timeout: Duration::from_secs(10),
             keep_alive_timeout: Duration::from_secs(75),
-            body_idle_timeout: Duration::from_secs(60),
+            body_idle_timeout: Duration::from_secs(30),
+            min_body_bytes: 240,
             tunnel_idle_timeout: Duration::from_secs(3_600),
             max_requests_per_connection: 100_000,
             max_drain_bytes: 65_536,

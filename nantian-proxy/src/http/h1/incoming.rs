@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::framing::Framing;
 use super::head::HeadLimits;
 use super::io::{BodyReader, Reader};
+use crate::http::pace::Pace;
 use crate::http::{BodyError, Transport};
 
 /// Where a request stands that expects 100 (RFC 9110 section 10.1.1).
@@ -36,8 +37,8 @@ pub(crate) struct Wire {
     /// Whether the handler has dropped the body.
     pub(crate) dropped: bool,
     pub(crate) expect: Expect,
-    /// Since when a wanted part of the body is awaited.
-    pub(crate) awaited_since: Option<Instant>,
+    /// How long wanted parts of the body are awaited.
+    pub(crate) pace: Pace,
     timed_out: bool,
     /// The connection's task, to be told of what happens to the body in other tasks.
     connection: Option<Waker>,
@@ -46,7 +47,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(io: Transport, read: BytesMut) -> Self {
+    pub(crate) fn new(io: Transport, read: BytesMut, pace: Pace) -> Self {
         Self {
             io,
             reader: Reader::new(read),
@@ -54,7 +55,7 @@ impl Wire {
             current: 0,
             dropped: true,
             expect: Expect::Nothing,
-            awaited_since: None,
+            pace,
             timed_out: false,
             connection: None,
             consumer: None,
@@ -79,7 +80,7 @@ impl Wire {
     /// Ends the body with [`BodyError::Timeout`].
     pub(crate) fn time_out(&mut self) {
         self.timed_out = true;
-        self.awaited_since = None;
+        self.pace.forget();
         if let Some(consumer) = self.consumer.take() {
             consumer.wake();
         }
@@ -89,7 +90,7 @@ impl Wire {
     pub(crate) fn reclaim(&mut self) {
         self.current = self.current.wrapping_add(1);
         self.dropped = true;
-        self.awaited_since = None;
+        self.pace.forget();
         if let Some(consumer) = self.consumer.take() {
             consumer.wake();
         }
@@ -105,8 +106,8 @@ impl Wire {
                 self.expect = Expect::Wanted;
                 self.notify(Some(cx));
             }
-            if self.awaited_since.is_none() {
-                self.awaited_since = Some(Instant::now());
+            if !self.pace.is_waiting() {
+                self.pace.wait(Instant::now());
                 self.notify(Some(cx));
             }
             if !self.consumer.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -114,7 +115,12 @@ impl Wire {
             }
             return Poll::Pending;
         }
-        self.awaited_since = None;
+        if self.pace.is_waiting() {
+            self.pace.resume(Instant::now());
+        }
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.pace.moved(frame.data_ref().map_or(0, Bytes::len));
+        }
         self.consumer = None;
         // RFC 9110 section 10.1.1: no 100 to a client that has begun to send.
         self.expect = Expect::Nothing;
@@ -139,8 +145,15 @@ impl fmt::Debug for Incoming {
 }
 
 impl Incoming {
-    pub(crate) fn new(wire: &Rc<RefCell<Wire>>, framing: Framing, limits: HeadLimits, expect: bool) -> Self {
+    pub(crate) fn new(
+        wire: &Rc<RefCell<Wire>>,
+        framing: Framing,
+        limits: HeadLimits,
+        pace: Pace,
+        expect: bool,
+    ) -> Self {
         let mut shared = wire.borrow_mut();
+        shared.pace = pace;
         shared.body = BodyReader::new(framing, limits);
         shared.current = shared.current.wrapping_add(1);
         shared.dropped = false;
@@ -179,7 +192,7 @@ impl Drop for Incoming {
         let mut wire = self.wire.borrow_mut();
         if wire.current == self.number {
             wire.dropped = true;
-            wire.awaited_since = None;
+            wire.pace.forget();
             wire.consumer = None;
             wire.notify(None);
         }

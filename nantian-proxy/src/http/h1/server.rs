@@ -19,6 +19,7 @@ use super::incoming::{Expect, Incoming, Wire};
 use super::io::poll_write;
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
+use crate::http::pace::Pace;
 use crate::http::transport::Prefixed;
 use crate::http::{
     Body, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Interim, Reply, Transport, tunnel,
@@ -51,10 +52,10 @@ pub(crate) async fn serve_read<H: Handler>(
     drain: Drain,
 ) -> ConnectionEnd {
     let limits = HeadLimits::from(settings.as_ref());
-    let wire = Rc::new(RefCell::new(Wire::new(io, read)));
+    let wire = Rc::new(RefCell::new(Wire::new(io, read, settings.pace())));
     let drain = DrainWatch::new(drain);
     let mut connection =
-        Connection { wire, out: Output::default(), deadline, drain, settings, limits, write_since: None };
+        Connection { wire, out: Output::default(), deadline, drain, write_pace: settings.pace(), settings, limits };
     let mut served = 0_u32;
     loop {
         let head = match connection.read_head(served == 0).await {
@@ -111,8 +112,8 @@ struct Connection {
     drain: DrainWatch,
     settings: Rc<HttpSettings>,
     limits: HeadLimits,
-    /// Since when the client has taken nothing of what waits to be written.
-    write_since: Option<Instant>,
+    /// How long what is to be written waits for the client.
+    write_pace: Pace,
 }
 
 type TunnelIo = Box<dyn crate::http::ByteStream>;
@@ -176,7 +177,7 @@ impl Connection {
     }
 
     fn request(&self, head: RequestHead) -> Request<Body> {
-        let incoming = Incoming::new(&self.wire, head.framing, self.limits, head.expect_continue);
+        let incoming = Incoming::new(&self.wire, head.framing, self.limits, self.settings.pace(), head.expect_continue);
         let body = if head.framing == Framing::None { Body::empty() } else { Body::incoming(incoming) };
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
@@ -231,16 +232,21 @@ impl Connection {
         let mut wire = self.wire.borrow_mut();
         let waiting = self.out.len();
         match poll_write(&mut wire.io, &mut self.out, cx) {
-            Poll::Ready(Ok(())) => self.write_since = None,
+            Poll::Ready(Ok(())) => self.write_pace.forget(),
             Poll::Ready(Err(error)) => return Err(ConnectionEnd::Io(error)),
-            Poll::Pending if self.write_since.is_none() || self.out.len() < waiting => {
-                self.write_since = Some(Instant::now());
+            Poll::Pending => {
+                let now = Instant::now();
+                let taken = waiting.saturating_sub(self.out.len());
+                if taken > 0 {
+                    self.write_pace.resume(now);
+                    self.write_pace.moved(taken);
+                }
+                self.write_pace.wait(now);
             }
-            Poll::Pending => {}
         }
         // Reads ahead, up to a bound, what nobody waits for: the rest of the body, or a next request. It is the only way
         // to see that the client went away. Who waits for the body sees it himself.
-        while wire.awaited_since.is_none() && wire.reader.buf.len() < self.settings.max_header_bytes {
+        while !wire.pace.is_waiting() && wire.reader.buf.len() < self.settings.max_header_bytes {
             let Wire { io, reader, body, .. } = &mut *wire;
             match reader.poll_fill(io, cx) {
                 Poll::Ready(Ok(0)) if self.settings.half_close && body.ended() => break,
@@ -250,9 +256,7 @@ impl Connection {
                 Poll::Pending => break,
             }
         }
-        let limit = self.settings.body_idle_timeout;
-        let end = |since: Option<Instant>| since.and_then(|since| since.checked_add(limit));
-        let (read_end, write_end) = (end(wire.awaited_since), end(self.write_since));
+        let (read_end, write_end) = (wire.pace.ends_at(), self.write_pace.ends_at());
         self.deadline.set_at(match (read_end, write_end) {
             (Some(read), Some(write)) => Some(read.min(write)),
             (read, write) => read.or(write),
@@ -289,6 +293,7 @@ impl Connection {
         };
         let (mut encoder, keep_alive) = encode::response_head(status, &headers, &body, response_context, &mut self.out);
         drop(headers);
+        self.wire.borrow_mut().pace.relax(self.settings.tunnel_idle_timeout);
         {
             let mut body = pin!(body);
             poll_fn(|cx| self.poll_body(body.as_mut(), &mut encoder, context, cx)).await?;

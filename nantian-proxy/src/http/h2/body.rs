@@ -10,9 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
 use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Instant;
 
 use crate::http::deadline::Deadline;
 use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
+use crate::http::pace::Pace;
 use crate::http::{Body, BodyError};
 
 /// What `h2` says, as the error of a body.
@@ -49,28 +51,49 @@ impl Wanted {
     }
 }
 
-/// A time limit for each wait, without a timer as long as nothing waits.
+/// A limit for waits, without a timer as long as nothing waits.
 #[derive(Debug)]
 struct Stall {
-    limit: Duration,
+    pace: Pace,
     deadline: Deadline,
-    waiting: bool,
 }
 
 impl Stall {
-    fn new(limit: Duration) -> Self {
-        Self { limit, deadline: Deadline::default(), waiting: false }
+    fn new(pace: Pace) -> Self {
+        Self { pace, deadline: Deadline::default() }
     }
 
+    /// Waits; true if that was too long.
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        if !std::mem::replace(&mut self.waiting, true) {
-            self.deadline.set_in(self.limit);
+        if !self.pace.is_waiting() {
+            self.pace.wait(Instant::now());
         }
+        self.deadline.set_at(self.pace.ends_at());
         self.deadline.poll(cx)
     }
 
-    fn progress(&mut self) {
-        self.waiting = false;
+    fn resume(&mut self) {
+        if self.pace.is_waiting() {
+            self.pace.resume(Instant::now());
+        }
+    }
+}
+
+/// Told to the body of a request once its answer has begun.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    begun: Rc<Cell<bool>>,
+    /// What a wait may last from then on.
+    limit: Duration,
+}
+
+impl Answered {
+    pub(crate) fn new(limit: Duration) -> Self {
+        Self { begun: Rc::default(), limit }
+    }
+
+    pub(crate) fn begin(&self) {
+        self.begun.set(true);
     }
 }
 
@@ -81,6 +104,7 @@ pub(crate) struct Received {
     ended: bool,
     length: Option<u64>,
     stall: Option<Stall>,
+    answered: Option<Answered>,
     wanted: Option<Rc<Wanted>>,
     /// What lives as long as the body does.
     held_until_end: Option<Rc<dyn fmt::Debug>>,
@@ -94,12 +118,21 @@ impl fmt::Debug for Received {
 
 impl Received {
     pub(crate) fn new(stream: RecvStream, length: Option<u64>) -> Self {
-        Self { stream, in_trailers: false, ended: false, length, stall: None, wanted: None, held_until_end: None }
+        Self {
+            stream,
+            in_trailers: false,
+            ended: false,
+            length,
+            stall: None,
+            answered: None,
+            wanted: None,
+            held_until_end: None,
+        }
     }
 
-    /// Limits each wait for the peer.
-    pub(crate) fn with_limit(mut self, limit: Duration) -> Self {
-        self.stall = Some(Stall::new(limit));
+    /// Limits the waits for the peer, before and after the answer has begun.
+    pub(crate) fn with_pace(mut self, pace: Pace, answered: Answered) -> Self {
+        (self.stall, self.answered) = (Some(Stall::new(pace)), Some(answered));
         self
     }
 
@@ -122,14 +155,22 @@ impl Received {
                 if let Some(wanted) = self.wanted.take() {
                     wanted.want();
                 }
-                if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) {
-                    return Poll::Ready(Some(Err(BodyError::Timeout)));
+                if let Some(stall) = &mut self.stall {
+                    if let Some(answered) = self.answered.take_if(|answered| answered.begun.get()) {
+                        stall.pace.relax(answered.limit);
+                    }
+                    if stall.poll(cx) {
+                        return Poll::Ready(Some(Err(BodyError::Timeout)));
+                    }
                 }
             }
             Poll::Ready(frame) => {
                 self.wanted = None;
                 if let Some(stall) = &mut self.stall {
-                    stall.progress();
+                    stall.resume();
+                    if let Some(Ok(frame)) = frame {
+                        stall.pace.moved(frame.data_ref().map_or(0, Bytes::len));
+                    }
                 }
                 if let (Some(left), Some(Ok(frame))) = (&mut self.length, frame)
                     && let Some(data) = frame.data_ref()
@@ -204,8 +245,8 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    pub(crate) fn new(stream: SendStream<Bytes>, body: Body, limit: Option<Duration>) -> Self {
-        Self { stream, body, rest: Bytes::new(), last: false, touched: false, stall: limit.map(Stall::new) }
+    pub(crate) fn new(stream: SendStream<Bytes>, body: Body, pace: Option<Pace>) -> Self {
+        Self { stream, body, rest: Bytes::new(), last: false, touched: false, stall: pace.map(Stall::new) }
     }
 
     pub(crate) fn stream(&mut self) -> &mut SendStream<Bytes> {
@@ -231,10 +272,13 @@ impl Pump {
                 }
             }
             if let Some(stall) = &mut self.stall {
-                stall.progress();
+                stall.resume();
             }
             if !self.rest.is_empty() {
                 let part = self.rest.split_to(self.rest.len().min(self.stream.capacity()));
+                if let Some(stall) = &mut self.stall {
+                    stall.pace.moved(part.len());
+                }
                 let end = self.rest.is_empty() && self.last;
                 self.send(part, end)?;
                 if end {

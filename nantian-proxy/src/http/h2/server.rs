@@ -13,7 +13,7 @@ use http::header::{CONTENT_LENGTH, COOKIE, DATE, EXPECT, HOST, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
-use super::body::{Pump, PumpError, Received, Wanted};
+use super::body::{Answered, Pump, PumpError, Received, Wanted};
 use super::guard::{Flood, Guarded};
 use super::stream::StreamIo;
 use super::websocket::{from_switching, strip_connection_specific, to_upgrade};
@@ -276,6 +276,7 @@ async fn serve_stream<H: Handler>(
     }
     let wanted = expects_continue(request.headers()).then(Rc::<Wanted>::default);
     let method = request.method().clone();
+    let answered = Answered::new(shared.settings.tunnel_idle_timeout);
     let mut tunnel_side = None;
     let body = if connect {
         tunnel_side = Some(recv);
@@ -284,7 +285,7 @@ async fn serve_stream<H: Handler>(
         Body::empty()
     } else {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| digits(value.as_bytes()));
-        let received = Received::new(recv, length).with_limit(shared.settings.body_idle_timeout);
+        let received = Received::new(recv, length).with_pace(shared.settings.pace(), answered.clone());
         Body::stream(received.with_wanted(wanted.clone()))
     };
     let interim = Interim::default();
@@ -312,6 +313,7 @@ async fn serve_stream<H: Handler>(
         .await
     };
     let Some(reply) = reply else { return };
+    answered.begin();
     match tunnel_side {
         Some(recv) => answer_connect(reply, recv, respond, websocket, &shared.settings).await,
         None => answer(reply, respond, &method, &shared.settings).await,
@@ -441,7 +443,7 @@ async fn answer(reply: Reply, mut respond: SendResponse<Bytes>, method: &Method,
     if end {
         return;
     }
-    let mut pump = Pump::new(stream, body, Some(settings.body_idle_timeout));
+    let mut pump = Pump::new(stream, body, Some(settings.pace()));
     match poll_fn(|cx| pump.poll(cx)).await {
         Ok(()) | Err(PumpError::Gone) => {}
         Err(PumpError::Stalled) => pump.stream().send_reset(Reason::CANCEL),
