@@ -1,5 +1,7 @@
 //! The request that is asked about: `[METHOD] URL [-H 'name: value']...`.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use nantian_ir::ListenerProtocol;
 use nantian_proxy::http::normalize::{self, PathError, PathOptions};
@@ -77,7 +79,7 @@ impl Request {
     fn of_url(method: Method, url: &str) -> Result<Self, RequestError> {
         let wrong = || RequestError::Url(url.to_owned());
         // The fragment stays with the client.
-        let sent = url.split_once('#').map_or(url, |(sent, _)| sent);
+        let sent = escaped(url.split_once('#').map_or(url, |(sent, _)| sent));
         let uri: Uri = sent.parse().map_err(|_| wrong())?;
         let (protocol, default_port) = match uri.scheme_str() {
             Some("http") => (ListenerProtocol::Http, 80),
@@ -123,6 +125,23 @@ impl Request {
     }
 }
 
+/// A URL as clients send it: what is not ASCII is percent-encoded (RFC 3987 section 3.1). The engine refuses it otherwise.
+fn escaped(url: &str) -> Cow<'_, str> {
+    if url.is_ascii() {
+        return Cow::Borrowed(url);
+    }
+    let mut sent = String::with_capacity(url.len() * 2);
+    for letter in url.chars() {
+        if letter.is_ascii() {
+            sent.push(letter);
+        } else {
+            let mut bytes = [0; 4];
+            sent.extend(letter.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")));
+        }
+    }
+    Cow::Owned(sent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +162,7 @@ mod tests {
     fn the_path_is_spelt_as_the_engine_spells_it() {
         let path = |url| parse(&[url]).map(|request| request.path);
         assert_eq!(path("http://a/b/../c//d/%7e"), Ok("/c/d/~".to_owned()));
+        assert_eq!(path("http://a/é"), Ok("/%C3%A9".to_owned()));
         assert_eq!(path("http://a/%0"), Err(RequestError::Path(PathError::Escape)));
     }
 

@@ -148,13 +148,16 @@ impl Pending {
             Some(Role::Searched) if bytes.starts_with(b".") => false,
             Some(Role::Searched) if has_object_extension(path) || self.root_names.contains(name) => true,
             // Something else than an object's file: it counts if it is, or may have been, a folder or a link to one.
-            Some(Role::Searched) => !matches!(
-                kind,
-                EventKind::Modify(ModifyKind::Data(_))
-                    | EventKind::Access(_)
-                    | EventKind::Create(CreateKind::File)
-                    | EventKind::Remove(RemoveKind::File)
-            ),
+            Some(Role::Searched) => match kind {
+                EventKind::Modify(ModifyKind::Data(_)) | EventKind::Access(_) | EventKind::Remove(RemoveKind::File) => {
+                    false
+                }
+                // inotify says the same of a new file and of a new link, whatever the link leads to.
+                EventKind::Create(CreateKind::File) => {
+                    std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+                }
+                _ => true,
+            },
             Some(Role::HoldsRoot) | None => self.root_names.contains(name) || self.roles.contains_key(path),
         }
     }
@@ -318,6 +321,23 @@ mod tests {
             fs::remove_dir_all(&sub).expect("deleted");
             told(&mut watch).await;
             rescan(&mut watch, folder.path());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_link_to_a_folder_is_told_and_so_is_its_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (root, target) = (folder.path().join("root"), folder.path().join("target"));
+        fs::create_dir(&root).expect("a folder");
+        fs::create_dir(&target).expect("a folder");
+        let mut watch = watched(&root);
+        for _ in 0..2 {
+            std::os::unix::fs::symlink(&target, root.join("link")).expect("a link");
+            told(&mut watch).await;
+            rescan(&mut watch, &root);
+            fs::remove_file(root.join("link")).expect("deleted");
+            told(&mut watch).await;
+            rescan(&mut watch, &root);
         }
     }
 
