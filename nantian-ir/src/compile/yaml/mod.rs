@@ -11,6 +11,7 @@ mod tree;
 
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::diagnostic::{self, Diagnostic};
@@ -117,7 +118,28 @@ fn documents(text: &str) -> Vec<Document<'_>> {
     }
     found.push(Document { line: start_line, text: text.get(start..).unwrap_or_default() });
     found.retain(|document| !document.text.trim().is_empty());
-    found
+    found.into_iter().flat_map(json_values).collect()
+}
+
+/// Cuts a document that is JSON values one after the other, as `jq` writes them and `kubectl apply` takes them. Any
+/// other stays whole.
+fn json_values(document: Document<'_>) -> Vec<Document<'_>> {
+    if !document.text.trim_start().starts_with('{') {
+        return vec![document];
+    }
+    let mut values = serde_json::Deserializer::from_str(document.text).into_iter::<IgnoredAny>();
+    let (mut found, mut start, mut line) = (Vec::new(), 0, document.line);
+    while let Some(value) = values.next() {
+        let text = document.text.get(start..values.byte_offset()).unwrap_or_default();
+        if value.is_err() {
+            return vec![document];
+        }
+        found.push(Document { line, text });
+        start = values.byte_offset();
+        let lines = text.bytes().filter(|byte| *byte == b'\n').count();
+        line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+    }
+    if found.len() < 2 { vec![document] } else { found }
 }
 
 /// Takes the object of a tree, or the objects of a `List`.

@@ -151,3 +151,14 @@ proptest::proptest! {
         let _ = parse("f", &text);
     }
 }
+
+#[test]
+fn json_values_may_follow_each_other() {
+    let one = |name: &str| format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}"}}}}"#);
+    let parsed = parse("a.json", &format!("{}\n\n{}\n{}\n---\n{}\n", one("a"), one("b"), one("c"), one("d")));
+    assert_eq!(parsed.diagnostics, []);
+    let lines = parsed.objects.iter().map(|object| object.source("metadata.name").expect("a place").line);
+    assert_eq!(lines.collect::<Vec<_>>(), [1, 3, 4, 6]);
+    // Half a value is no second value: the text is judged as YAML.
+    assert_eq!(parse("a.json", &format!("{}\n{{\"kind\":", one("a"))).diagnostics.len(), 1);
+}
