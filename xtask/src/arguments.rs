@@ -29,6 +29,12 @@ impl Arguments {
         value.parse().map(Some).map_err(|_| Failure::Usage(format!("{name} does not take `{value}`")))
     }
 
+    /// Takes `--name` out; tells whether it was there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        let at = self.words.iter().position(|word| word == name);
+        at.map(|at| self.words.remove(at)).is_some()
+    }
+
     /// Takes the bare word out, if there is one.
     pub(crate) fn word(&mut self) -> Option<String> {
         let at = self.words.iter().position(|word| !word.starts_with('-'))?;
@@ -59,6 +65,14 @@ mod tests {
         assert_eq!(given.option::<u64>("--seconds").unwrap(), Some(5));
         assert_eq!(given.word().as_deref(), Some("router"));
         assert!(given.finish().is_ok());
+    }
+
+    #[test]
+    fn a_flag_is_taken_once() {
+        let mut given = arguments("--peers --quick");
+        assert!(given.flag("--quick"));
+        assert!(!given.flag("--quick"));
+        assert!(given.finish().is_err(), "--peers was not taken");
     }
 
     #[test]

@@ -49,7 +49,12 @@ const COMMANDS: &[Command] = &[
         purpose: "memory of the release binary idle, after a million requests and after a thousand reloads",
         run: suites::end_to_end::soak,
     },
-    Command { name: "bench", takes: "[FILTER]", purpose: "criterion benchmarks", run: suites::bench },
+    Command {
+        name: "bench",
+        takes: "[FILTER] | --peers [--quick] [--profile NAME]",
+        purpose: "criterion benchmarks; or nantian beside nginx and HAProxy, into bench/RESULTS.md",
+        run: suites::bench,
+    },
     Command {
         name: "golden",
         takes: "",

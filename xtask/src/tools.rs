@@ -40,9 +40,46 @@ const SYSTEM_PROGRAMS: &[(&str, &str)] =
 /// The clients and servers in Python: pinned, in an environment of their own.
 const PYTHON_PACKAGES: &[&str] = &["grpcio==1.85.3", "websockets==17.4"];
 
+/// What the comparison with other proxies runs, and the Debian packages that have it.
+const PEERS: &[(&str, &str)] = &[
+    ("haproxy", "haproxy"),
+    ("h2load", "nghttp2-client"),
+    ("nghttpd", "nghttp2-server"),
+    ("nginx", "nginx"),
+    ("openssl", "openssl"),
+    ("taskset", "util-linux"),
+];
+
+/// What Debian's packages ask before they start a service: <https://manpages.debian.org/policy-rc.d>.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
 /// Installs the Debian packages of those programs that are missing.
 pub(crate) fn install_system_programs() -> Result<(), Failure> {
-    let missing = || SYSTEM_PROGRAMS.iter().filter(|(program, _)| !is_on_path(program));
+    install(SYSTEM_PROGRAMS)
+}
+
+/// Installs the other proxies and the load generator, if they are missing, without letting Debian start them.
+pub(crate) fn install_peers() -> Result<(), Failure> {
+    if PEERS.iter().all(|(program, _)| is_on_path(program)) {
+        return Ok(());
+    }
+    let policy = Path::new(POLICY);
+    if policy.exists() {
+        // An owner of the machine has decided: only one who forbids may stay.
+        return match Step::new(POLICY).args(["nginx", "start"]).run() {
+            Err(Failure::Status { .. }) => install(PEERS),
+            _ => Err(Failure::Found(format!("{POLICY} lets packages start services: install the peers by hand"))),
+        };
+    }
+    let failed = |error| Failure::File { path: POLICY.to_owned(), error };
+    std::fs::write(policy, "#!/bin/sh\nexit 101\n").map_err(failed)?;
+    let outcome = Step::new("chmod").args(["755", POLICY]).run().and_then(|()| install(PEERS));
+    std::fs::remove_file(policy).map_err(failed)?;
+    outcome
+}
+
+fn install(programs: &[(&str, &str)]) -> Result<(), Failure> {
+    let missing = || programs.iter().filter(|(program, _)| !is_on_path(program));
     let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();
     if !packages.is_empty() {
         apt_get(&["update"])?;

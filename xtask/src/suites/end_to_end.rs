@@ -41,7 +41,7 @@ pub(crate) fn soak(workspace: &Workspace, mut arguments: Arguments) -> Result<()
 }
 
 /// Builds the gateway and returns the path of its binary.
-fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf, Failure> {
+pub(super) fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf, Failure> {
     workspace.cargo(["build", "--locked", "--profile", profile, "--package", "nantian", "--bin", "nantian"]).run()?;
     Ok(workspace.target.join(profile).join("nantian"))
 }

@@ -4,6 +4,7 @@ mod counts;
 pub(crate) mod end_to_end;
 pub(crate) mod examples;
 pub(crate) mod fuzz;
+mod peers;
 
 use crate::arguments::Arguments;
 use crate::process::{Failure, Took, timed};
@@ -76,6 +77,9 @@ fn workspace_tests(workspace: &Workspace, _settings: Settings) -> Result<Counts,
 
 /// `cargo xtask bench`.
 pub(crate) fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    if arguments.flag("--peers") {
+        return peers::compare(workspace, arguments);
+    }
     let filter = arguments.word();
     arguments.finish()?;
     workspace.cargo(["bench", "--locked", "--package", "nantian-proxy", "--bench", "*", "--"]).args(filter).run()

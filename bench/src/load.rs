@@ -1,0 +1,110 @@
+//! h2load: running it, and reading what it found.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::workload::{Door, Workload};
+
+/// Bytes of each answer's body.
+pub(crate) const BODY: u64 = 1024;
+
+/// The core of h2load and the backends.
+pub(crate) const LOAD_CORE: &str = "1";
+
+/// One run of h2load on one URL; every answer is checked. Returns what each request took, in µs.
+pub(crate) fn run(workload: &Workload, port: u16, folder: &Path) -> Result<Vec<u64>, Failure> {
+    let scheme = if matches!(workload.door, Door::Https) { "https" } else { "http" };
+    let log = folder.join("h2load.log");
+    // h2load appends.
+    if log.exists() {
+        std::fs::remove_file(&log).map_err(|error| Failure::file(&log, error))?;
+    }
+    let mut command = Command::new("taskset");
+    // A connection on which nothing moves for 30 s fails its requests: no run lasts for ever.
+    command.args(["-c", LOAD_CORE, "h2load", "-t", "1", "-N", "30s"]);
+    command.args(["-n", &workload.requests.to_string(), "-c", &workload.connections.to_string()]);
+    command.args(["-m", &workload.streams.to_string()]).arg("--log-file").arg(&log);
+    if workload.http1 {
+        command.arg("--h1");
+    }
+    command.arg(format!("{scheme}://127.0.0.1:{port}/1k"));
+    let output = command.output().map_err(|error| Failure::start("h2load", error))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    check(workload, &text)?;
+    let log_text = std::fs::read_to_string(&log).map_err(|error| Failure::file(&log, error))?;
+    latencies(workload, &log_text)
+}
+
+/// Whether every request got status 2xx, the whole body and, over TLS, TLS 1.3.
+fn check(workload: &Workload, text: &str) -> Result<(), Failure> {
+    let n = workload.requests;
+    let wrong = |what: &str| Failure::Answers { workload: workload.name, what: format!("{what}\n{text}") };
+    if !text.contains(&format!("{n} done, {n} succeeded, 0 failed, 0 errored, 0 timeout")) {
+        return Err(wrong("not every request succeeded"));
+    }
+    if !text.contains(&format!("status codes: {n} 2xx, 0 3xx, 0 4xx, 0 5xx")) {
+        return Err(wrong("not every answer is 2xx"));
+    }
+    if matches!(workload.door, Door::Https) && !text.contains("TLS Protocol: TLSv1.3") {
+        return Err(wrong("not TLS 1.3"));
+    }
+    let protocol = match (workload.door, workload.http1) {
+        (_, true) => "http/1.1",
+        (Door::H2c, false) => "h2c",
+        (_, false) => "h2",
+    };
+    if !text.lines().any(|line| line.trim().ends_with(&format!("rotocol: {protocol}"))) {
+        return Err(wrong("another protocol than asked for"));
+    }
+    match body_bytes(text) {
+        Some(bytes) if bytes == n * BODY => Ok(()),
+        bytes => Err(wrong(&format!("{bytes:?} bytes of bodies, not {}", n * BODY))),
+    }
+}
+
+/// The last bracket of `traffic: 1MB (1) total, 1KB (1) headers (space savings 1%), 1MB (1) data`.
+fn body_bytes(text: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with("traffic:"))?;
+    let (_, bytes) = line.strip_suffix(") data")?.rsplit_once('(')?;
+    bytes.parse().ok()
+}
+
+/// The third column of each line of the log: `start status elapsed`.
+fn latencies(workload: &Workload, log: &str) -> Result<Vec<u64>, Failure> {
+    let column = |line: &str| line.split('\t').nth(2).and_then(|word| word.trim().parse().ok());
+    let found: Option<Vec<u64>> = log.lines().map(column).collect();
+    match found {
+        Some(found) if u64::try_from(found.len()) == Ok(workload.requests) => Ok(found),
+        _ => Err(Failure::Answers { workload: workload.name, what: "h2load's log lacks requests".to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{body_bytes, check};
+    use crate::workload::WORKLOADS;
+
+    const GOOD: &str = "Application protocol: http/1.1\n\
+        requests: 50000 total, 50000 started, 50000 done, 50000 succeeded, 0 failed, 0 errored, 0 timeout\n\
+        status codes: 50000 2xx, 0 3xx, 0 4xx, 0 5xx\n\
+        traffic: 1.00MB (1) total, 2KB (2) headers (space savings 0.00%), 48.83MB (51200000) data\n";
+
+    #[test]
+    fn a_run_in_which_every_answer_is_right_passes() {
+        assert!(check(&WORKLOADS[0], GOOD).is_ok());
+    }
+
+    #[test]
+    fn a_wrong_status_a_short_body_or_another_protocol_fails() {
+        assert!(check(&WORKLOADS[0], &GOOD.replace("50000 2xx", "49999 2xx")).is_err());
+        assert!(check(&WORKLOADS[0], &GOOD.replace("51200000", "51199999")).is_err());
+        assert!(check(&WORKLOADS[0], &GOOD.replace("http/1.1", "h2c")).is_err());
+        assert!(check(&WORKLOADS[1], GOOD).is_err(), "no TLS");
+    }
+
+    #[test]
+    fn body_bytes_are_the_last_of_the_traffic_line() {
+        assert_eq!(body_bytes(GOOD), Some(51_200_000));
+    }
+}

@@ -1,0 +1,87 @@
+//! A server process: started on one core, measured from `/proc`, ended by its id.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// Clock ticks in a second, as `/proc` counts them: fixed at 100 for programs (`USER_HZ`).
+const MICROS_PER_TICK: u64 = 10_000;
+
+/// A running server. It is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Starts `line` on a core and waits until it accepts connections on all `ports` of 127.0.0.1.
+    pub(crate) fn start(core: &str, line: &[String], folder: &Path, ports: &[u16]) -> Result<Self, Failure> {
+        let program = line.first().cloned().unwrap_or_default();
+        let log = folder.join(format!("{}.out", program.rsplit('/').next().unwrap_or("server")));
+        let out = File::create(&log).map_err(|error| Failure::file(&log, error))?;
+        let err = out.try_clone().map_err(|error| Failure::file(&log, error))?;
+        // taskset replaces itself by the program: the id stays.
+        let mut command = Command::new("taskset");
+        command.args(["-c", core]).args(line).current_dir(folder);
+        command.stdin(Stdio::null()).stdout(out).stderr(err);
+        let child = command.spawn().map_err(|error| Failure::start(&program, error))?;
+        let mut server = Self { child };
+        for port in ports {
+            server.wait_for(*port, &program, &log)?;
+        }
+        Ok(server)
+    }
+
+    fn wait_for(&mut self, port: u16, program: &str, log: &Path) -> Result<(), Failure> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        for _ in 0..200 {
+            if TcpStream::connect(address).is_ok() {
+                return Ok(());
+            }
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                break;
+            }
+            sleep(Duration::from_millis(50));
+        }
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        Err(Failure::Program(format!("`{program}` does not listen on {address}:\n{said}")))
+    }
+
+    /// User and system time of all its threads, ended ones too, in µs (proc(5), `/proc/PID/stat`, fields 14 and 15).
+    pub(crate) fn cpu_micros(&self) -> Result<u64, Failure> {
+        let text = self.proc("stat")?;
+        // The second field, the name, may hold blanks; it ends at the last bracket.
+        let fields = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let mut ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        match (ticks.next(), ticks.next()) {
+            (Some(Ok(user)), Some(Ok(system))) => Ok((user + system) * MICROS_PER_TICK),
+            _ => Err(Failure::Program("/proc/PID/stat has another format".to_owned())),
+        }
+    }
+
+    /// Resident memory in KiB (proc(5), `VmRSS`).
+    pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
+        let text = self.proc("status")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+            .ok_or_else(|| Failure::Program("/proc/PID/status has no VmRSS".to_owned()))
+    }
+
+    fn proc(&self, name: &str) -> Result<String, Failure> {
+        let path = format!("/proc/{}/{name}", self.child.id());
+        std::fs::read_to_string(&path).map_err(|error| Failure::File(path, error))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

@@ -1,0 +1,133 @@
+//! The folder of one comparison: ports, certificate, and the configurations filled in.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::load::{BODY, LOAD_CORE};
+use crate::server::Server;
+use crate::workload::Door;
+
+/// The ports of one proxy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ports {
+    http: u16,
+    https: u16,
+    h2c: u16,
+}
+
+impl Ports {
+    /// The port behind a door.
+    pub(crate) fn of(self, door: Door) -> u16 {
+        match door {
+            Door::Http => self.http,
+            Door::Https => self.https,
+            Door::H2c => self.h2c,
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn all(self) -> [u16; 3] {
+        [self.http, self.https, self.h2c]
+    }
+}
+
+/// A folder with a certificate, and the backends.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// Where everything is written.
+    pub(crate) folder: PathBuf,
+    backend: u16,
+    backend_h2c: u16,
+    certificate: String,
+    key: String,
+}
+
+impl Site {
+    /// Makes the folder anew, with a P-256 certificate.
+    pub(crate) fn new(folder: PathBuf) -> Result<Self, Failure> {
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+        }
+        std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+        command.args(["-days", "2", "-subj", "/CN=bench", "-addext", "subjectAltName=DNS:bench,IP:127.0.0.1"]);
+        command.args(["-keyout", "key.pem", "-out", "cert.pem"]).current_dir(&folder);
+        let output = command.output().map_err(|error| Failure::start("openssl", error))?;
+        if !output.status.success() {
+            return Err(Failure::Program(format!("openssl: {}", String::from_utf8_lossy(&output.stderr))));
+        }
+        let certificate = read(&folder.join("cert.pem"))?;
+        let key = read(&folder.join("key.pem"))?;
+        write(&folder.join("both.pem"), &format!("{certificate}{key}"))?;
+        let [backend, backend_h2c] = free_ports()?;
+        Ok(Self { folder, backend, backend_h2c, certificate, key })
+    }
+
+    /// Starts both backends, beside h2load: nginx for HTTP/1.1, nghttpd for h2c with trailers.
+    pub(crate) fn backends(&self) -> Result<[Server; 2], Failure> {
+        let body: String = (0..BODY).map(|_| 'x').collect();
+        let one = include_str!("../configs/backend.conf").replace("@BODY@", &body);
+        let path = self.fill("backend.conf", &one, None)?;
+        let htdocs = self.folder.join("htdocs");
+        std::fs::create_dir_all(&htdocs).map_err(|error| Failure::file(&htdocs, error))?;
+        write(&htdocs.join("1k"), &body)?;
+        let nginx = ["nginx", "-c", &path].map(str::to_owned);
+        let port = self.backend_h2c.to_string();
+        let folder = htdocs.display().to_string();
+        let nghttpd =
+            ["nghttpd", "--no-tls", "-m256", "--address=127.0.0.1", "--trailer=grpc-status: 0", "-d", &folder, &port];
+        Ok([
+            Server::start(LOAD_CORE, &nginx, &self.folder, &[self.backend])?,
+            Server::start(LOAD_CORE, &nghttpd.map(str::to_owned), &self.folder, &[self.backend_h2c])?,
+        ])
+    }
+
+    /// Writes a configuration with its placeholders replaced, and returns its path.
+    pub(crate) fn fill(&self, name: &str, template: &str, ports: Option<Ports>) -> Result<String, Failure> {
+        let mut text = template
+            .replace("@FOLDER@", &self.folder.display().to_string())
+            .replace("@BACKEND@", &self.backend.to_string())
+            .replace("@BACKEND_H2C@", &self.backend_h2c.to_string())
+            .replace("@CERT@", &self.certificate.replace('\n', "\\n"))
+            .replace("@KEY@", &self.key.replace('\n', "\\n"));
+        if let Some(Ports { http, https, h2c }) = ports {
+            for (mark, port) in [("@HTTP@", http), ("@HTTPS@", https), ("@H2C@", h2c)] {
+                text = text.replace(mark, &port.to_string());
+            }
+        }
+        let path = self.folder.join(name);
+        write(&path, &text)?;
+        Ok(path.display().to_string())
+    }
+}
+
+/// Free ports for a proxy.
+pub(crate) fn proxy_ports() -> Result<Ports, Failure> {
+    let [http, https, h2c] = free_ports()?;
+    Ok(Ports { http, https, h2c })
+}
+
+fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
+    let start = |error| Failure::File("127.0.0.1:0".to_owned(), error);
+    let mut ports = [0; N];
+    // All are held until the last is known, so that they differ.
+    let mut held = Vec::new();
+    for port in &mut ports {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(start)?;
+        *port = listener.local_addr().map_err(start)?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))
+}
+
+/// Writes a file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| Failure::file(path, error))
+}
