@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nantian_ir::ObjectRef;
 use nantian_ir::compile::{Compiled, Objects, Options, Severity, compile};
+use nantian_proxy::runtime::{Refused, Runtime};
 
 use crate::cli::{CheckArgs, SourceArgs};
 use crate::exit;
@@ -45,12 +47,13 @@ pub(crate) fn all_findings(of_files: Vec<Finding>, compiled: &Compiled) -> Vec<F
 /// Runs the command.
 pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     let mut reporter = Reporter::new(args.output, Stream::Out);
-    let Loaded { objects, findings, excerpts } = match source::load_once(&args.source.paths) {
+    let Loaded { objects, mut findings, excerpts } = match source::load_once(&args.source.paths) {
         Ok(loaded) => loaded,
         Err(error) => return exit::usage(&error),
     };
     reporter.excerpts = excerpts;
     let compiled = compile(&objects, &options(&args.source));
+    findings.extend(left_out(&compiled));
     let findings = all_findings(findings, &compiled);
     for finding in &findings {
         reporter.event(&Event::Diagnostic { state: FindingState::New, finding });
@@ -68,6 +71,17 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     let accepted = errors == 0 && refused == 0;
     reporter.event(&Event::Checked { objects: objects.len(), errors, warnings, refused, alone, accepted });
     if accepted { ExitCode::SUCCESS } else { exit::NOT_ACCEPTED.into() }
+}
+
+/// What the engine would leave out of what the compiler accepts, for example a header that filters cannot name: `run`
+/// tells it when it applies, and no port is needed to know.
+fn left_out(compiled: &Compiled) -> Vec<Finding> {
+    let runtime = Runtime::build(Arc::clone(&compiled.snapshot), None);
+    let finding = |refused: &Refused| {
+        let message = format!("{}: {}", refused.resource, refused.message);
+        Finding::general(Severity::Error, "not-served", message, "")
+    };
+    runtime.refused().iter().map(finding).collect()
 }
 
 /// How many objects would have a status, but not from us: of another controller's class, or attached to no Gateway here.

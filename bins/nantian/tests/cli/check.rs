@@ -38,6 +38,23 @@ fn exit_code_1_with_file_line_object_field_and_remedy_when_something_is_not() {
 }
 
 #[test]
+fn what_only_the_engine_refuses_is_told_too() {
+    let filter = "    - filters:
+        - type: RequestHeaderModifier
+          requestHeaderModifier:
+            set:
+              - name: connection
+                value: close
+      matches:";
+    let with_filter = route("two", "/two", "app").replacen("    - matches:", filter, 1);
+    assert!(with_filter.contains("RequestHeaderModifier"), "{with_filter}");
+    let folder = Folder::new(&[("all.yaml", &good()), ("two.yaml", &with_filter)]);
+    let (code, text) = check(&folder, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("error[not-served]") && text.contains("connection"), "{text}");
+}
+
+#[test]
 fn colours_only_when_wanted() {
     let folder = Folder::new(&[("all.yaml", &route("two", "/two", "absent"))]);
     assert!(check(&folder, &["--color", "always"]).1.contains("\x1b["));
