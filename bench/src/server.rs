@@ -25,9 +25,9 @@ impl Server {
         let log = folder.join(format!("{}.out", program.rsplit('/').next().unwrap_or("server")));
         let out = File::create(&log).map_err(|error| Failure::file(&log, error))?;
         let err = out.try_clone().map_err(|error| Failure::file(&log, error))?;
-        // taskset replaces itself by the program: the id stays.
-        let mut command = Command::new("taskset");
-        command.args(["-c", core]).args(line).current_dir(folder);
+        // Both replace themselves by the next program: the id stays. A server ends with us, however we end.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "taskset", "-c", core]).args(line).current_dir(folder);
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         let child = command.spawn().map_err(|error| Failure::start(&program, error))?;
         let mut server = Self { child };

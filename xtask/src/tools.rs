@@ -47,6 +47,7 @@ const PEERS: &[(&str, &str)] = &[
     ("nghttpd", "nghttp2-server"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
+    ("setpriv", "util-linux"),
     ("taskset", "util-linux"),
 ];
 
