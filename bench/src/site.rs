@@ -98,7 +98,10 @@ impl Site {
                 text = text.replace(mark, &port.to_string());
             }
         }
-        let path = self.folder.join(name);
+        // A folder for each: nantian watches the one of its file, and a log that grows beside it would be its work.
+        let folder = self.folder.join(format!("{name}.d"));
+        std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
+        let path = folder.join(name);
         write(&path, &text)?;
         Ok(path.display().to_string())
     }
