@@ -40,4 +40,19 @@ impl Workspace {
             .map_err(|error| Failure::File { path: self.cache.display().to_string(), error })?;
         Ok(self.cache.clone())
     }
+
+    /// The names of the programs in a folder of the repository, one for each Rust file, sorted.
+    pub(crate) fn programs(&self, folder: &str) -> Result<Vec<String>, Failure> {
+        let folder = self.root.join(folder);
+        let file = |error| Failure::File { path: folder.display().to_string(), error };
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(file)? {
+            let path = entry.map_err(file)?.path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
 }

@@ -24,24 +24,11 @@ pub(crate) fn run(workspace: &Workspace, _settings: Settings) -> Result<Counts, 
             }
         }
     }
-    for forgotten in programs(workspace)?.iter().filter(|name| PROGRAMS.iter().all(|(known, _)| known != name)) {
+    for forgotten in
+        workspace.programs("examples/src/bin")?.iter().filter(|name| PROGRAMS.iter().all(|(known, _)| known != name))
+    {
         eprintln!("examples/src/bin/{forgotten}.rs is not run: add it to `PROGRAMS` in xtask/src/suites/examples.rs");
         counts.failed += 1;
     }
     Ok(counts)
-}
-
-/// Their names: the files in `examples/src/bin`.
-fn programs(workspace: &Workspace) -> Result<Vec<String>, Failure> {
-    let folder = workspace.root.join("examples/src/bin");
-    let file = |error| Failure::File { path: folder.display().to_string(), error };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(file)? {
-        let path = entry.map_err(file)?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
 }

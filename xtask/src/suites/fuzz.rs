@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace, settings: Settings) -> Result<Counts, Failure> {
     tools::install_system_programs()?;
     let mut counts = Counts::default();
-    for target in targets(workspace)? {
+    for target in workspace.programs("fuzz/fuzz_targets")? {
         match fuzz(workspace, &target, settings.fuzz_seconds) {
             Ok(()) => counts.passed += 1,
             Err(failure) => {
@@ -29,7 +29,7 @@ pub(crate) fn run_by_hand(workspace: &Workspace, mut arguments: Arguments) -> Re
     let seconds = arguments.option("--seconds")?.unwrap_or(60);
     let chosen = arguments.word();
     arguments.finish()?;
-    let all = targets(workspace)?;
+    let all = workspace.programs("fuzz/fuzz_targets")?;
     if let Some(target) = &chosen
         && !all.contains(target)
     {
@@ -39,21 +39,6 @@ pub(crate) fn run_by_hand(workspace: &Workspace, mut arguments: Arguments) -> Re
         fuzz(workspace, target, seconds)?;
     }
     Ok(())
-}
-
-/// The names of all targets: the files in `fuzz/fuzz_targets`.
-fn targets(workspace: &Workspace) -> Result<Vec<String>, Failure> {
-    let folder = workspace.root.join("fuzz/fuzz_targets");
-    let file = |error| Failure::File { path: folder.display().to_string(), error };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(file)? {
-        let path = entry.map_err(file)?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
-        }
-    }
-    names.sort_unstable();
-    Ok(names)
 }
 
 /// Runs one target. What it learns goes to the cache folder; the seeds in the repository are read only.
