@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nantian_ir::ObjectRef;
 use nantian_ir::compile::{Compiled, Objects, Options, Severity, compile};
-use nantian_proxy::runtime::{Refused, Runtime};
+use nantian_proxy::runtime::Runtime;
 
 use crate::cli::{CheckArgs, SourceArgs};
 use crate::exit;
@@ -15,6 +15,7 @@ use crate::finding::Finding;
 use crate::render::event::{self, Event, FindingState};
 use crate::render::tree;
 use crate::render::{Reporter, Stream};
+use crate::run::refused;
 use crate::source::{self, Loaded};
 
 /// Compiler options of the command line.
@@ -53,7 +54,7 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     };
     reporter.excerpts = excerpts;
     let compiled = compile(&objects, &options(&args.source));
-    findings.extend(left_out(&compiled));
+    findings.extend(left_out(&objects, &compiled));
     let findings = all_findings(findings, &compiled);
     for finding in &findings {
         reporter.event(&Event::Diagnostic { state: FindingState::New, finding });
@@ -75,13 +76,9 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
 
 /// What the engine would leave out of what the compiler accepts, for example a header that filters cannot name: `run`
 /// tells it when it applies, and no port is needed to know.
-fn left_out(compiled: &Compiled) -> Vec<Finding> {
+fn left_out(objects: &Objects, compiled: &Compiled) -> Vec<Finding> {
     let runtime = Runtime::build(Arc::clone(&compiled.snapshot), None);
-    let finding = |refused: &Refused| {
-        let message = format!("{}: {}", refused.resource, refused.message);
-        Finding::general(Severity::Error, "not-served", message, "")
-    };
-    runtime.refused().iter().map(finding).collect()
+    runtime.refused().iter().map(|refused| refused::finding(&refused.into(), objects)).collect()
 }
 
 /// How many objects would have a status, but not from us: of another controller's class, or attached to no Gateway here.

@@ -2,7 +2,7 @@
 
 mod config;
 mod gateway;
-mod refused;
+pub(crate) mod refused;
 mod signals;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ pub(super) fn listener_of(refused: &Refused) -> Option<&str> {
 }
 
 /// A refusal as a finding, at the listener's place where it is one.
-pub(super) fn finding(refused: &Refused, objects: &Objects) -> Finding {
+pub(crate) fn finding(refused: &Refused, objects: &Objects) -> Finding {
     let message = format!("{}: {}", refused.resource, refused.message);
     let mut finding = Finding::general(Severity::Error, "not-served", message, &refused.remedy);
     let Some(name) = listener_of(refused) else { return finding };
