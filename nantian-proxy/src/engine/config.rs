@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
+use super::network::Network;
 use crate::http::HttpSettings;
 use crate::request::Settings;
 use crate::telemetry::AccessLogFormat;
@@ -97,6 +98,16 @@ pub struct LimitsConfig {
     pub connections: usize,
     /// The same for each bind address. Default: 65,536.
     pub connections_per_listener: usize,
+    /// The same for each client address, over all bind addresses; 0: no bound. Not counted with
+    /// `requests.forwarded.trustedHops`, since connections are those of proxies then. Default: 16,384, a quarter of
+    /// `connections`: behind the default is a load balancer or a NAT as often as a client, and one address stands for all
+    /// who are behind it. Where clients connect directly, a few hundred are enough.
+    pub connections_per_client: usize,
+    /// Bits of an IPv6 address that tell one client from another, 0 to 128. Default: 64, what one network has.
+    #[serde(deserialize_with = "ipv6_prefix")]
+    pub client_ipv6_prefix: u8,
+    /// Networks of load balancers and NATs whose connections are not counted by client. Default: none.
+    pub uncounted_clients: Vec<Network>,
     /// Time that a TLS handshake may take. Default: `10s`.
     #[serde(with = "duration")]
     pub tls_handshake_timeout: Duration,
@@ -109,9 +120,21 @@ impl Default for LimitsConfig {
         Self {
             connections: 65_536,
             connections_per_listener: 65_536,
+            connections_per_client: 16_384,
+            client_ipv6_prefix: 64,
+            uncounted_clients: Vec::new(),
             tls_handshake_timeout: Duration::from_secs(10),
             backlog: 1_024,
         }
+    }
+}
+
+fn ipv6_prefix<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let bits = u8::deserialize(deserializer)?;
+    if bits <= 128 {
+        Ok(bits)
+    } else {
+        Err(serde::de::Error::custom(format!("{bits} bits: an IPv6 prefix has 0 to 128")))
     }
 }
 
@@ -153,5 +176,7 @@ mod tests {
         assert!(error.to_string().contains("drian"), "{error}");
         let error = serde_json::from_str::<EngineConfig>(r#"{"drain": {"delay": "5"}}"#).expect_err("no unit");
         assert!(error.to_string().contains("10s"), "{error}");
+        let error = serde_json::from_str::<EngineConfig>(r#"{"limits": {"clientIpv6Prefix": 129}}"#).expect_err("bits");
+        assert!(error.to_string().contains("0 to 128"), "{error}");
     }
 }

@@ -5,9 +5,11 @@
 //! keep what they began with. `LIFECYCLE.md` beside this file tells it step by step.
 
 mod apply;
+mod clients;
 mod config;
 pub(crate) mod duration;
 mod error;
+mod network;
 pub(crate) mod overload;
 mod reference;
 pub(crate) mod view;
@@ -32,6 +34,7 @@ use worker::{Command, Finish, Serve, Setup, WorkerHandle};
 
 pub use config::{AccessLogConfig, AdminConfig, DrainConfig, EngineConfig, LimitsConfig};
 pub use error::{ApplyReport, DrainReport, EngineError, Refused};
+pub use network::{Network, NetworkError};
 pub use reference::configuration_reference;
 
 /// A running engine. Clones are the same engine; it stops, without draining, when the last one is dropped.
@@ -74,7 +77,7 @@ impl Engine {
         let admin = if config.admin.enabled { Some(Admin::start(&config, Arc::clone(&view))?) } else { None };
         let log = AccessLog::start(config.access_log.format, output)
             .map_err(|source| EngineError::Thread { name: "nantian-log".to_owned(), source })?;
-        let budget = Budget::new(&config.limits);
+        let budget = Budget::new(&config.limits, config.requests.forwarded.trusted_hops);
         let mut workers = Vec::with_capacity(count);
         for index in 0..count {
             workers.push(worker::start(Setup {

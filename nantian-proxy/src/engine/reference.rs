@@ -17,6 +17,17 @@ const MEANINGS: &[(&str, &str)] = &[
     ("accessLog.format", "`json`, `text` or `off`"),
     ("limits.connections", "open client connections in all; further ones are closed at once and counted"),
     ("limits.connectionsPerListener", "the same for each bind address"),
+    (
+        "limits.connectionsPerClient",
+        "the same for each client address, over all bind addresses; 0: no bound. A load balancer or NAT in front is one \
+         address for all who are behind it; where clients connect directly, a few hundred are enough. Nothing is counted \
+         with `requests.forwarded.trustedHops`: connections are those of proxies then",
+    ),
+    ("limits.clientIpv6Prefix", "bits of an IPv6 address that tell one client from another, 0 to 128"),
+    (
+        "limits.uncountedClients",
+        "networks (`192.0.2.0/24`, `2001:db8::/32`) of load balancers and NATs whose connections are not counted by client",
+    ),
     ("limits.tlsHandshakeTimeout", "time for a TLS handshake"),
     ("limits.backlog", "connections that the kernel keeps waiting for each worker and bind address"),
     ("drain.delay", "between turning not ready and refusing connections: time for load balancers in front to notice"),

@@ -15,7 +15,7 @@ use super::Connections;
 use super::socket::is_file_limit;
 use crate::engine::overload::{Budget, Permit, Refusal};
 use crate::http::{self, ConnectionInfo, Drain, Handler, HttpSettings, Transport};
-use crate::telemetry::{AcceptError, BindStats, CutReason, HandshakeError, PanicPlace, Recorder};
+use crate::telemetry::{AcceptError, BindStats, CutReason, HandshakeError, PanicPlace, Recorder, ResponseFlag};
 use crate::tls::{self, BindTls};
 
 /// Waits between accepts while the process has no file descriptor left.
@@ -105,10 +105,9 @@ impl<H: Handler> Bind<H> {
 
     /// Starts a connection's task, or closes the connection where a limit is reached.
     fn admit(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let permit = match self.budget.admit(&self.stats) {
+        let permit = match self.budget.admit(&self.stats, peer.ip()) {
             Ok(permit) => permit,
-            Err(Refusal::Listener) => return self.stats.refused_listener.add(1),
-            Err(Refusal::Total) => return self.stats.refused_total.add(1),
+            Err(refusal) => return self.refused(refusal, peer),
         };
         let bind = Rc::clone(self);
         self.connections.spawn(async move {
@@ -120,6 +119,15 @@ impl<H: Handler> Bind<H> {
         });
     }
 
+    fn refused(&self, refusal: Refusal, peer: SocketAddr) {
+        self.stats.refused(refusal);
+        let flag = match refusal {
+            Refusal::Client => ResponseFlag::ClientLimit,
+            Refusal::Listener | Refusal::Total => ResponseFlag::Overload,
+        };
+        self.recorder.connection_ended(canonical(peer), flag);
+    }
+
     async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
         // Both fail only where the client is gone already.
         let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
@@ -127,7 +135,7 @@ impl<H: Handler> Bind<H> {
         let tls = self.tls.borrow().clone();
         let (settings, handler, drain) = (Rc::clone(&self.settings), Rc::clone(&self.handler), self.drain.clone());
         let end = if let Some(tls) = tls {
-            let Some((stream, tls)) = self.handshake(&tls, stream).await else { return };
+            let Some((stream, tls)) = self.handshake(&tls, stream, info.peer).await else { return };
             info.tls = Some(tls);
             http::serve(stream, Rc::new(info), settings, handler, drain).await
         } else {
@@ -136,10 +144,18 @@ impl<H: Handler> Bind<H> {
         // What it means for requests has been told to the handler, one by one.
         if let Some(reason) = CutReason::of(&end) {
             self.stats.cut(reason);
+            if let Some(flag) = reason.connection_flag() {
+                self.recorder.connection_ended(canonical(peer), flag);
+            }
         }
     }
 
-    async fn handshake(&self, tls: &BindTls, stream: TcpStream) -> Option<(Transport, http::TlsInfo)> {
+    async fn handshake(
+        &self,
+        tls: &BindTls,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<(Transport, http::TlsInfo)> {
         let accepted = tokio::time::timeout(self.handshake_timeout, tls::accept(tls, stream)).await;
         match accepted.unwrap_or(Err(HandshakeError::Timeout)) {
             Ok(accepted) => {
@@ -149,6 +165,9 @@ impl<H: Handler> Bind<H> {
             }
             Err(reason) => {
                 self.stats.handshake_failed(reason);
+                if reason == HandshakeError::Timeout {
+                    self.recorder.connection_ended(peer, ResponseFlag::ClientTimeout);
+                }
                 None
             }
         }

@@ -37,7 +37,7 @@ impl http_body::Body for Bad {
     }
 }
 
-/// Panics on `/panic` and in the body of `/body`, waits on `/wait` until told, else says 200.
+/// Panics on `/panic` and in the body of `/body`, waits on `/wait` until told, upgrades `/tunnel`, else says 200.
 #[derive(Default)]
 struct Odd {
     waiting: Cell<usize>,
@@ -48,6 +48,16 @@ impl Handler for Odd {
     async fn handle(self: Rc<Self>, request: Request<Body>, _: Exchange) -> Reply {
         match request.uri().path() {
             "/panic" => panic!("a defect"),
+            "/tunnel" => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+                let (near, mut far) = tokio::io::duplex(64);
+                tokio::task::spawn_local(async move {
+                    let (mut read, mut write) = tokio::io::split(&mut far);
+                    tokio::io::copy(&mut read, &mut write).await
+                });
+                return Reply { response, tunnel: Some(Box::new(near)) };
+            }
             "/body" => return Response::new(Body::boxed(Bad)).into(),
             "/wait" => {
                 self.waiting.set(self.waiting.get() + 1);
@@ -80,7 +90,7 @@ async fn serve(limits: LimitsConfig) -> Served {
         settings: Rc::new(HttpSettings::default()),
         handshake_timeout: limits.tls_handshake_timeout,
         tls: RefCell::new(None),
-        budget: Budget::new(&limits),
+        budget: Budget::new(&limits, 0),
         stats: Arc::clone(&stats),
         recorder,
         stop: Drain::new(),
@@ -113,6 +123,10 @@ async fn status(stream: &mut TcpStream) -> Option<u16> {
         head.push(stream.read_u8().await.ok()?);
     }
     String::from_utf8(head).expect("text").split(' ').nth(1)?.parse().ok()
+}
+
+fn refusals(served: &Served) -> Vec<(&'static str, u64)> {
+    served.stats.refusals().filter(|(_, count)| *count > 0).collect()
 }
 
 async fn until(mut condition: impl FnMut() -> bool) {
@@ -155,7 +169,7 @@ async fn connections_above_a_limit_are_closed_and_counted_and_room_is_used_again
         assert_eq!(status(&mut first).await, Some(200));
         let mut second = connect(served.address).await;
         assert_eq!(status(&mut second).await, None);
-        assert_eq!((served.stats.active.get(), served.stats.refused_listener.get()), (1, 1));
+        assert_eq!((served.stats.active.get(), refusals(&served)), (1, vec![("listener", 1)]));
 
         drop(first);
         until(|| served.stats.active.get() == 0).await;
@@ -163,6 +177,78 @@ async fn connections_above_a_limit_are_closed_and_counted_and_room_is_used_again
         send(&mut third, "/").await;
         assert_eq!(status(&mut third).await, Some(200));
         assert_eq!(served.stats.total.get(), 2);
+    })
+    .await;
+}
+
+/// A connection from another address of this machine.
+async fn connect_from(client: &str, address: SocketAddr) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(format!("{client}:0").parse().expect("an address")).expect("all of 127.0.0.0/8 is ours");
+    socket.connect(address).await.expect("a connection")
+}
+
+async fn served_to(stream: &mut TcpStream) -> Option<u16> {
+    // The server may have closed already.
+    let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    status(stream).await
+}
+
+#[tokio::test]
+async fn connections_of_one_client_above_its_limit_are_closed_and_counted_and_no_other_client_is_affected() {
+    local(async {
+        let served = serve(LimitsConfig { connections_per_client: 2, ..LimitsConfig::default() }).await;
+        let mut first = connect_from("127.0.0.2", served.address).await;
+        let mut second = connect_from("127.0.0.2", served.address).await;
+        assert_eq!((served_to(&mut first).await, served_to(&mut second).await), (Some(200), Some(200)));
+        let mut third = connect_from("127.0.0.2", served.address).await;
+        assert_eq!(served_to(&mut third).await, None);
+        assert_eq!(refusals(&served), [("client", 1)]);
+        let mut other = connect_from("127.0.0.3", served.address).await;
+        assert_eq!(served_to(&mut other).await, Some(200));
+
+        drop(first);
+        until(|| served.stats.active.get() == 2).await;
+        let mut again = connect_from("127.0.0.2", served.address).await;
+        assert_eq!(served_to(&mut again).await, Some(200), "the slot of the connection that ended");
+        assert_eq!(served_to(&mut second).await, Some(200), "refusing others has not harmed it");
+        assert_eq!(refusals(&served), [("client", 1)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tls_client_above_its_limit_is_closed_before_its_handshake_begins() {
+    local(async {
+        let served = serve(LimitsConfig { connections_per_client: 1, ..LimitsConfig::default() }).await;
+        *served.bind.tls.borrow_mut() = Some(Arc::default());
+        // Silent, so that its handshake goes on.
+        let _first = connect_from("127.0.0.2", served.address).await;
+        let mut second = connect_from("127.0.0.2", served.address).await;
+        assert_eq!(status(&mut second).await, None);
+        assert_eq!(refusals(&served), [("client", 1)]);
+        assert!(served.stats.handshake_errors().all(|(_, count)| count == 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tunnel_holds_the_slot_of_its_client_until_it_ends() {
+    local(async {
+        let served = serve(LimitsConfig { connections_per_client: 1, ..LimitsConfig::default() }).await;
+        let mut tunnel = connect_from("127.0.0.2", served.address).await;
+        let upgrade = b"GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        tunnel.write_all(upgrade).await.expect("sent");
+        assert_eq!(status(&mut tunnel).await, Some(101));
+        let mut more = connect_from("127.0.0.2", served.address).await;
+        assert_eq!(served_to(&mut more).await, None);
+        tunnel.write_all(b"x").await.expect("the tunnel lives");
+        assert_eq!(tunnel.read_u8().await.expect("an echo"), b'x');
+
+        drop(tunnel);
+        until(|| served.stats.active.get() == 0).await;
+        let mut more = connect_from("127.0.0.2", served.address).await;
+        assert_eq!(served_to(&mut more).await, Some(200));
     })
     .await;
 }

@@ -59,6 +59,8 @@ flags! {
     CircuitOpen = "CB";
     /// The gateway is overloaded: 503, or the connection was refused.
     Overload = "OL";
+    /// The client's address had as many connections as it may have: closed at once.
+    ClientLimit = "CL";
     /// A fault was injected by policy.
     FaultInjected = "FI";
     /// Authentication or authorisation refused the request: 401 or 403.

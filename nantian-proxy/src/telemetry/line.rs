@@ -13,8 +13,11 @@ use super::record::RequestRecord;
 pub(crate) const FIELDS: &[(&str, &str)] = &[
     ("time", "when the request header was complete; RFC 3339, UTC, milliseconds"),
     ("client", "address and port of the client"),
-    ("protocol", "what the client spoke: HTTP/1.0, HTTP/1.1 or HTTP/2"),
-    ("scheme", "http or https"),
+    (
+        "protocol",
+        "what the client spoke: HTTP/1.0, HTTP/1.1 or HTTP/2; - for a connection that was ended without a request",
+    ),
+    ("scheme", "http or https, or -"),
     ("method", "request method"),
     ("host", "requested host, without port"),
     ("path", "requested path as received, without the query"),
@@ -36,7 +39,8 @@ pub(crate) const FIELDS: &[(&str, &str)] = &[
 
 pub(crate) fn version_name(version: Version) -> &'static str {
     match version {
-        Version::HTTP_09 => "HTTP/0.9",
+        // Never served: stands for a connection on which no HTTP was spoken.
+        Version::HTTP_09 => "-",
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_11 => "HTTP/1.1",
         Version::HTTP_2 => "HTTP/2",

@@ -69,7 +69,7 @@ metrics! {
     CONNECTIONS_ACTIVE = Gauge "listener_connections_active" ["bind"] "Open client connections of a bind address.";
     CONNECTIONS_TOTAL = Counter "listener_connections_total" ["bind"] "Client connections accepted on a bind address.";
     CONNECTIONS_REFUSED = Counter "listener_connections_refused_total" ["bind", "reason"]
-        "Client connections closed at once because of a limit: listener or total.";
+        "Client connections closed at once because of a limit: client (its address has as many as it may), listener or total.";
     CONNECTIONS_CUT = Counter "listener_connections_cut_total" ["bind", "reason"]
         "Client connections that a limit or the client's error ended: head_timeout, idle, write_timeout, tunnel_idle, refused (no request), http2 (its protocol or its bounds), or too many HTTP/2 frames: resets, provoked_resets, empty_data, settings, pings, window_updates, other_frames.";
     ACCEPT_ERRORS = Counter "listener_accept_errors_total" ["bind", "reason"]

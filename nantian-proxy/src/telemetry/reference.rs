@@ -42,6 +42,8 @@ pub fn access_log_reference() -> String {
          One line on standard output for each ended request: JSON (the default), text, or off (`accessLog.format`).\n\
          Lines are written by a thread of its own; where the output is slower than the requests, lines are dropped and\n\
          counted in `nantian_gateway_dataplane_access_log_dropped_total`: requests never wait for the log.\n\
+         A connection that is refused, or cut without a request that could tell of it, has a line too, with `-` for what\n\
+         was never asked: one a second for each flag and worker, so that nobody fills the log by connecting.\n\
          Whatever a client sends, a line stays one line: JSON strings are escaped, text has `\\xNN`.\n\
          This page is generated from `nantian-proxy/src/telemetry`; a test compares the two.\n\n\
          ## Fields\n\n| field | meaning |\n| --- | --- |\n",

@@ -223,8 +223,9 @@ fn binds(page: &mut Page, inner: &Inner) {
     }
     page.family(&names::CONNECTIONS_REFUSED);
     for (bind, stats) in &binds {
-        page.sample(&names::CONNECTIONS_REFUSED, &[bind, "listener"], stats.refused_listener.get());
-        page.sample(&names::CONNECTIONS_REFUSED, &[bind, "total"], stats.refused_total.get());
+        for (reason, count) in stats.refusals() {
+            page.sample(&names::CONNECTIONS_REFUSED, &[bind, reason], count);
+        }
     }
     page.family(&names::CONNECTIONS_CUT);
     for (bind, stats) in &binds {

@@ -1,15 +1,19 @@
 //! One worker's numbers, and the handle through which the worker counts.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
+use http::{Method, StatusCode, Version};
 use nantian_ir::{BackendKey, ListenerKey, RouteKey};
+use tokio::time::Instant;
 
 use super::access_log::LogBuffer;
 use super::cells::{Histogram, Owned};
-use super::flags::ResponseFlag;
+use super::flags::{ResponseFlag, ResponseFlags};
 use super::record::RequestRecord;
 use super::series::{Admission, SeriesKey};
 use crate::upstream::ConnectionStats;
@@ -93,11 +97,17 @@ struct Inner {
     shard: Arc<Shard>,
     admission: Arc<Admission>,
     log: Option<LogBuffer>,
+    /// When a connection's line was last written, for each flag.
+    connection_lines: [Cell<Option<Instant>>; FLAGS],
 }
+
+/// Between two lines of connections with the same flag: who opens thousands must not fill the log with them.
+const CONNECTION_LINES: Duration = Duration::from_secs(1);
 
 impl Recorder {
     pub(crate) fn new(shard: Arc<Shard>, admission: Arc<Admission>, log: Option<LogBuffer>) -> Self {
-        Self(Rc::new(Inner { shard, admission, log }))
+        let connection_lines = std::array::from_fn(|_| Cell::default());
+        Self(Rc::new(Inner { shard, admission, log, connection_lines }))
     }
 
     /// Counts an ended request and writes its access log line. Looks its series up under a lock that scrapes take too;
@@ -122,13 +132,33 @@ impl Recorder {
         if record.tries > 1 {
             shard.retries.add(u64::from(record.tries - 1));
         }
+        self.write_line(record);
+    }
+
+    fn write_line(&self, record: &RequestRecord<'_>) {
         if let Some(log) = &self.0.log {
-            shard.log_lines.add(1);
+            self.0.shard.log_lines.add(1);
             let dropped = log.write(record);
             if dropped > 0 {
-                shard.log_dropped.add(dropped);
+                self.0.shard.log_dropped.add(dropped);
             }
         }
+    }
+
+    /// Writes an access log line for a connection that was refused or cut while no request could tell of it: one a second
+    /// for each flag. Metrics count all of them.
+    pub(crate) fn connection_ended(&self, client: SocketAddr, flag: ResponseFlag) {
+        let Some(last) = self.0.connection_lines.get(flag as usize) else { return };
+        let now = Instant::now();
+        if self.0.log.is_none() || last.get().is_some_and(|last| now.duration_since(last) < CONNECTION_LINES) {
+            return;
+        }
+        last.set(Some(now));
+        // Nothing was asked in any version of HTTP.
+        let method = Method::from_bytes(b"-").unwrap_or_default();
+        let mut record = RequestRecord::new(SystemTime::now(), client, Version::HTTP_09, &method);
+        (record.scheme, record.flags) = ("-", ResponseFlags::of(flag));
+        self.write_line(&record);
     }
 
     /// Counts a mirrored request.

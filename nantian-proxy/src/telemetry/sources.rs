@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
 
+use super::ResponseFlag;
 use super::cells::{Histogram, SharedCount};
+use crate::engine::overload::Refusal;
 use crate::http::ConnectionEnd;
 use crate::http::h2::Flood;
 
@@ -93,6 +95,15 @@ impl CutReason {
         Self::PLAIN.into_iter().chain(Flood::ALL.map(Self::Flood))
     }
 
+    /// The flag of the access log line that the connection gets, where no request's line tells of it.
+    pub(crate) const fn connection_flag(self) -> Option<ResponseFlag> {
+        match self {
+            Self::HeadTimeout => Some(ResponseFlag::ClientTimeout),
+            Self::Http2 | Self::Flood(_) => Some(ResponseFlag::ClientProtocolError),
+            Self::Idle | Self::WriteTimeout | Self::TunnelIdle | Self::Refused => None,
+        }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::HeadTimeout => "head_timeout",
@@ -125,8 +136,7 @@ impl CutReason {
 pub(crate) struct BindStats {
     pub(crate) active: SharedCount,
     pub(crate) total: SharedCount,
-    pub(crate) refused_listener: SharedCount,
-    pub(crate) refused_total: SharedCount,
+    refused: [SharedCount; Refusal::ALL.len()],
     accept_errors: [SharedCount; AcceptError::ALL.len()],
     cut: [SharedCount; CutReason::PLAIN.len() + Flood::ALL.len()],
     pub(crate) handshakes_full: SharedCount,
@@ -139,6 +149,16 @@ impl BindStats {
         if let Some(cell) = self.accept_errors.get(reason as usize) {
             cell.add(1);
         }
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        if let Some(cell) = self.refused.get(refusal as usize) {
+            cell.add(1);
+        }
+    }
+
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Refusal::ALL.iter().zip(&self.refused).map(|(refusal, cell)| (refusal.as_str(), cell.get()))
     }
 
     pub(crate) fn cut(&self, reason: CutReason) {

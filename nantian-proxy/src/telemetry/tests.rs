@@ -170,3 +170,40 @@ fn an_endpoint_is_healthy_until_told_otherwise_and_keeps_its_health_across_confi
     telemetry.applied(&snapshot, "v2", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&0.0));
 }
+
+/// What the writer of a log has got.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_refused_have_a_line_a_second_for_each_flag_and_no_more() {
+    let written = Written::default();
+    let log = AccessLog::start(AccessLogFormat::Text, written.clone()).expect("a thread").expect("a log");
+    let telemetry = Telemetry::new("n", 1);
+    let recorder = telemetry.recorder_with_log(0, Some(log.buffer()));
+    let client = "192.0.2.1:1".parse().expect("an address");
+    for _second in 0..3 {
+        for _ in 0..1_000 {
+            recorder.connection_ended(client, ResponseFlag::ClientLimit);
+            recorder.connection_ended(client, ResponseFlag::ClientTimeout);
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    recorder.flush();
+    drop(recorder);
+    log.finish();
+    let lines = String::from_utf8(written.0.lock().expect("not poisoned").clone()).expect("text");
+    assert_eq!((lines.lines().count(), lines.matches("\"- -:// -\" 0 CL").count()), (6, 3), "{lines}");
+    assert!(telemetry.metrics_text().contains("\nnantian_gateway_dataplane_access_log_lines_total 6\n"));
+}
