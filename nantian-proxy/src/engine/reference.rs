@@ -72,13 +72,43 @@ const MEANINGS: &[(&str, &str)] = &[
     ("http.http2.keepAliveInterval", "time without an open stream after which a PING asks whether the peer is there"),
     ("http.http2.keepAlivePingTimeout", "time for the answer to that PING"),
     ("requests.paths.mergeSlashes", "whether `//` in a path becomes `/`"),
-    ("requests.paths.encodedSlash", "`%2F` in a path: `keep` or `refuse` (400)"),
+    (
+        "requests.paths.encodedSlash",
+        "`%2F` in a path: `keep` (a letter of its segment), `refuse` (400) or `decode` (a slash, before anything is matched)",
+    ),
     ("requests.paths.backslash", "`\\` and `%5C` in a path: `keep` or `refuse` (400)"),
     ("requests.paths.encodedNul", "`%00` in a path: `keep` or `refuse` (400)"),
+    (
+        "requests.paths.doubleEncoding",
+        "`%25` and two hexadecimal digits in a path, as in `%252e`: `keep` (never decoded twice) or `refuse` (400)",
+    ),
+    ("requests.paths.parameters", "`;` in a path: `keep` (a letter of its segment) or `refuse` (400)"),
+    (
+        "requests.paths.hiddenDots",
+        "a dot segment that only some readers see, as in `/..;/`, `/..%2F`, `/..%5C`, `/..%00`: `keep` or `refuse` (400)",
+    ),
     ("requests.connectTimeout", "time for a connection to a backend to be made"),
     (
         "requests.forwarded.trustedHops",
         "proxies in front of this one that are ours: so many entries of `X-Forwarded-For` from the right are believed; 0: none",
+    ),
+    (
+        "requests.forwarded.forwardedHeader",
+        "whether `Forwarded` (RFC 7239) is written, after the elements of trusted proxies; false: dropped from everyone",
+    ),
+    (
+        "requests.forwarded.realIp",
+        "whether `X-Real-IP` is written: the client's address by `trustedHops`; false: dropped from everyone",
+    ),
+    (
+        "requests.via",
+        "which messages get a `Via` of ours, and whether loops are answered with 508: `requests`, `both` (answers too) or \
+         `off`",
+    ),
+    (
+        "requests.underscoreHeaders",
+        "request fields and trailers with `_` in their name: `drop`, `keep` or `refuse` (400); one that is a field of \
+         framing, of the connection or of ours but for `_` is never forwarded",
     ),
     ("requests.requestTimeout", "whole-request time limit of rules without `timeouts.request`; absent: none"),
     (

@@ -14,7 +14,7 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 
 /// Fields that `Connection` may not name away: those of framing and routing, those that authenticate, and those that
 /// tell where a request came from. Taking one out would show the backend another request than we judged.
-const PROTECTED: [&str; 14] = [
+const PROTECTED: [&str; 17] = [
     "host",
     "content-length",
     "transfer-encoding",
@@ -26,6 +26,9 @@ const PROTECTED: [&str; 14] = [
     "expect",
     "forwarded",
     "via",
+    "x-real-ip",
+    "x-request-id",
+    "max-forwards",
     "te",
     "trailer",
     "upgrade",
@@ -34,9 +37,6 @@ const PROTECTED: [&str; 14] = [
 /// Takes the fields of the client's connection out of a request. Keeps `TE: trailers`, and `Upgrade` if the request asks
 /// for an upgrade; returns whether it does.
 pub fn strip_request(headers: &mut HeaderMap) -> bool {
-    if !any_of_one_hop(headers) {
-        return false;
-    }
     let upgrade = upgrades(headers);
     let trailers = takes_trailers(headers);
     strip_connection(headers);
@@ -55,7 +55,8 @@ pub fn strip_request(headers: &mut HeaderMap) -> bool {
 
 /// Takes the fields of the backend's connection out of an answer. Keeps `Upgrade` if `switching` (status 101).
 pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
-    if !any_of_one_hop(headers) {
+    // One look at each name is cheaper than a lookup of each that might be there.
+    if !headers.keys().any(|name| is_of_one_hop(name.as_str())) {
         return;
     }
     strip_connection(headers);
@@ -66,22 +67,20 @@ pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
     }
 }
 
-/// Whether there is anything to strip: one look at each name is cheaper than a lookup of each that might be there.
-fn any_of_one_hop(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| {
-        matches!(
-            name.as_str(),
-            "connection"
-                | "te"
-                | "upgrade"
-                | "keep-alive"
-                | "http2-settings"
-                | "proxy-connection"
-                | "transfer-encoding"
-                | "proxy-authenticate"
-                | "proxy-authorization"
-        )
-    })
+/// Whether a field, by its name in lower case, concerns one connection only.
+pub fn is_of_one_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "te"
+            | "upgrade"
+            | "keep-alive"
+            | "http2-settings"
+            | "proxy-connection"
+            | "transfer-encoding"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+    )
 }
 
 /// RFC 9110 section 7.6.1: an intermediary MUST take out the fields that `Connection` names, and it.

@@ -20,13 +20,13 @@ pub(crate) mod testing;
 mod transport;
 mod tunnel;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -133,18 +133,29 @@ pub struct ConnectionInfo {
     pub local: SocketAddr,
     /// TLS facts, where the listener terminates TLS.
     pub tls: Option<TlsInfo>,
+    peer_value: OnceCell<HeaderValue>,
 }
 
 impl ConnectionInfo {
     /// A cleartext connection.
     pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer, local, tls: None }
+        Self { peer, local, tls: None, peer_value: OnceCell::new() }
+    }
+
+    /// The client's address as a field value, which all requests of the connection share.
+    pub(crate) fn peer_value(&self) -> &HeaderValue {
+        self.peer_value.get_or_init(|| address_value(self.peer.ip()))
     }
 
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
     }
+}
+
+/// An address as a field value; one of IPv4 that came in on a socket for both families as one of IPv4.
+pub(crate) fn address_value(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_canonical().to_string()).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// What is known of a TLS session.

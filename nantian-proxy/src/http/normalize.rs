@@ -19,6 +19,19 @@ pub enum Ambiguous {
     Refuse,
 }
 
+/// What happens to an encoded slash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EncodedSlash {
+    /// It is a letter of its segment, and forwarded as it is.
+    #[default]
+    Keep,
+    /// It is answered with 400.
+    Refuse,
+    /// It becomes a slash before anything is matched or forwarded.
+    Decode,
+}
+
 /// How paths are normalised. Dot segments (`%2e` included) are always removed, escapes of unreserved characters always
 /// decoded, other escapes written in upper case, and invalid escapes refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,20 +41,31 @@ pub struct PathOptions {
     /// Whether `//` becomes `/`, before dot segments are removed. Default true.
     pub merge_slashes: bool,
     /// `%2F`: a separator for some backends, a letter for others. Default keep.
-    pub encoded_slash: Ambiguous,
+    pub encoded_slash: EncodedSlash,
     /// `\` and `%5C`: a separator for some backends. Default refuse.
     pub backslash: Ambiguous,
     /// `%00`: the end of the path for some backends. Default refuse.
     pub encoded_nul: Ambiguous,
+    /// `%25` and two hexadecimal digits, as in `%252e`: another escape for a backend that decodes twice. Default keep,
+    /// never decoded twice.
+    pub double_encoding: Ambiguous,
+    /// `;`: the begin of a parameter for some backends, which leave it out. Default keep.
+    pub parameters: Ambiguous,
+    /// A segment that is `.` or `..` only for a reader that takes a kept `%2F`, `%5C` or `\` for a separator, or cuts it
+    /// at `;`, `%3B` or `%00`, as in `/..;/` and `/..%2F`. Default refuse.
+    pub hidden_dots: Ambiguous,
 }
 
 impl Default for PathOptions {
     fn default() -> Self {
         Self {
             merge_slashes: true,
-            encoded_slash: Ambiguous::Keep,
+            encoded_slash: EncodedSlash::Keep,
             backslash: Ambiguous::Refuse,
             encoded_nul: Ambiguous::Refuse,
+            double_encoding: Ambiguous::Keep,
+            parameters: Ambiguous::Keep,
+            hidden_dots: Ambiguous::Refuse,
         }
     }
 }
@@ -62,17 +86,32 @@ pub enum PathError {
     /// See [`PathOptions::encoded_nul`].
     #[error("the path has an encoded NUL (%00), which the listener refuses")]
     EncodedNul,
+    /// See [`PathOptions::double_encoding`].
+    #[error("the path has an escape that is escaped again (%25 and two digits), which the listener refuses")]
+    DoubleEncoding,
+    /// See [`PathOptions::parameters`].
+    #[error("the path has a parameter (;), which the listener refuses")]
+    Parameter,
+    /// See [`PathOptions::hidden_dots`].
+    #[error("the path has a dot segment that only some readers see, which the listener refuses")]
+    HiddenDots,
 }
 
 /// The one spelling of an absolute path (without its query). Normalising twice changes nothing.
 pub fn path(path: &str, options: PathOptions) -> Result<Cow<'_, str>, PathError> {
     let bytes = path.as_bytes();
+    if options.parameters == Ambiguous::Refuse && bytes.contains(&b';') {
+        return Err(PathError::Parameter);
+    }
     let plain = !bytes.iter().any(|byte| matches!(byte, b'%' | b'\\'))
         && !bytes.windows(2).any(|pair| matches!(pair, b"/." | b"//"));
     if plain {
         return Ok(Cow::Borrowed(path));
     }
     let decoded = escapes(path, options)?;
+    if options.hidden_dots == Ambiguous::Refuse && decoded.split('/').any(hides_dots) {
+        return Err(PathError::HiddenDots);
+    }
     let normal = segments(&decoded, options.merge_slashes);
     Ok(if normal == path { Cow::Borrowed(path) } else { Cow::Owned(normal) })
 }
@@ -93,7 +132,17 @@ fn escapes(path: &str, options: PathOptions) -> Result<String, PathError> {
         let code = escape.get(1..3).and_then(|digits| hex(digits.as_bytes())).ok_or(PathError::Escape)?;
         rest = escape.get(3..).unwrap_or_default();
         match code {
-            b'/' => refuse(options.encoded_slash, PathError::EncodedSlash)?,
+            b'/' => match options.encoded_slash {
+                EncodedSlash::Keep => {}
+                EncodedSlash::Refuse => return Err(PathError::EncodedSlash),
+                EncodedSlash::Decode => {
+                    out.push('/');
+                    continue;
+                }
+            },
+            b'%' if rest.get(..2).is_some_and(|digits| hex(digits.as_bytes()).is_some()) => {
+                refuse(options.double_encoding, PathError::DoubleEncoding)?;
+            }
             b'\\' => refuse(options.backslash, PathError::Backslash)?,
             0 => refuse(options.encoded_nul, PathError::EncodedNul)?,
             _ => {}
@@ -109,6 +158,17 @@ fn escapes(path: &str, options: PathOptions) -> Result<String, PathError> {
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// Whether a segment that is no dot segment is, or has, one for another reader.
+fn hides_dots(segment: &str) -> bool {
+    let is_dots = |part: &str| matches!(part, "." | "..");
+    let name = |part: &str| {
+        let end = [";", "%3B", "%00"].into_iter().filter_map(|cut| part.find(cut)).min().unwrap_or(part.len());
+        is_dots(part.get(..end).unwrap_or_default())
+    };
+    !is_dots(segment)
+        && segment.split("%2F").flat_map(|part| part.split("%5C")).flat_map(|part| part.split('\\')).any(name)
 }
 
 fn hex(digits: &[u8]) -> Option<u8> {
@@ -227,9 +287,12 @@ mod tests {
 
     const KEEP: PathOptions = PathOptions {
         merge_slashes: true,
-        encoded_slash: Ambiguous::Keep,
+        encoded_slash: EncodedSlash::Keep,
         backslash: Ambiguous::Keep,
         encoded_nul: Ambiguous::Keep,
+        double_encoding: Ambiguous::Keep,
+        parameters: Ambiguous::Keep,
+        hidden_dots: Ambiguous::Keep,
     };
 
     #[test]
@@ -283,7 +346,12 @@ mod tests {
 
     #[test]
     fn ambiguous_paths_are_refused_where_the_setting_says_so() {
-        let refuse = PathOptions { encoded_slash: Ambiguous::Refuse, ..PathOptions::default() };
+        let refuse = PathOptions {
+            encoded_slash: EncodedSlash::Refuse,
+            double_encoding: Ambiguous::Refuse,
+            parameters: Ambiguous::Refuse,
+            ..PathOptions::default()
+        };
         for (given, expected) in [
             ("/a%2Fb", PathError::EncodedSlash),
             ("/a\\b", PathError::Backslash),
@@ -293,10 +361,65 @@ mod tests {
             ("/a%2", PathError::Escape),
             ("/a%zz", PathError::Escape),
             ("/a%+1", PathError::Escape),
+            ("/%252e", PathError::DoubleEncoding),
+            ("/%252E%252e/a", PathError::DoubleEncoding),
+            ("/%252fa", PathError::DoubleEncoding),
+            ("/a;", PathError::Parameter),
+            ("/a;x=1/b", PathError::Parameter),
         ] {
             assert_eq!(path(given, refuse), Err(expected), "{given}");
         }
+        for kept in ["/100%25", "/100%25x", "/100%25%20", "/a%3Bb"] {
+            assert_eq!(path(kept, refuse).as_deref(), Ok(kept));
+        }
         assert_eq!(path("/a%2fb", PathOptions::default()).as_deref(), Ok("/a%2Fb"));
+        assert_eq!(path("/a;x=1/%252e", PathOptions::default()).as_deref(), Ok("/a;x=1/%252e"));
+    }
+
+    #[test]
+    fn an_encoded_slash_that_is_decoded_is_a_slash_for_dots_and_merging() {
+        let decode = PathOptions { encoded_slash: EncodedSlash::Decode, ..PathOptions::default() };
+        for (given, expected) in [
+            ("/a%2fb", "/a/b"),
+            ("/a%2F..%2f..%2Fb", "/b"),
+            ("/a/..%2f..%2fb", "/b"),
+            ("/%2f%2Fa", "/a"),
+            ("/a%252fb", "/a%252fb"),
+            ("/a%2F", "/a/"),
+        ] {
+            assert_eq!(path(given, decode).as_deref(), Ok(expected), "{given}");
+        }
+        assert_eq!(path("/a%2F..;x/b", decode), Err(PathError::HiddenDots));
+    }
+
+    #[test]
+    fn dots_that_only_another_reader_sees_are_refused_unless_kept() {
+        let keep = PathOptions { hidden_dots: Ambiguous::Refuse, ..KEEP };
+        for given in [
+            "/a/..;/b",
+            "/a/.;x=1/b",
+            "/a/..;",
+            "/a/..%3bx/b",
+            "/a/..%3B",
+            "/a/..%00/b",
+            "/a/..%00.txt",
+            "/a/..%2fb",
+            "/a%2f..%2fb",
+            "/a%2F..",
+            "/a%2f%2e%2e/b",
+            "/a/%2e%2e%2fb",
+            "/a\\..\\b",
+            "/a%5c..",
+            "/a/..%5Cb",
+            "/a%2f..;x%2fb",
+        ] {
+            assert_eq!(path(given, keep), Err(PathError::HiddenDots), "{given}");
+        }
+        for given in
+            ["/a/...;/b", "/a;../b", "/a%2F..b", "/a%2Fb..", "/..a;b", "/a%2F...%2Fb", "/a%3B../b", "/%252e%252e"]
+        {
+            assert_eq!(path(given, keep).as_deref(), Ok(given));
+        }
     }
 
     #[test]
@@ -325,7 +448,8 @@ mod tests {
         #[test]
         fn normalising_twice_changes_nothing(tail in "[/.a%2eEfF5cC\\\\;0]{0,40}") {
             let given = format!("/{tail}");
-            for options in [KEEP, PathOptions { merge_slashes: false, ..KEEP }, PathOptions::default()] {
+            let decode = PathOptions { encoded_slash: EncodedSlash::Decode, ..KEEP };
+            for options in [KEEP, PathOptions { merge_slashes: false, ..KEEP }, PathOptions::default(), decode] {
                 if let Ok(once) = path(&given, options) {
                     let twice = path(&once, options);
                     prop_assert_eq!(twice.as_deref(), Ok(once.as_ref()));

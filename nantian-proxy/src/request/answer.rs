@@ -16,6 +16,10 @@ pub(super) enum Failure {
     BadRequest(&'static str),
     /// CONNECT without a protocol: this is not a forward proxy.
     NoTunnel,
+    /// TRACE to us: what clients send may be secret, and is not reflected.
+    NoTrace,
+    /// The request came back through us too often.
+    Loop,
     /// The connection's server name belongs to another listener than the host (RFC 9110 section 15.5.20).
     Misdirected,
     /// No listener or rule matches.
@@ -64,6 +68,12 @@ impl Failure {
             Self::BadRequest(text) => (Http::BAD_REQUEST, INTERNAL, Flag::ClientProtocolError, text),
             Self::NoTunnel => {
                 (Http::NOT_IMPLEMENTED, UNIMPLEMENTED, Flag::ClientProtocolError, "CONNECT is not served here")
+            }
+            Self::NoTrace => {
+                (Http::NOT_IMPLEMENTED, UNIMPLEMENTED, Flag::ClientProtocolError, "TRACE is not answered here")
+            }
+            Self::Loop => {
+                (Http::LOOP_DETECTED, UNAVAILABLE, Flag::Loop, "the request goes round in a loop of gateways")
             }
             Self::Misdirected => (
                 Http::MISDIRECTED_REQUEST,
@@ -162,6 +172,8 @@ mod tests {
         for (failure, status, flag) in [
             (Failure::BadRequest("x"), 400, "DPE"),
             (Failure::NoTunnel, 501, "DPE"),
+            (Failure::NoTrace, 501, "DPE"),
+            (Failure::Loop, 508, "LP"),
             (Failure::Misdirected, 421, "NR"),
             (Failure::NoRoute, 404, "NR"),
             (Failure::NoBackend, 500, "NC"),

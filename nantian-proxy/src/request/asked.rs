@@ -8,6 +8,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use super::answer::Failure;
+use super::names::Present;
 use crate::filter::RequestEdit;
 use crate::http::hop_by_hop;
 use crate::http::normalize::{self, PathOptions};
@@ -25,6 +26,8 @@ pub(super) struct Asked {
     pub(super) target: Target,
     /// Without what concerns the client's connection only, and without `Host`.
     pub(super) headers: HeaderMap,
+    /// Which of them may be there.
+    pub(super) present: Present,
     /// Whether the request asks to switch to another protocol.
     pub(super) upgrade: bool,
 }
@@ -56,7 +59,9 @@ pub(super) struct Outgoing {
 
 impl Asked {
     /// Reads a head. What is not a valid request is refused with 400 (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
-    pub(super) fn read(head: Parts, paths: PathOptions) -> Result<Self, Failure> {
+    ///
+    /// `present`: of the head's fields.
+    pub(super) fn read(head: Parts, present: Present, paths: PathOptions) -> Result<Self, Failure> {
         let Parts { method, uri, mut headers, .. } = head;
         let authority = authority(&uri, &mut headers)?;
         let host = match &authority {
@@ -69,7 +74,7 @@ impl Asked {
         if method == Method::CONNECT {
             return Err(Failure::NoTunnel);
         }
-        let mut upgrade = hop_by_hop::strip_request(&mut headers);
+        let mut upgrade = present.of_one_hop && hop_by_hop::strip_request(&mut headers);
         if upgrade && headers.get_all(header::UPGRADE).iter().any(is_transport) {
             headers.remove(header::UPGRADE);
             upgrade = false;
@@ -87,7 +92,7 @@ impl Asked {
             }
             (path, _) => Target::Made { path: path.into_owned(), query: uri.query().map(str::to_owned) },
         };
-        Ok(Self { method, host, authority, target, headers, upgrade })
+        Ok(Self { method, host, authority, target, headers, present, upgrade })
     }
 
     /// Normalised.
@@ -217,7 +222,9 @@ mod tests {
     use super::*;
 
     fn read(request: http::request::Builder) -> Result<Asked, Failure> {
-        Asked::read(request.body(()).unwrap().into_parts().0, PathOptions::default())
+        let head = request.body(()).unwrap().into_parts().0;
+        let present = Present::of(&head.headers);
+        Asked::read(head, present, PathOptions::default())
     }
 
     #[test]

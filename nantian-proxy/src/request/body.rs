@@ -13,18 +13,37 @@ use tokio::time::{Instant, Sleep};
 
 use super::log::{Incoming, RequestLog};
 use super::serving::InFlight;
+use super::{UnderscoreHeaders, names};
 use crate::http::{Body, BodyError, ByteStream};
-use crate::telemetry::ResponseFlag;
+use crate::telemetry::{Recorder, ResponseFlag};
 
-/// The body that a client sends: counts it, and notes how it failed.
+/// The body that a client sends: counts it, notes how it failed, and takes out of its trailers what no backend may get.
 pub(super) struct RequestBody {
     body: Body,
     incoming: Rc<Incoming>,
+    underscores: UnderscoreHeaders,
+    recorder: Recorder,
 }
 
 impl RequestBody {
-    pub(super) fn wrap(body: Body, incoming: &Rc<Incoming>) -> Body {
-        if body.is_end_stream() { body } else { Body::boxed(Self { body, incoming: Rc::clone(incoming) }) }
+    pub(super) fn wrap(
+        body: Body,
+        incoming: &Rc<Incoming>,
+        underscores: UnderscoreHeaders,
+        recorder: &Recorder,
+    ) -> Body {
+        if body.is_end_stream() {
+            return body;
+        }
+        Body::boxed(Self { body, incoming: Rc::clone(incoming), underscores, recorder: recorder.clone() })
+    }
+
+    fn screen(&self, frame: &mut Frame<Bytes>) -> Result<(), BodyError> {
+        let Some(trailers) = frame.trailers_mut() else { return Ok(()) };
+        let screened = names::screen_trailers(trailers, self.underscores);
+        names::count(&self.recorder, &screened);
+        screened.map_err(|names::Refused| BodyError::Framing("a trailer name has an underscore"))?;
+        Ok(())
     }
 }
 
@@ -33,16 +52,21 @@ impl http_body::Body for RequestBody {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let screened = polled.map(|frame| {
+            let mut frame = frame?;
+            self.screen(&mut frame)?;
+            Ok(frame)
+        });
+        match &screened {
+            Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
                 self.incoming.bytes.set(self.incoming.bytes.get().saturating_add(bytes));
             }
-            Poll::Ready(Some(Err(error))) => self.incoming.fault.set(Some(client_fault(error))),
-            Poll::Ready(None) | Poll::Pending => {}
+            Some(Err(error)) => self.incoming.fault.set(Some(client_fault(error))),
+            None => {}
         }
-        polled
+        Poll::Ready(screened)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,35 +1,36 @@
-//! What the backend is told about the client: `X-Forwarded-*` and `X-Request-Id`.
+//! What the backend is told about the client: `X-Forwarded-*`, `X-Request-Id`, and by setting `Forwarded` (RFC 7239) and
+//! `X-Real-IP`.
 //!
-//! `Forwarded` (RFC 7239) and `X-Real-IP` are dropped, never written: two ways to say the same invite contradiction.
-//! Exception to RFC 9110 section 7.6.3 ("MUST send an appropriate Via"): `Via` is passed on but not extended, since
-//! common servers switch compression off where they see it.
+//! One policy for all of them: what a stranger says is dropped; what the trusted proxies in front of us say is kept, and
+//! our own peer appended to it.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-
 use smallvec::SmallVec;
 
 use super::ForwardedSettings;
+use super::names::{Present, tells_of_the_client};
+use crate::http::address_value;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Dropped from everyone.
-const DROPPED: [&str; 2] = ["forwarded", "x-real-ip"];
 
-/// What we know first hand.
+/// What we know first hand. Values that a connection's or a listener's requests share are field values already.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) peer: IpAddr,
+    pub(super) peer_value: &'a HeaderValue,
     pub(super) scheme: &'static str,
     /// The host as received, with its port.
     pub(super) host: Option<&'a HeaderValue>,
     /// The listener's public port.
-    pub(super) port: u16,
+    pub(super) port: Option<&'a HeaderValue>,
     /// For a request id, if one is needed.
     pub(super) random: [u64; 2],
 }
@@ -43,56 +44,152 @@ pub(super) struct Told {
     pub(super) request_id: HeaderValue,
 }
 
-/// Writes the fields into `headers`.
-pub(super) fn write(headers: &mut HeaderMap, settings: &ForwardedSettings, seen: &Seen<'_>) -> Told {
-    let trusting = settings.trusted_hops > 0;
-    let dropped = |name: &&HeaderName| {
-        // `X-Forwarded-Prefix`, `-Client-Cert`, `-User` and whatever else backends may believe.
-        DROPPED.contains(&name.as_str()) || (!trusting && name.as_str().starts_with("x-forwarded-"))
-    };
-    let dropped: SmallVec<[HeaderName; 4]> = headers.keys().filter(dropped).cloned().collect();
-    for name in &dropped {
-        headers.remove(name);
-    }
+/// Writes the fields into `headers`, of which those that `present` names may be there.
+pub(super) fn write(headers: &mut HeaderMap, present: Present, settings: &ForwardedSettings, seen: &Seen<'_>) -> Told {
     let hops = usize::try_from(settings.trusted_hops).unwrap_or(usize::MAX);
-    let peer = seen.peer.to_canonical();
-    let trusted = trusted_entries(headers, hops);
-    let client = trusted.first().and_then(|entry| address(entry)).unwrap_or(peer);
-    let mut chain = trusted.join(", ");
-    if !chain.is_empty() {
-        chain.push_str(", ");
+    let mut claims = Claims::default();
+    if present.forwarded {
+        if hops > 0 {
+            claims = Claims::read(headers, hops, settings, seen);
+        }
+        strip(headers, hops > 0);
     }
-    // An address is ASCII, and so is what was kept of the chain.
-    let _ = write!(chain, "{peer}");
-    set(headers, FOR, HeaderValue::try_from(chain).ok());
-    let proto = HeaderValue::from_static(seen.scheme);
-    for (name, value) in [(PROTO, Some(&proto)), (HOST, seen.host), (PORT, Some(&HeaderValue::from(seen.port)))] {
-        let keep = hops > 0 && headers.get_all(&name).iter().count() == 1;
-        if !keep {
-            set(headers, name, value.cloned());
+    let client = claims.client.unwrap_or_else(|| seen.peer.to_canonical());
+    put(headers, FOR, Some(claims.chain.unwrap_or_else(|| seen.peer_value.clone())));
+    let scheme = HeaderValue::from_static(seen.scheme);
+    for (name, value) in [(PROTO, Some(scheme)), (HOST, seen.host.cloned()), (PORT, seen.port.cloned())] {
+        let kept = present.forwarded && hops > 0 && headers.get_all(&name).iter().count() == 1;
+        if !kept {
+            put(headers, name, value);
         }
     }
-    let given = headers.get(&REQUEST_ID).filter(|id| hops > 0 && is_request_id(id)).cloned();
+    if settings.forwarded_header {
+        put(headers, FORWARDED, element(claims.elements.as_deref(), seen));
+    }
+    if settings.real_ip {
+        let value = if claims.client.is_some() { address_value(client) } else { seen.peer_value.clone() };
+        put(headers, REAL_IP, Some(value));
+    }
+    let given = if present.request_id && hops > 0 { headers.get(&REQUEST_ID) } else { None };
+    let given = given.filter(|id| is_request_id(id)).cloned();
     let request_id = given.unwrap_or_else(|| new_request_id(seen.random));
-    let _ = headers.try_insert(REQUEST_ID, request_id.clone());
+    put(headers, REQUEST_ID, Some(request_id.clone()));
     Told { client, request_id }
 }
 
-/// The `hops` rightmost entries of `X-Forwarded-For`; what stands left of them was written by strangers.
-fn trusted_entries(headers: &HeaderMap, hops: usize) -> Vec<String> {
-    if hops == 0 {
-        return Vec::new();
+/// What trusted proxies say, each list cut to the trusted entries at its right end: what stands left of them was
+/// written by strangers.
+#[derive(Default)]
+struct Claims {
+    /// The client that the last trusted proxy names.
+    client: Option<IpAddr>,
+    /// `X-Forwarded-For` with our peer.
+    chain: Option<HeaderValue>,
+    /// Elements of `Forwarded`.
+    elements: Option<String>,
+}
+
+impl Claims {
+    fn read(headers: &HeaderMap, hops: usize, settings: &ForwardedSettings, seen: &Seen<'_>) -> Self {
+        let entries = last_of(values(headers, &FOR).flat_map(|value| value.split(',')), hops);
+        let Some(first) = entries.first() else {
+            return Self { elements: elements(headers, hops, settings), ..Self::default() };
+        };
+        let mut chain = entries.join(", ");
+        chain.push_str(", ");
+        chain.push_str(seen.peer_value.to_str().unwrap_or_default());
+        Self {
+            client: address(first),
+            chain: HeaderValue::try_from(chain).ok(),
+            elements: elements(headers, hops, settings),
+        }
     }
-    let entries: Vec<&str> = headers
-        .get_all(&FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .collect();
-    let from = entries.len().saturating_sub(hops);
-    entries.into_iter().skip(from).map(str::to_owned).collect()
+}
+
+/// Takes out what is not kept as it is.
+fn strip(headers: &mut HeaderMap, trusting: bool) {
+    let goes = |name: &&HeaderName| {
+        tells_of_the_client(name.as_str()) && (!trusting || **name == FORWARDED || **name == REAL_IP)
+    };
+    let going: SmallVec<[HeaderName; 4]> = headers.keys().filter(goes).cloned().collect();
+    for name in &going {
+        headers.remove(name);
+    }
+}
+
+/// The values of a list, in their order. Lists are ASCII; what is not tells nothing.
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+}
+
+/// The last `count` entries that are not empty.
+fn last_of<'a>(entries: impl Iterator<Item = &'a str>, count: usize) -> SmallVec<[&'a str; 8]> {
+    let mut entries: SmallVec<[&str; 8]> = entries.map(str::trim).filter(|entry| !entry.is_empty()).collect();
+    let strange = entries.len().saturating_sub(count);
+    entries.drain(..strange);
+    entries
+}
+
+/// The elements of `Forwarded` that trusted proxies wrote. A field whose quotes are not balanced has no elements that two
+/// readers would agree on.
+fn elements(headers: &HeaderMap, hops: usize, settings: &ForwardedSettings) -> Option<String> {
+    if !settings.forwarded_header {
+        return None;
+    }
+    let mut all: SmallVec<[&str; 8]> = SmallVec::new();
+    for value in values(headers, &FORWARDED) {
+        all.extend(split_elements(value)?);
+    }
+    let kept = last_of(all.into_iter(), hops);
+    (!kept.is_empty()).then(|| kept.join(", "))
+}
+
+/// RFC 7239 section 4: elements have commas between them, and quoted strings may have some inside.
+fn split_elements(value: &str) -> Option<SmallVec<[&str; 4]>> {
+    let mut found = SmallVec::new();
+    let (mut start, mut quoted, mut escaped) = (0, false, false);
+    for (at, byte) in value.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' if !quoted => {
+                found.push(value.get(start..at).unwrap_or_default());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(value.get(start..).unwrap_or_default());
+    (!quoted).then_some(found)
+}
+
+/// Those elements and ours: RFC 7239 sections 4 and 6, an address of IPv6 in brackets, and in quotes what is no token.
+fn element(before: Option<&str>, seen: &Seen<'_>) -> Option<HeaderValue> {
+    let mut text = String::with_capacity(96);
+    if let Some(before) = before {
+        text.push_str(before);
+        text.push_str(", ");
+    }
+    let peer = seen.peer_value.to_str().ok()?;
+    if peer.contains(':') {
+        text.push_str("for=\"[");
+        text.push_str(peer);
+        text.push_str("]\";proto=");
+    } else {
+        text.push_str("for=");
+        text.push_str(peer);
+        text.push_str(";proto=");
+    }
+    text.push_str(seen.scheme);
+    // A host is made of letters, digits, dots, hyphens and underscores, and perhaps brackets and colons: nothing that a
+    // quoted string would have to escape.
+    if let Some(host) = seen.host.and_then(|host| host.to_str().ok()) {
+        text.push_str(";host=\"");
+        text.push_str(host);
+        text.push('"');
+    }
+    HeaderValue::try_from(text).ok()
 }
 
 /// An address, with or without port and brackets, as proxies write it.
@@ -103,7 +200,7 @@ fn address(entry: &str) -> Option<IpAddr> {
     address.or_else(with_port).or_else(bracketed)
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
     match value {
         Some(value) => {
             let _ = headers.try_insert(name, value);
@@ -121,16 +218,20 @@ fn is_request_id(value: &HeaderValue) -> bool {
 
 /// A random (version 4) UUID (RFC 9562 section 5.4).
 fn new_request_id([high, low]: [u64; 2]) -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let bits = (u128::from(high) << 64) | u128::from(low);
     let bits = bits & !(0xf << 76) | (0x4 << 76);
-    let mut bits = bits & !(0x3 << 62) | (0x2 << 62);
+    let bits = bits & !(0x3 << 62) | (0x2 << 62);
+    let digit = |bits: u8| DIGITS.get(usize::from(bits & 0xf)).copied().unwrap_or_default();
     let mut text = [b'-'; 36];
-    for (index, byte) in text.iter_mut().enumerate() {
-        if !matches!(index, 8 | 13 | 18 | 23) {
-            let digit = u8::try_from(bits >> 124).unwrap_or(0);
-            *byte = if digit < 10 { b'0' + digit } else { b'a' - 10 + digit };
-            bits <<= 4;
+    let mut at = 0;
+    for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        // A hyphen after 4, 6, 8 and 10 bytes.
+        at += usize::from(matches!(index, 4 | 6 | 8 | 10));
+        if let Some(pair) = text.get_mut(at..at + 2) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
         }
+        at += 2;
     }
     HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
@@ -140,18 +241,24 @@ mod tests {
     use super::*;
 
     fn run(hops: u32, received: &[(&'static str, &str)]) -> (HeaderMap, Told) {
+        run_with(&ForwardedSettings { trusted_hops: hops, ..ForwardedSettings::default() }, "192.0.2.1", received)
+    }
+
+    fn run_with(settings: &ForwardedSettings, peer: &str, received: &[(&'static str, &str)]) -> (HeaderMap, Told) {
         let mut headers: HeaderMap = HeaderMap::new();
         for (name, value) in received {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
         let seen = Seen {
-            peer: "192.0.2.1".parse().unwrap(),
+            peer: peer.parse().unwrap(),
+            peer_value: &address_value(peer.parse().unwrap()),
             scheme: "https",
             host: Some(&HeaderValue::from_static("a.example:8443")),
-            port: 8443,
+            port: Some(&HeaderValue::from_static("8443")),
             random: [1, 2],
         };
-        let told = write(&mut headers, &ForwardedSettings { trusted_hops: hops }, &seen);
+        let present = Present::of(&headers);
+        let told = write(&mut headers, present, settings, &seen);
         (headers, told)
     }
 
@@ -210,6 +317,54 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_without_an_address_leaves_us_the_peer_for_the_client() {
+        let (headers, told) = run(1, &[("x-forwarded-for", "unknown"), ("x-forwarded-for", " , ")]);
+        assert_eq!(headers["x-forwarded-for"], "unknown, 192.0.2.1");
+        assert_eq!(told.client, "192.0.2.1".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn two_claims_of_trusted_proxies_about_one_thing_are_none() {
+        let sent = [("x-forwarded-proto", "http"), ("x-forwarded-proto", "https"), ("x-forwarded-user", "kept")];
+        let (headers, _) = run(1, &sent);
+        assert_eq!(headers.get_all("x-forwarded-proto").iter().collect::<Vec<_>>(), ["https"]);
+        assert_eq!(headers["x-forwarded-user"], "kept");
+    }
+
+    #[test]
+    fn x_real_ip_is_the_client_by_trusted_hops() {
+        for (hops, expected) in [(0, "192.0.2.1"), (1, "198.51.100.3"), (2, "198.51.100.2")] {
+            let settings = ForwardedSettings { trusted_hops: hops, real_ip: true, ..ForwardedSettings::default() };
+            let (headers, _) = run_with(&settings, "192.0.2.1", SENT);
+            assert_eq!(headers.get_all("x-real-ip").iter().collect::<Vec<_>>(), [expected]);
+        }
+    }
+
+    /// RFC 7239 sections 4 and 6.
+    #[test]
+    fn forwarded_keeps_trusted_elements_and_gets_a_quoted_one_of_ours() {
+        let sent = [("forwarded", "for=evil, for=\"_a,b\\\",c\";by=x"), ("forwarded", " for=\"[2001:db8::9]:80\" ,")];
+        let ours = "for=192.0.2.1;proto=https;host=\"a.example:8443\"";
+        for (hops, expected) in [
+            (0, ours.to_owned()),
+            (1, format!("for=\"[2001:db8::9]:80\", {ours}")),
+            (2, format!("for=\"_a,b\\\",c\";by=x, for=\"[2001:db8::9]:80\", {ours}")),
+        ] {
+            let settings =
+                ForwardedSettings { trusted_hops: hops, forwarded_header: true, ..ForwardedSettings::default() };
+            let (headers, _) = run_with(&settings, "192.0.2.1", &sent);
+            assert_eq!(headers.get_all("forwarded").iter().collect::<Vec<_>>(), [expected.as_str()]);
+        }
+        let settings = ForwardedSettings { trusted_hops: 9, forwarded_header: true, ..ForwardedSettings::default() };
+        let (headers, _) = run_with(&settings, "::ffff:192.0.2.1", &[("forwarded", "for=\"a, for=b")]);
+        assert_eq!(headers["forwarded"], ours, "unbalanced quotes");
+        let (headers, _) = run_with(&settings, "2001:db8::1", &[]);
+        assert_eq!(headers["forwarded"], "for=\"[2001:db8::1]\";proto=https;host=\"a.example:8443\"");
+        let (headers, _) = run(9, &sent);
+        assert!(!headers.contains_key("forwarded"), "not written unless the setting says so");
+    }
+
+    #[test]
     fn addresses_are_read_with_port_and_brackets_and_nothing_else() {
         for (entry, expected) in [
             ("198.51.100.1", Some("198.51.100.1")),
@@ -227,5 +382,9 @@ mod tests {
     fn request_ids_are_version_4_uuids() {
         assert_eq!(new_request_id([0, 0]), "00000000-0000-4000-8000-000000000000");
         assert_eq!(new_request_id([u64::MAX, u64::MAX]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(
+            new_request_id([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210]),
+            "01234567-89ab-4def-bedc-ba9876543210"
+        );
     }
 }

@@ -80,6 +80,11 @@ impl RequestLog {
         &self.method
     }
 
+    /// In which the client sent it.
+    pub(super) fn version(&self) -> http::Version {
+        self.version
+    }
+
     /// When the request's head was complete.
     pub(super) fn clock(&self) -> Instant {
         self.clock

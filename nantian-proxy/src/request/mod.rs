@@ -9,10 +9,13 @@ mod body;
 mod forward;
 mod forwarded;
 mod log;
+mod max_forwards;
 mod mirror;
+mod names;
 mod serving;
 mod settings;
 mod stages;
+mod via;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -39,7 +42,7 @@ use log::RequestLog;
 use serving::{LocalBackend, Serving};
 use stages::{Answered, Context};
 
-pub use settings::{Balance, ForwardedSettings, Settings};
+pub use settings::{Balance, ForwardedSettings, Settings, UnderscoreHeaders, Via};
 
 /// What all requests of one worker share: the current runtime, counters, connection pools. Not `Send`: it is made on
 /// the worker's thread, inside its `LocalSet`, and stays there.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::HeaderValue;
 use nantian_ir::Listener;
 use smallvec::SmallVec;
 
@@ -36,6 +37,8 @@ pub(super) struct Serving {
 
 struct LocalListener {
     listener: Arc<Listener>,
+    /// Its public port as a field value.
+    port: HeaderValue,
     /// Counts requests for which there is no rule.
     no_route: OnceCell<Arc<RequestCells>>,
 }
@@ -84,7 +87,11 @@ impl Serving {
     ) -> Rc<Self> {
         let listeners = runtime.snapshot().listeners.values();
         let listeners = listeners
-            .map(|listener| LocalListener { listener: Arc::clone(listener), no_route: OnceCell::new() })
+            .map(|listener| LocalListener {
+                listener: Arc::clone(listener),
+                port: HeaderValue::from(listener.public_port),
+                no_route: OnceCell::new(),
+            })
             .collect();
         let rules = std::iter::repeat_with(OnceCell::new).take(runtime.rule_ids().len()).collect();
         let mut serving = Self {
@@ -131,6 +138,11 @@ impl Serving {
 
     pub(super) fn listener(&self, index: usize) -> Option<&Listener> {
         self.listeners.get(index).map(|local| local.listener.as_ref())
+    }
+
+    /// A listener's public port as a field value.
+    pub(super) fn port_value(&self, index: usize) -> Option<&HeaderValue> {
+        self.listeners.get(index).map(|local| &local.port)
     }
 
     /// The rule `index`. Its shares begin anywhere, so that workers and reloads do not all favour the first target.

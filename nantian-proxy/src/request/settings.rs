@@ -17,6 +17,10 @@ pub struct Settings {
     pub paths: PathOptions,
     /// What is believed and written about clients and proxies in front of us.
     pub forwarded: ForwardedSettings,
+    /// Which messages get a `Via` of ours.
+    pub via: Via,
+    /// What happens to request and trailer fields with an underscore in their name.
+    pub underscore_headers: UnderscoreHeaders,
     /// Whole-request time limit of rules without `timeouts.request`. `None`, the default: no limit; idle limits of the
     /// connections apply all the same.
     #[serde(with = "duration::option")]
@@ -54,6 +58,8 @@ impl Default for Settings {
         Self {
             paths: PathOptions::default(),
             forwarded: ForwardedSettings::default(),
+            via: Via::default(),
+            underscore_headers: UnderscoreHeaders::default(),
             request_timeout: None,
             backend_request_timeout: None,
             retry_backoff: Duration::from_millis(25),
@@ -91,4 +97,41 @@ pub struct ForwardedSettings {
     /// the client is the n-th entry of `X-Forwarded-For` from the right, our own peer is appended to it, what else those
     /// proxies say in `X-Forwarded-*` and `X-Request-Id` is kept.
     pub trusted_hops: u32,
+    /// Whether `Forwarded` (RFC 7239) is written: the elements of as many trusted hops are kept, and one of ours is
+    /// appended. False, the default: it is dropped from everyone, since two ways to say the same invite contradiction.
+    pub forwarded_header: bool,
+    /// Whether `X-Real-IP` is written: the client's address, by `trusted_hops`. False, the default: it is dropped.
+    pub real_ip: bool,
+}
+
+/// Which messages get a `Via` of ours (RFC 9110 section 7.6.3). What others have written in it stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Via {
+    /// None, and loops are not noticed.
+    Off,
+    /// Requests, as a gateway MUST.
+    #[default]
+    Requests,
+    /// Requests and answers, as a gateway MAY.
+    Both,
+}
+
+/// What happens to request and trailer fields with an underscore in their name. Backends that read fields as CGI
+/// variables take `_` and `-` for the same, so that `X_User` passes for an `X-User` that only a proxy may write.
+///
+/// A name that is, but for underscores, one of framing, of the connection or of those that we write is dropped even
+/// where others are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum UnderscoreHeaders {
+    /// They are forwarded.
+    Keep,
+    /// They are left out before anything is matched.
+    #[default]
+    Drop,
+    /// The request is answered with 400.
+    Refuse,
 }

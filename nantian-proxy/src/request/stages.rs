@@ -1,8 +1,8 @@
 //! The stages of a request, in their order: the one list, for HTTP and gRPC alike.
 //!
-//! 1. read and normalise the head: 400, 501
+//! 1. read and normalise the head: 400, 501; a loop: 508; the end of `Max-Forwards` is answered here
 //! 2. find the listener: 404; the connection's server name must belong to the same one: 421
-//! 3. tell the backend about the client: `X-Forwarded-*`, `X-Request-Id`
+//! 3. tell the backend about the client and about us: `X-Forwarded-*`, `X-Request-Id`, `Via`
 //! 4. find the rule: 404
 //! 5. CORS: a preflight is answered here
 //! 6. filters that answer: redirect, direct response
@@ -20,15 +20,17 @@ use std::rc::Rc;
 use http::{Method, Request, Response, header};
 use nantian_ir::{BindAddress, Listener};
 
-use super::Worker;
 use super::answer::{self, Failure};
 use super::asked::{Asked, Outgoing};
 use super::body::RequestBody;
 use super::forward::{self, Forward};
 use super::forwarded::{self, Seen};
 use super::log::RequestLog;
+use super::max_forwards::{self, Hops};
 use super::mirror;
+use super::names::{self, Present};
 use super::serving::{InFlight, LocalRule, Serving};
+use super::{Via, Worker, via};
 use crate::filter::headers::HeaderEdits;
 use crate::filter::{Answer, cors, redirect};
 use crate::http::{Body, ByteStream, Exchange, hop_by_hop};
@@ -80,7 +82,12 @@ struct Matched<'a> {
 pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answered {
     let (head, body) = request.into_parts();
     cx.grpc = answer::is_grpc(&head.method, &head.headers);
-    let (asked, matched) = match read(cx, head).and_then(|asked| route(cx, asked)) {
+    let found = match read(cx, head) {
+        Ok(Read::Asked(asked)) => route(cx, asked),
+        Ok(Read::Answered(answer)) => return answer.into(),
+        Err(failure) => Err(failure),
+    };
+    let (asked, matched) = match found {
         Ok(found) => found,
         Err(failure) => return cx.fail(failure),
     };
@@ -105,11 +112,31 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
     answered
 }
 
+/// What stage 1 leads to.
+enum Read {
+    Asked(Asked),
+    /// Nobody behind us is asked.
+    Answered(Response<Body>),
+}
+
 /// Stage 1.
-fn read(cx: &mut Context<'_>, head: http::request::Parts) -> Result<Asked, Failure> {
-    let asked = Asked::read(head, cx.worker.settings.paths)?;
+fn read(cx: &mut Context<'_>, mut head: http::request::Parts) -> Result<Read, Failure> {
+    let settings = &cx.worker.settings;
+    let present = Present::of(&head.headers);
+    if present.underscore {
+        let screened = names::screen_head(&mut head.headers, settings.underscore_headers);
+        names::count(&cx.worker.recorder, &screened);
+        screened.map_err(|names::Refused| Failure::BadRequest("a field name has an underscore"))?;
+    }
+    if present.via && settings.via != Via::Off {
+        via::check_loop(&head.headers)?;
+    }
+    let mut asked = Asked::read(head, present, settings.paths)?;
     cx.log.host = Some(Rc::clone(&asked.host));
-    Ok(asked)
+    if present.max_forwards && max_forwards::spend(&asked.method, &mut asked.headers)? == Hops::Spent {
+        return max_forwards::answer(&asked.method).map(Read::Answered);
+    }
+    Ok(Read::Asked(asked))
 }
 
 /// Stages 2 to 4.
@@ -120,7 +147,7 @@ fn route<'a>(cx: &mut Context<'a>, mut asked: Asked) -> Result<(Asked, Matched<'
     let routes = routes.ok_or(Failure::NoRoute)?;
     let listener = serving.listener(routes.index()).ok_or(Failure::NoRoute)?;
     cx.log.listener = Some(routes.index());
-    introduce_client(cx, listener, &mut asked);
+    introduce_client(cx, routes.index(), &mut asked);
 
     let bind = cx.bind;
     let find = |method: &Method| {
@@ -164,16 +191,22 @@ fn check_server_name(cx: &Context<'_>, of_host: Option<&ListenerRoutes<'_>>) -> 
 }
 
 /// Stage 3, ahead of the match, so that a route cannot be led by what a stranger claims.
-fn introduce_client(cx: &mut Context<'_>, listener: &Listener, asked: &mut Asked) {
+fn introduce_client(cx: &mut Context<'_>, listener: usize, asked: &mut Asked) {
     let random = &cx.worker.random;
+    let connection = &cx.exchange.connection;
     let seen = Seen {
-        peer: cx.exchange.connection.peer.ip(),
-        scheme: cx.exchange.connection.scheme(),
+        peer: connection.peer.ip(),
+        peer_value: connection.peer_value(),
+        scheme: connection.scheme(),
         host: asked.authority.as_ref(),
-        port: listener.public_port,
+        port: cx.serving.port_value(listener),
         random: [random.next(), random.next()],
     };
-    let told = forwarded::write(&mut asked.headers, &cx.worker.settings.forwarded, &seen);
+    let settings = &cx.worker.settings;
+    let told = forwarded::write(&mut asked.headers, asked.present, &settings.forwarded, &seen);
+    if settings.via != Via::Off {
+        via::append(&mut asked.headers, cx.log.version());
+    }
     // An IPv4 client of a socket for both families; or one behind a proxy of ours, whose port nobody tells.
     let port = if told.client == seen.peer.to_canonical() { cx.log.client.port() } else { 0 };
     cx.log.client = (told.client, port).into();
@@ -182,7 +215,7 @@ fn introduce_client(cx: &mut Context<'_>, listener: &Listener, asked: &mut Asked
 
 /// Stages 6 to 10.
 async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: Body) -> Result<Answered, Failure> {
-    let local = matched.local;
+    let (settings, local) = (&cx.worker.settings, matched.local);
     let rule = &local.rule;
     if let Some(answer) = &rule.filters.answer {
         return answer_now(cx, matched, &asked, answer);
@@ -198,10 +231,10 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: 
     outgoing.edit(&target.filters.request);
     mirror::of_target(cx, local, index, &outgoing, &mut copies);
 
-    let body = RequestBody::wrap(body, &cx.log.incoming);
+    let body = RequestBody::wrap(body, &cx.log.incoming, settings.underscore_headers, &cx.worker.recorder);
     let body = mirror::send(cx, copies, body);
     let mut answered = forward::forward(cx, Forward { rule, backend }, &mut outgoing, body).await?;
-    finish(&outgoing, target, &mut answered)?;
+    finish(&outgoing, target, settings.via, &mut answered)?;
     Ok(answered)
 }
 
@@ -230,14 +263,19 @@ fn answer_now(cx: &Context<'_>, matched: &Matched<'_>, asked: &Asked, answer: &A
 }
 
 /// Stage 11, as far as it concerns the target: what a backend answered becomes an answer to the client.
-fn finish(outgoing: &Outgoing, target: &Target, answered: &mut Answered) -> Result<(), Failure> {
+fn finish(outgoing: &Outgoing, target: &Target, via: Via, answered: &mut Answered) -> Result<(), Failure> {
     let switching = answered.response.status() == http::StatusCode::SWITCHING_PROTOCOLS;
     if switching && (!outgoing.upgrade || answered.tunnel.is_none()) {
         // RFC 9110 section 15.2.2: only after an Upgrade that was sent.
         return Err(Failure::Protocol);
     }
-    hop_by_hop::strip_response(answered.response.headers_mut(), switching);
-    edit_answer(&target.filters.response, answered.response.headers_mut());
+    let version = answered.response.version();
+    let headers = answered.response.headers_mut();
+    hop_by_hop::strip_response(headers, switching);
+    if via == Via::Both {
+        via::append(headers, version);
+    }
+    edit_answer(&target.filters.response, headers);
     Ok(())
 }
 

@@ -53,6 +53,8 @@ flags! {
     ClientTimeout = "DT";
     /// The client broke the HTTP specification: 400.
     ClientProtocolError = "DPE";
+    /// The request came back through the gateway too often: 508.
+    Loop = "LP";
     /// A rate limit refused the request: 429.
     RateLimited = "RL";
     /// A circuit breaker was open: 503.

@@ -56,6 +56,8 @@ metrics! {
     FLAGS = Counter "http_response_flags_total" ["flag"]
         "Ended HTTP requests by response flag; a request with two flags counts for both.";
     RETRIES = Counter "http_retries_total" [] "Tries of requests after the first.";
+    UNDERSCORES = Counter "http_underscore_fields_total" ["action"]
+        "Field names with an underscore that clients sent and backends did not get: dropped, or refused with the request.";
     MIRRORS = Counter "http_mirrors_total" ["outcome"]
         "Mirrored requests by outcome: sent, failed, or dropped because too many were under way.";
 

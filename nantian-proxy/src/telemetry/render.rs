@@ -13,7 +13,7 @@ use super::cells::{BUCKETS, HistogramTotal};
 use super::flags::ResponseFlag;
 use super::names::{self, Metric};
 use super::series::SeriesKey;
-use super::shard::{CLASSES, MirrorOutcome, PanicPlace};
+use super::shard::{CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction};
 
 /// The whole page.
 pub(super) fn page(inner: &Inner) -> String {
@@ -150,6 +150,11 @@ fn request_totals(page: &mut Page, inner: &Inner) {
         page.sample(&names::FLAGS, &[flag.code()], count);
     }
     page.single(&names::RETRIES, sum(&|shard| shard.retries.get()));
+    page.family(&names::UNDERSCORES);
+    for action in UnderscoreAction::ALL {
+        let count = sum(&|shard| shard.underscores.get(action as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::UNDERSCORES, &[action.as_str()], count);
+    }
     page.family(&names::MIRRORS);
     for outcome in MirrorOutcome::ALL {
         let count = sum(&|shard| shard.mirrors.get(outcome as usize).map_or(0, super::cells::Owned::get));

@@ -54,6 +54,24 @@ impl MirrorOutcome {
     }
 }
 
+/// What became of a field with an underscore in its name that was not forwarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnderscoreAction {
+    Dropped,
+    Refused,
+}
+
+impl UnderscoreAction {
+    pub(crate) const ALL: [Self; 2] = [Self::Dropped, Self::Refused];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dropped => "dropped",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// Where a panic was contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PanicPlace {
@@ -84,6 +102,7 @@ pub(crate) struct Shard {
     pub(crate) flags: [Owned; FLAGS],
     pub(crate) retries: Owned,
     pub(crate) mirrors: [Owned; MirrorOutcome::ALL.len()],
+    pub(crate) underscores: [Owned; UnderscoreAction::ALL.len()],
     pub(crate) panics: [Owned; PanicPlace::ALL.len()],
     pub(crate) log_lines: Owned,
     pub(crate) log_dropped: Owned,
@@ -165,6 +184,13 @@ impl Recorder {
     pub fn mirrored(&self, outcome: MirrorOutcome) {
         if let Some(cell) = self.0.shard.mirrors.get(outcome as usize) {
             cell.add(1);
+        }
+    }
+
+    /// Counts field names with an underscore.
+    pub(crate) fn underscores(&self, action: UnderscoreAction, names: u64) {
+        if let Some(cell) = self.0.shard.underscores.get(action as usize) {
+            cell.add(names);
         }
     }
 

@@ -46,7 +46,7 @@ async fn with_grpc() -> Gateway {
     gateway(builder).await
 }
 
-async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
+pub(super) async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
     let io = tokio::net::TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(io).await.unwrap();
     tokio::task::spawn_local(async move {

@@ -2,6 +2,7 @@
 
 mod filters;
 mod forwarding;
+mod headers;
 mod http2;
 mod mirrors;
 mod records;
@@ -19,6 +20,7 @@ use nantian_ir::{BackendProtocol, BindAddress};
 
 use super::*;
 use crate::http::HttpSettings;
+use crate::http::normalize::{EncodedSlash, PathOptions};
 use crate::http::testing::{Raw, local, server, text};
 use crate::runtime::tests::{Builder, listener_key, to};
 use crate::telemetry::Telemetry;
