@@ -52,6 +52,18 @@ impl Transport {
     pub fn other(stream: impl ByteStream) -> Self {
         Self::Other(Box::new(stream))
     }
+
+    /// Resets the connection when it is dropped. A close in good order would leave what was written to the kernel, which
+    /// offers it for minutes to a peer that takes nothing.
+    pub(crate) fn reset_on_drop(&self) {
+        let socket = match self {
+            Self::Tcp(io) => io,
+            Self::Tls(io) => io.get_ref().0,
+            Self::Other(_) | Self::Closed => return,
+        };
+        // It fails only for a socket that has ended already.
+        let _ended = socket.set_zero_linger();
+    }
 }
 
 impl AsyncRead for Transport {

@@ -8,6 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use nantian_ir::BindAddress;
 use socket2::{Domain, Protocol, Socket, Type};
 
+/// Bytes that the kernel takes for a connection beyond what it has sent. It would take megabytes, and say nothing until a
+/// third of them is gone: a client that reads 50 KB a second would seem to read nothing for half a minute, and one that
+/// reads nothing would hold those megabytes.
+const UNSENT: u32 = 16 * 1024;
+
 /// Why an address cannot be listened on, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BindProblem {
@@ -118,6 +123,8 @@ fn bind_one(address: SocketAddr, shares: bool) -> io::Result<Socket> {
     if shares {
         socket.set_reuse_port(true)?;
     }
+    // Accepted sockets inherit it.
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.bind(&address.into())?;
     socket.set_reuse_port(true)?;
     Ok(socket)
@@ -145,6 +152,15 @@ mod tests {
             (0..32).map(|_| TcpStream::connect(addresses[0]).expect("a connection to one of them")).collect();
         let got: Vec<_> = sockets.iter().map(|socket| std::iter::from_fn(|| socket.accept().ok()).count()).collect();
         assert_eq!(got.iter().sum::<usize>(), 32, "{got:?}");
+    }
+
+    #[test]
+    fn the_kernel_takes_little_for_a_client_that_reads_slowly() {
+        let sockets = open(at(0), None, false, 1, 16).expect("sockets");
+        let address = sockets[0].local_addr().expect("an address");
+        let _client = TcpStream::connect(address).expect("a connection");
+        let accepted = std::iter::repeat_with(|| sockets[0].accept()).find_map(Result::ok).expect("a connection").0;
+        assert_eq!(socket2::SockRef::from(&accepted).tcp_notsent_lowat().expect("the option"), UNSENT);
     }
 
     #[test]

@@ -264,6 +264,7 @@ impl Connection {
         if self.deadline.poll(cx) {
             let now = Instant::now();
             if write_end.is_some_and(|end| end <= now) {
+                wire.io.reset_on_drop();
                 return Err(ConnectionEnd::WriteTimeout);
             }
             wire.time_out();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 
@@ -510,5 +510,13 @@ fn a_body_is_asked_for_more_only_as_the_client_reads() {
         // The client never reads; an endless answer stops when the sockets' buffers are full, and is then given up.
         assert!(matches!(server.ends.recv().await.unwrap(), ConnectionEnd::WriteTimeout));
         assert!(asked.get() * 16_384 < 64 * 1024 * 1024, "{}", asked.get());
+        // A reset, so that the kernel drops at once what it still held.
+        let end = loop {
+            match client.io.read(&mut [0; 16_384]).await {
+                Ok(count) if count > 0 => {}
+                end => break end.map_err(|error| error.kind()),
+            }
+        };
+        assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
     });
 }
