@@ -56,9 +56,13 @@ impl Step {
 
     /// The cargo that runs this very program, in `folder`.
     pub(crate) fn cargo(folder: &Path) -> Self {
-        let mut step = Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        step.command.current_dir(folder);
-        step
+        Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).inside(folder)
+    }
+
+    /// Runs it in `folder`.
+    pub(crate) fn inside(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
     }
 
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {

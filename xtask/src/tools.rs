@@ -34,8 +34,16 @@ impl CargoTool {
 }
 
 /// Programs that the end-to-end tests call, and the Debian packages that have them.
-const SYSTEM_PROGRAMS: &[(&str, &str)] =
-    &[("cc", "gcc"), ("curl", "curl"), ("h2load", "nghttp2-client"), ("python3", "python3")];
+const SYSTEM_PROGRAMS: &[(&str, &str)] = &[
+    ("cc", "gcc"),
+    ("curl", "curl"),
+    ("h2load", "nghttp2-client"),
+    ("python3", "python3"),
+    ("slowhttptest", "slowhttptest"),
+];
+
+/// The Go toolchain, and the Debian package that has it where there is none.
+const GO: &[(&str, &str)] = &[("go", "golang-go")];
 
 /// The clients and servers in Python: pinned, in an environment of their own.
 const PYTHON_PACKAGES: &[&str] = &["grpcio==1.85.3", "websockets==17.4"];
@@ -121,6 +129,22 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, Failure> {
         .run()?;
     std::fs::write(&complete, "").map_err(|error| Failure::File { path: complete.display().to_string(), error })?;
     Ok(interpreter)
+}
+
+/// The conformance suite for HTTP/2, built from the module in `e2e/clients/h2spec`, which pins it and what it needs.
+pub(crate) fn h2spec(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    install(GO)?;
+    let program = workspace.cache_folder()?.join("tools").join("h2spec");
+    // Go keeps what it has built: when nothing changed, this takes no time.
+    Step::new("go")
+        .inside(&workspace.root.join("e2e/clients/h2spec"))
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "-mod=readonly")
+        .args(["build", "-o"])
+        .args([&program])
+        .args(["github.com/summerwind/h2spec/cmd/h2spec"])
+        .run()?;
+    Ok(program)
 }
 
 fn is_on_path(program: &str) -> bool {

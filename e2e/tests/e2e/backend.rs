@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, channel::Channel, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame, Incoming};
 use hyper::{HeaderMap, Request, Response, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -34,6 +35,9 @@ impl Backend {
     /// | `/digest` | `LENGTH SHA256` of the request's body |
     /// | `/trailers` | a body, then the trailer `x-checksum` |
     /// | `/hang` | nothing, ever |
+    /// | `/wait/N` | an empty answer after N seconds |
+    /// | `/events/N` | three server-sent events, each after N seconds |
+    /// | `/tunnel` | 101, then what comes is sent back |
     /// | others | JSON: backend, method, uri, version, headers, length of the body, trailers |
     pub(crate) fn start(name: &'static str) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -51,8 +55,9 @@ impl Backend {
                         answer(name, request)
                     });
                     // How a connection ends is the client's matter: tests look at what clients got.
-                    let _ended =
-                        auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+                    let _ended = auto::Builder::new(TokioExecutor::new())
+                        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -72,6 +77,15 @@ impl Drop for Backend {
         }
     }
 }
+
+/// After so many bytes the pattern begins again.
+const PERIOD: usize = 251 * 251;
+
+/// From each place of the period, the longest chunk. Many downloads at once are no work for the backend.
+static DOWNLOAD: LazyLock<Bytes> = LazyLock::new(|| (0..PERIOD + CHUNK).map(pattern).collect());
+
+/// Bytes of a download that are written at once.
+const CHUNK: usize = 16 * 1024;
 
 /// Byte `index` of every download.
 pub(crate) fn pattern(index: usize) -> u8 {
@@ -103,11 +117,46 @@ async fn answer(name: &'static str, request: Request<Incoming>) -> Result<Answer
         Response::builder().header("trailer", "x-checksum").body(Trailed(2).boxed_unsync()).unwrap()
     } else if path == "/hang" {
         std::future::pending().await
+    } else if let Some(seconds) = number("/wait/") {
+        sleep(seconds).await;
+        Response::new(full(""))
+    } else if let Some(seconds) = number("/events/") {
+        Response::builder().header("content-type", "text/event-stream").body(events(seconds)).unwrap()
+    } else if path == "/tunnel" {
+        send_back(request)
     } else {
         echo(name, request).await?
     };
     response.headers_mut().insert("x-backend", name.parse().unwrap());
     Ok(response)
+}
+
+async fn sleep(seconds: usize) {
+    tokio::time::sleep(Duration::from_secs(u64::try_from(seconds).unwrap())).await;
+}
+
+fn events(seconds: usize) -> UnsyncBoxBody<Bytes, Infallible> {
+    let (mut send, body) = Channel::new(1);
+    tokio::spawn(async move {
+        for number in 1..=3 {
+            sleep(seconds).await;
+            // Whoever listens may have gone.
+            let _gone = send.send_data(Bytes::from(format!("data: {number}\n\n"))).await;
+        }
+    });
+    body.boxed_unsync()
+}
+
+/// A tunnel, as a WebSocket is one: it sends back what it gets.
+fn send_back(request: Request<Incoming>) -> Answer {
+    let upgrade = request.headers().get("upgrade").cloned().unwrap();
+    tokio::spawn(async move {
+        let tunnel = hyper::upgrade::on(request).await.unwrap();
+        let (mut read, mut write) = tokio::io::split(TokioIo::new(tunnel));
+        let _ended = tokio::io::copy(&mut read, &mut write).await;
+    });
+    let response = Response::builder().status(101).header("connection", "upgrade").header("upgrade", upgrade);
+    response.body(full("")).unwrap()
 }
 
 fn full(text: impl Into<Bytes>) -> UnsyncBoxBody<Bytes, Infallible> {
@@ -161,14 +210,14 @@ impl Body for Download {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let length = self.left.min(16 * 1024);
+        let length = self.left.min(CHUNK);
         if length == 0 {
             return Poll::Ready(None);
         }
-        let chunk: Vec<u8> = (self.sent..self.sent + length).map(pattern).collect();
+        let begin = self.sent % PERIOD;
         self.sent += length;
         self.left -= length;
-        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
+        Poll::Ready(Some(Ok(Frame::data(DOWNLOAD.slice(begin..begin + length)))))
     }
 }
 

@@ -48,6 +48,16 @@ impl Gateway {
         gateway
     }
 
+    /// The same with this YAML as its configuration.
+    pub(crate) fn start_configured(yaml: &str, configuration: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        fs::write(&path, configuration).unwrap();
+        let gateway = Self::spawn(yaml, &["--config", path.to_str().unwrap()]);
+        gateway.wait_until_ready();
+        gateway
+    }
+
     /// Starts it with further arguments and does not wait.
     pub(crate) fn spawn(yaml: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -92,6 +102,16 @@ impl Gateway {
     /// A page of the admin port.
     pub(crate) fn admin(&self, path: &str) -> raw::Answer {
         raw::get(self.admin, "localhost", path).expect("the admin port answers")
+    }
+
+    /// The sum of a metric over all its series that have this label.
+    pub(crate) fn metric(&self, name: &str, label: &str) -> u64 {
+        let name = format!("nantian_gateway_dataplane_{name}{{");
+        let text = self.admin("/metrics").text;
+        let lines = text.lines().filter(|line| line.starts_with(&name) && line.contains(label));
+        let values: Vec<u64> = lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+        assert!(!values.is_empty(), "no metric {name}...{label}");
+        values.iter().sum()
     }
 
     /// What it has printed so far, both streams.

@@ -12,12 +12,14 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
     tools::install_system_programs()?;
     let python = tools::python(workspace)?;
+    let h2spec = tools::h2spec(workspace)?;
     let gateway = build(workspace, "ci")?;
     let (well, output) = workspace
         .cargo(["test", "--locked", "--package", "nantian-e2e", "--features", "clients", "--test", "e2e"])
         .args(["--", "--test-threads", "2"])
         .env("NANTIAN_BIN", gateway)
         .env("NANTIAN_PYTHON", python)
+        .env("NANTIAN_H2SPEC", h2spec)
         .watch()?;
     Ok(Counts::of_cargo(&output, well))
 }
