@@ -44,6 +44,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ),
     ("http.minBodyBytes", "bytes of a body that each `bodyIdleTimeout` of waiting for the client must bring"),
     ("http.tunnelIdleTimeout", "time that a tunnel (WebSocket and other upgrades, CONNECT) may carry nothing"),
+    (
+        "http.maxBodyBytes",
+        "bytes of a request body, 0: no bound; beyond it 413, at once where `Content-Length` says so, else when they have \
+         arrived",
+    ),
     ("http.maxRequestsPerConnection", "requests on one connection"),
     ("http.maxDrainBytes", "unread bytes of a request body that are read after its answer, to keep the connection"),
     ("http.linger", "time that a connection which we close is still read, so that the client gets our last answer"),
@@ -56,7 +61,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("http.http2.maxSendBuffer", "bytes of one stream that wait to be written"),
     (
         "http.http2.maxResetStreams",
-        "streams that the peer reset and that are remembered; more in a short time end the connection",
+        "streams that we reset and remember, so that frames which the peer sent before it heard of that are passed over; those of others are answered with a reset that counts as provoked",
     ),
     ("http.http2.maxPendingAcceptResetStreams", "streams that the peer reset before we looked at them"),
     (
@@ -69,7 +74,7 @@ const MEANINGS: &[(&str, &str)] = &[
          goes with its requests: beyond it GOAWAY",
     ),
     ("http.http2.controlFramesWindow", "that window of time"),
-    ("http.http2.keepAliveInterval", "time without an open stream after which a PING asks whether the peer is there"),
+    ("http.http2.keepAliveInterval", "time between PINGs that ask, while streams are open, whether the peer is there"),
     ("http.http2.keepAlivePingTimeout", "time for the answer to that PING"),
     ("requests.paths.mergeSlashes", "whether `//` in a path becomes `/`"),
     (

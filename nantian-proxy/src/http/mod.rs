@@ -8,6 +8,7 @@ pub mod body;
 mod date;
 mod deadline;
 mod drain;
+mod fate;
 pub mod h1;
 pub mod h2;
 pub mod hop_by_hop;
@@ -32,6 +33,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use body::{Body, BodyError};
 pub use drain::Drain;
+pub use fate::{Cut, Fate};
 pub use h1::Refusal;
 pub use serve::{serve, serve_auto};
 pub use settings::{Http2Settings, HttpSettings};
@@ -49,6 +51,9 @@ pub trait Handler: 'static {
 
     /// Told of what came in place of a request and was answered without asking [`Self::handle`].
     fn refused(&self, _connection: &ConnectionInfo, _refusal: Refusal) {}
+
+    /// Told of a stream that the connection reset (HTTP/2).
+    fn stream_reset(&self, _connection: &ConnectionInfo, _reason: h2::StreamReset) {}
 }
 
 /// Why a server connection ended.
@@ -61,6 +66,12 @@ pub enum ConnectionEnd {
     /// It rested longer than the keep-alive timeout.
     #[error("no request came within the keep-alive timeout")]
     Idle,
+    /// It has carried as many requests as it may.
+    #[error("it has carried as many requests as it may")]
+    UsedUp,
+    /// The client did not answer a PING (HTTP/2).
+    #[error("the client did not answer a PING within the time limit")]
+    PingTimeout,
     /// It rested when the drain began.
     #[error("drained")]
     Drained,
@@ -106,6 +117,8 @@ pub struct Exchange {
     pub connection: Rc<ConnectionInfo>,
     /// The way to send interim answers.
     pub interim: Interim,
+    /// Where the connection tells that it gave the exchange up.
+    pub fate: Fate,
 }
 
 /// What a handler answers.

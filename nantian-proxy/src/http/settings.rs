@@ -37,6 +37,9 @@ pub struct HttpSettings {
     /// Time that a tunnel (WebSocket and other upgrades, CONNECT) may carry nothing, in either direction. Default `1h`.
     #[serde(with = "duration")]
     pub tunnel_idle_timeout: Duration,
+    /// Bytes of a request body, however it is framed; 0: no bound. Beyond it: 413, at once where `Content-Length` says so,
+    /// else when they have arrived. Default 0: how large an upload may be, only who serves it knows.
+    pub max_body_bytes: u64,
     /// Requests on one connection; the last one is answered with `Connection: close` or GOAWAY. Default 100,000.
     pub max_requests_per_connection: u32,
     /// Unread bytes of a request body that are read and dropped after its answer, so that the connection can be used
@@ -71,6 +74,7 @@ impl Default for HttpSettings {
             body_idle_timeout: Duration::from_secs(30),
             min_body_bytes: 240,
             tunnel_idle_timeout: Duration::from_secs(3_600),
+            max_body_bytes: 0,
             max_requests_per_connection: 100_000,
             max_drain_bytes: 65_536,
             linger: Duration::from_secs(2),
@@ -97,8 +101,8 @@ pub struct Http2Settings {
     pub header_table_size: u32,
     /// Bytes of one stream that wait to be written. Default 65,536.
     pub max_send_buffer: usize,
-    /// Streams that the peer reset and that we still remember; more in a short time end the connection with
-    /// `ENHANCE_YOUR_CALM`. Default 50.
+    /// Streams that we reset and still remember, so that frames which the peer sent before it heard of that are passed over
+    /// (RFC 9113 section 5.1); frames of others are answered with `RST_STREAM`, which counts as provoked. Default 50.
     pub max_reset_streams: usize,
     /// Streams that the peer reset before we looked at them (CVE-2023-44487). Default 20.
     pub max_pending_accept_reset_streams: usize,

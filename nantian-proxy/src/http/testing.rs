@@ -56,9 +56,13 @@ where
     F: Fn(Request<Body>, Exchange) -> R + 'static,
     R: Future<Output = Reply> + 'static,
 {
+    server_of(settings, Rc::new(HandleFn(handle))).await
+}
+
+pub(crate) async fn server_of(settings: HttpSettings, handler: Rc<impl Handler>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (drain, settings, handler) = (Drain::new(), Rc::new(settings), Rc::new(HandleFn(handle)));
+    let (drain, settings) = (Drain::new(), Rc::new(settings));
     let (ended, ends) = mpsc::unbounded_channel();
     let signal = drain.clone();
     spawn_local(async move {

@@ -10,14 +10,19 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::deadline::Deadline;
-use super::{ByteStream, ConnectionEnd, HttpSettings};
+use super::{ByteStream, ConnectionEnd, Cut, Fate, HttpSettings};
 
 /// Copies both ways until both sides have ended; the end of one direction is passed on at once. A tunnel that carries
 /// nothing for too long is cut: after the end of one direction much sooner, since few protocols go on half-open, and a
 /// client that does not answer a backend's end would hold its connection for ever.
-pub(crate) async fn copy(near: impl ByteStream, far: Box<dyn ByteStream>, settings: &HttpSettings) -> ConnectionEnd {
+pub(crate) async fn copy(
+    near: impl ByteStream,
+    far: Box<dyn ByteStream>,
+    settings: &HttpSettings,
+    fate: &Fate,
+) -> ConnectionEnd {
     let idle = settings.tunnel_idle_timeout;
-    copy_within(near, far, idle, settings.body_idle_timeout.min(idle)).await
+    copy_within(near, far, idle, settings.body_idle_timeout.min(idle), fate).await
 }
 
 async fn copy_within(
@@ -25,6 +30,7 @@ async fn copy_within(
     far: Box<dyn ByteStream>,
     idle: Duration,
     half_closed: Duration,
+    fate: &Fate,
 ) -> ConnectionEnd {
     let activity = Activity::default();
     let (mut near, mut far) = (Watched { io: near, activity: &activity }, Watched { io: far, activity: &activity });
@@ -40,7 +46,11 @@ async fn copy_within(
         if activity.moved.take() {
             deadline.set_in(if activity.ended.get() { half_closed } else { idle });
         }
-        if deadline.poll(cx) { Poll::Ready(ConnectionEnd::TunnelIdle) } else { Poll::Pending }
+        if !deadline.poll(cx) {
+            return Poll::Pending;
+        }
+        fate.cut(Cut::Idle);
+        Poll::Ready(ConnectionEnd::TunnelIdle)
     })
     .await
 }
@@ -105,7 +115,8 @@ mod tests {
     fn tunnel() -> (DuplexStream, DuplexStream, impl Future<Output = ConnectionEnd>) {
         let (client, near) = duplex(64);
         let (far, backend) = duplex(64);
-        (client, backend, copy_within(near, Box::new(far), IDLE, HALF_CLOSED))
+        let copy = async { copy_within(near, Box::new(far), IDLE, HALF_CLOSED, &Fate::default()).await };
+        (client, backend, copy)
     }
 
     #[tokio::test(start_paused = true)]

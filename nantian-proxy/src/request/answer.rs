@@ -56,6 +56,7 @@ struct Told {
 
 /// gRPC status codes (<https://grpc.io/docs/guides/status-codes/>).
 const DEADLINE_EXCEEDED: u8 = 4;
+const RESOURCE_EXHAUSTED: u8 = 8;
 const UNIMPLEMENTED: u8 = 12;
 const INTERNAL: u8 = 13;
 const UNAVAILABLE: u8 = 14;
@@ -78,7 +79,7 @@ impl Failure {
             Self::Misdirected => (
                 Http::MISDIRECTED_REQUEST,
                 UNAVAILABLE,
-                Flag::NoRoute,
+                Flag::Misdirected,
                 "this connection is not for this host: open another one",
             ),
             Self::NoRoute => (Http::NOT_FOUND, UNIMPLEMENTED, Flag::NoRoute, "no route matches this request"),
@@ -109,7 +110,7 @@ impl Failure {
                 (Http::REQUEST_TIMEOUT, INTERNAL, Flag::ClientTimeout, "the request body was too slow")
             }
             Self::Client(Flag::TooLarge) => {
-                (Http::PAYLOAD_TOO_LARGE, INTERNAL, Flag::TooLarge, "the request body is too large")
+                (Http::PAYLOAD_TOO_LARGE, RESOURCE_EXHAUSTED, Flag::TooLarge, "the request body is too large")
             }
             Self::Client(flag) => (Http::BAD_REQUEST, INTERNAL, flag, "the request body is not complete"),
             Self::Panic => (Http::INTERNAL_SERVER_ERROR, INTERNAL, Flag::Panic, "internal error"),
@@ -174,7 +175,7 @@ mod tests {
             (Failure::NoTunnel, 501, "DPE"),
             (Failure::NoTrace, 501, "DPE"),
             (Failure::Loop, 508, "LP"),
-            (Failure::Misdirected, 421, "NR"),
+            (Failure::Misdirected, 421, "MD"),
             (Failure::NoRoute, 404, "NR"),
             (Failure::NoBackend, 500, "NC"),
             (Failure::Unresolved, 500, "NC"),
@@ -208,6 +209,7 @@ mod tests {
             (Failure::NoEndpoint, "14"),
             (Failure::Connect, "14"),
             (Failure::Timeout, "4"),
+            (Failure::Client(ResponseFlag::TooLarge), "8"),
             (Failure::Panic, "13"),
         ] {
             let answer = failure.answer(&Method::POST, true);

@@ -14,12 +14,16 @@ use tokio::time::{Instant, Sleep};
 use super::log::{Incoming, RequestLog};
 use super::serving::InFlight;
 use super::{UnderscoreHeaders, names};
+use crate::http::h2::blames_client;
 use crate::http::{Body, BodyError, ByteStream};
 use crate::telemetry::{Recorder, ResponseFlag};
 
-/// The body that a client sends: counts it, notes how it failed, and takes out of its trailers what no backend may get.
+/// The body that a client sends: counts it, ends it where it is too large, notes how it failed, and takes out of its
+/// trailers what no backend may get.
 pub(super) struct RequestBody {
     body: Body,
+    /// Bytes that it may have.
+    most: u64,
     incoming: Rc<Incoming>,
     underscores: UnderscoreHeaders,
     recorder: Recorder,
@@ -29,13 +33,14 @@ impl RequestBody {
     pub(super) fn wrap(
         body: Body,
         incoming: &Rc<Incoming>,
+        most: u64,
         underscores: UnderscoreHeaders,
         recorder: &Recorder,
     ) -> Body {
         if body.is_end_stream() {
             return body;
         }
-        Body::boxed(Self { body, incoming: Rc::clone(incoming), underscores, recorder: recorder.clone() })
+        Body::boxed(Self { body, most, incoming: Rc::clone(incoming), underscores, recorder: recorder.clone() })
     }
 
     fn screen(&self, frame: &mut Frame<Bytes>) -> Result<(), BodyError> {
@@ -61,7 +66,12 @@ impl http_body::Body for RequestBody {
         match &screened {
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
-                self.incoming.bytes.set(self.incoming.bytes.get().saturating_add(bytes));
+                let bytes = self.incoming.bytes.get().saturating_add(bytes);
+                self.incoming.bytes.set(bytes);
+                if bytes > self.most {
+                    self.incoming.fault.set(Some(ResponseFlag::TooLarge));
+                    return Poll::Ready(Some(Err(BodyError::TooLarge(self.most))));
+                }
             }
             Some(Err(error)) => self.incoming.fault.set(Some(client_fault(error))),
             None => {}
@@ -84,6 +94,7 @@ fn client_fault(error: &BodyError) -> ResponseFlag {
         BodyError::Framing(_) => ResponseFlag::ClientProtocolError,
         BodyError::TooLarge(_) => ResponseFlag::TooLarge,
         BodyError::Timeout => ResponseFlag::ClientTimeout,
+        BodyError::Reset(code) if blames_client(*code) => ResponseFlag::ClientProtocolError,
         _ => ResponseFlag::ClientGone,
     }
 }

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use super::serving::{LocalBackend, LocalRule, Serving};
-use crate::http::{Body, Exchange};
+use crate::http::{Body, Cut, Exchange, Fate};
 use crate::telemetry::{RequestRecord, ResponseFlag, ResponseFlags};
 
 /// The growing record of one request. Dropping it hands it over; if [`finished`](Self::finished) was not told before,
@@ -19,6 +19,7 @@ pub(super) struct RequestLog {
     started: SystemTime,
     clock: Instant,
     finished: bool,
+    fate: Fate,
     version: http::Version,
     scheme: &'static str,
     method: Method,
@@ -54,6 +55,7 @@ impl RequestLog {
             started: SystemTime::now(),
             clock: Instant::now(),
             finished: false,
+            fate: exchange.fate.clone(),
             version: request.version(),
             scheme: exchange.connection.scheme(),
             method: request.method().clone(),
@@ -107,7 +109,13 @@ impl RequestLog {
 
 impl Drop for RequestLog {
     fn drop(&mut self) {
-        if !self.finished {
+        if let Some(cut) = self.fate.get() {
+            // Also where everything was handed to the connection: the client has not got it.
+            self.flags.insert(match cut {
+                Cut::Slow | Cut::Idle => ResponseFlag::ClientTimeout,
+                Cut::Protocol => ResponseFlag::ClientProtocolError,
+            });
+        } else if !self.finished {
             self.flags.insert(self.incoming.fault.get().unwrap_or(ResponseFlag::ClientGone));
         }
         let mut record = RequestRecord::new(self.started, self.client, self.version, &self.method);

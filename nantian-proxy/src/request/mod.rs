@@ -31,6 +31,7 @@ use nantian_ir::{BindAddress, EndpointHost};
 
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
+use crate::http::h2::StreamReset;
 use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply};
 use crate::runtime::{Backend, Runtime};
 use crate::telemetry::{PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
@@ -49,6 +50,8 @@ pub use settings::{Balance, ForwardedSettings, Settings, UnderscoreHeaders, Via}
 pub struct Worker {
     serving: RefCell<Rc<Serving>>,
     settings: Settings,
+    /// Bytes of a request body.
+    max_body: u64,
     recorder: Recorder,
     pools: Pools,
     resolver: Rc<Resolver>,
@@ -58,7 +61,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that serves `runtime`; `http` bounds what backends answer. `seed` makes its random choices and request
+    /// A worker that serves `runtime`; `http` bounds the bodies of requests, and what backends answer. `seed` makes its random choices and request
     /// ids: every worker of every process should have another one.
     pub fn new(
         settings: Settings,
@@ -73,6 +76,7 @@ impl Worker {
             serving: RefCell::new(Serving::new(runtime, recorder.clone(), Rc::clone(&random), None)),
             resolver: Resolver::system(settings.dns_refresh),
             settings,
+            max_body: if http.max_body_bytes == 0 { u64::MAX } else { http.max_body_bytes },
             recorder,
             random,
             mirroring: Cell::new(0),
@@ -207,6 +211,14 @@ impl Handler for Pipeline {
             _ => ResponseFlag::ClientProtocolError,
         });
         self.worker.serving().count(None, None, |cells| self.worker.recorder.record_in(cells, &record));
+    }
+
+    fn stream_reset(&self, connection: &ConnectionInfo, reason: StreamReset) {
+        self.worker.recorder.stream_reset(reason);
+        // One that was refused was no request, which would have a line of its own.
+        if reason == StreamReset::Refused {
+            self.worker.recorder.connection_ended(connection.peer, ResponseFlag::ClientLimit);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The stages of a request, in their order: the one list, for HTTP and gRPC alike.
 //!
-//! 1. read and normalise the head: 400, 501; a loop: 508; the end of `Max-Forwards` is answered here
+//! 1. read and normalise the head: 400, 413, 501; a loop: 508; the end of `Max-Forwards` is answered here
 //! 2. find the listener: 404; the connection's server name must belong to the same one: 421
 //! 3. tell the backend about the client and about us: `X-Forwarded-*`, `X-Request-Id`, `Via`
 //! 4. find the rule: 404
@@ -18,6 +18,7 @@
 use std::rc::Rc;
 
 use http::{Method, Request, Response, header};
+use http_body::Body as _;
 use nantian_ir::{BindAddress, Listener};
 
 use super::answer::{self, Failure};
@@ -36,6 +37,7 @@ use crate::filter::{Answer, cors, redirect};
 use crate::http::{Body, ByteStream, Exchange, hop_by_hop};
 use crate::router::{ListenerRoutes, RequestParts};
 use crate::runtime::Target;
+use crate::telemetry::ResponseFlag;
 
 /// What surrounds a request on its way through the stages.
 pub(super) struct Context<'a> {
@@ -83,7 +85,7 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
     let (head, body) = request.into_parts();
     cx.grpc = answer::is_grpc(&head.method, &head.headers);
     let found = match read(cx, head) {
-        Ok(Read::Asked(asked)) => route(cx, asked),
+        Ok(Read::Asked(asked)) => check_length(cx, &body).and_then(|()| route(cx, asked)),
         Ok(Read::Answered(answer)) => return answer.into(),
         Err(failure) => Err(failure),
     };
@@ -137,6 +139,12 @@ fn read(cx: &mut Context<'_>, mut head: http::request::Parts) -> Result<Read, Fa
         return max_forwards::answer(&asked.method).map(Read::Answered);
     }
     Ok(Read::Asked(asked))
+}
+
+/// Stage 1, for what the head says of the body (RFC 9110 section 15.5.14).
+fn check_length(cx: &Context<'_>, body: &Body) -> Result<(), Failure> {
+    let too_long = body.size_hint().exact().is_some_and(|length| length > cx.worker.max_body);
+    if too_long { Err(Failure::Client(ResponseFlag::TooLarge)) } else { Ok(()) }
 }
 
 /// Stages 2 to 4.
@@ -231,7 +239,8 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: 
     outgoing.edit(&target.filters.request);
     mirror::of_target(cx, local, index, &outgoing, &mut copies);
 
-    let body = RequestBody::wrap(body, &cx.log.incoming, settings.underscore_headers, &cx.worker.recorder);
+    let (most, underscores) = (cx.worker.max_body, settings.underscore_headers);
+    let body = RequestBody::wrap(body, &cx.log.incoming, most, underscores, &cx.worker.recorder);
     let body = mirror::send(cx, copies, body);
     let mut answered = forward::forward(cx, Forward { rule, backend }, &mut outgoing, body).await?;
     finish(&outgoing, target, settings.via, &mut answered)?;

@@ -31,6 +31,8 @@ macro_rules! flags {
 flags! {
     /// No route matched: 404.
     NoRoute = "NR";
+    /// The connection's server name belongs to another listener than the host: 421.
+    Misdirected = "MD";
     /// The chosen backend reference could not be resolved, or the rule has no usable backend: 500.
     UnresolvedBackend = "NC";
     /// The backend has no healthy endpoint: 503.
@@ -61,13 +63,13 @@ flags! {
     CircuitOpen = "CB";
     /// The gateway is overloaded: 503, or the connection was refused.
     Overload = "OL";
-    /// The client's address had as many connections as it may have: closed at once.
+    /// The client had as many connections, or streams of one connection, as it may have: closed or refused at once.
     ClientLimit = "CL";
     /// A fault was injected by policy.
     FaultInjected = "FI";
     /// Authentication or authorisation refused the request: 401 or 403.
     Unauthorized = "UA";
-    /// A body or header was larger than a limit: 413 or 431.
+    /// A body, a head or a request target was larger than a limit: 413, 431 or 414.
     TooLarge = "TL";
     /// The gateway's own code panicked while it served the request: 500.
     Panic = "PN";

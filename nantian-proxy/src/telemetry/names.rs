@@ -61,6 +61,9 @@ metrics! {
     MIRRORS = Counter "http_mirrors_total" ["outcome"]
         "Mirrored requests by outcome: sent, failed, or dropped because too many were under way.";
 
+    STREAMS_RESET = Counter "http2_streams_reset_total" ["reason"]
+        "Streams of clients that were reset: stalled (no window for an answer), tunnel_idle, answer_failed, refused (too many at once), or for an error of the client: protocol, flow_control, stream_closed, frame_size.";
+
     BACKEND_ACTIVE = Gauge "backend_connections_active" ["backend"] "Open connections to endpoints of a backend.";
     BACKEND_TOTAL = Counter "backend_connections_total" ["backend"] "Connections made to endpoints of a backend.";
     BACKEND_ERRORS = Counter "backend_connection_errors_total" ["backend", "reason"]
@@ -73,7 +76,7 @@ metrics! {
     CONNECTIONS_REFUSED = Counter "listener_connections_refused_total" ["bind", "reason"]
         "Client connections closed at once because of a limit: client (its address has as many as it may), listener or total.";
     CONNECTIONS_CUT = Counter "listener_connections_cut_total" ["bind", "reason"]
-        "Client connections that a limit or the client's error ended: head_timeout, idle, write_timeout, tunnel_idle, refused (no request), http2 (its protocol or its bounds), or too many HTTP/2 frames: resets, provoked_resets, empty_data, settings, pings, window_updates, other_frames.";
+        "Client connections that a limit or the client's error ended: head_timeout, idle, write_timeout, tunnel_idle, ping_timeout, max_requests, refused (no request), http2 (its protocol or its bounds), or too many HTTP/2 frames: resets, provoked_resets, empty_data, settings, pings, window_updates, other_frames.";
     ACCEPT_ERRORS = Counter "listener_accept_errors_total" ["bind", "reason"]
         "Failed accepts: files (the process has too many open files) or other.";
     HANDSHAKES = Counter "tls_handshakes_total" ["bind", "resumed"] "Finished TLS handshakes with clients.";

@@ -14,6 +14,7 @@ use super::flags::ResponseFlag;
 use super::names::{self, Metric};
 use super::series::SeriesKey;
 use super::shard::{CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction};
+use crate::http::h2::StreamReset;
 
 /// The whole page.
 pub(super) fn page(inner: &Inner) -> String {
@@ -159,6 +160,11 @@ fn request_totals(page: &mut Page, inner: &Inner) {
     for outcome in MirrorOutcome::ALL {
         let count = sum(&|shard| shard.mirrors.get(outcome as usize).map_or(0, super::cells::Owned::get));
         page.sample(&names::MIRRORS, &[outcome.as_str()], count);
+    }
+    page.family(&names::STREAMS_RESET);
+    for reason in StreamReset::ALL {
+        let count = sum(&|shard| shard.streams_reset.get(reason as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::STREAMS_RESET, &[reason.as_str()], count);
     }
     page.family(&names::PANICS);
     for place in PanicPlace::ALL {

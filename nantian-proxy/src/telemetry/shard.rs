@@ -16,6 +16,7 @@ use super::cells::{Histogram, Owned};
 use super::flags::{ResponseFlag, ResponseFlags};
 use super::record::RequestRecord;
 use super::series::{Admission, SeriesKey};
+use crate::http::h2::StreamReset;
 use crate::upstream::ConnectionStats;
 
 /// Labels of `status_class`, in the order of [`RequestCells::classes`].
@@ -103,6 +104,7 @@ pub(crate) struct Shard {
     pub(crate) retries: Owned,
     pub(crate) mirrors: [Owned; MirrorOutcome::ALL.len()],
     pub(crate) underscores: [Owned; UnderscoreAction::ALL.len()],
+    pub(crate) streams_reset: [Owned; StreamReset::ALL.len()],
     pub(crate) panics: [Owned; PanicPlace::ALL.len()],
     pub(crate) log_lines: Owned,
     pub(crate) log_dropped: Owned,
@@ -201,6 +203,12 @@ impl Recorder {
         match backends.get(backend) {
             Some(stats) => Arc::clone(stats),
             None => Arc::clone(backends.entry(backend.clone()).or_default()),
+        }
+    }
+
+    pub(crate) fn stream_reset(&self, reason: StreamReset) {
+        if let Some(cell) = self.0.shard.streams_reset.get(reason as usize) {
+            cell.add(1);
         }
     }
 

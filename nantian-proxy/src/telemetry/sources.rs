@@ -79,6 +79,10 @@ pub(crate) enum CutReason {
     WriteTimeout,
     /// A tunnel carried nothing.
     TunnelIdle,
+    /// The client did not answer a PING.
+    PingTimeout,
+    /// It carried as many requests as it may.
+    MaxRequests,
     /// What came was no request.
     Refused,
     /// The client broke HTTP/2, or went beyond a bound that `h2` keeps.
@@ -88,8 +92,16 @@ pub(crate) enum CutReason {
 }
 
 impl CutReason {
-    const PLAIN: [Self; 6] =
-        [Self::HeadTimeout, Self::Idle, Self::WriteTimeout, Self::TunnelIdle, Self::Refused, Self::Http2];
+    const PLAIN: [Self; 8] = [
+        Self::HeadTimeout,
+        Self::Idle,
+        Self::WriteTimeout,
+        Self::TunnelIdle,
+        Self::PingTimeout,
+        Self::MaxRequests,
+        Self::Refused,
+        Self::Http2,
+    ];
 
     fn all() -> impl Iterator<Item = Self> {
         Self::PLAIN.into_iter().chain(Flood::ALL.map(Self::Flood))
@@ -100,7 +112,12 @@ impl CutReason {
         match self {
             Self::HeadTimeout => Some(ResponseFlag::ClientTimeout),
             Self::Http2 | Self::Flood(_) => Some(ResponseFlag::ClientProtocolError),
-            Self::Idle | Self::WriteTimeout | Self::TunnelIdle | Self::Refused => None,
+            Self::Idle
+            | Self::WriteTimeout
+            | Self::TunnelIdle
+            | Self::PingTimeout
+            | Self::MaxRequests
+            | Self::Refused => None,
         }
     }
 
@@ -110,6 +127,8 @@ impl CutReason {
             Self::Idle => "idle",
             Self::WriteTimeout => "write_timeout",
             Self::TunnelIdle => "tunnel_idle",
+            Self::PingTimeout => "ping_timeout",
+            Self::MaxRequests => "max_requests",
             Self::Refused => "refused",
             Self::Http2 => "http2",
             Self::Flood(flood) => flood.as_str(),
@@ -123,6 +142,8 @@ impl CutReason {
             ConnectionEnd::Idle => Some(Self::Idle),
             ConnectionEnd::WriteTimeout => Some(Self::WriteTimeout),
             ConnectionEnd::TunnelIdle => Some(Self::TunnelIdle),
+            ConnectionEnd::PingTimeout => Some(Self::PingTimeout),
+            ConnectionEnd::UsedUp => Some(Self::MaxRequests),
             ConnectionEnd::Refused(_) => Some(Self::Refused),
             ConnectionEnd::Http2(_) => Some(Self::Http2),
             ConnectionEnd::Flood(flood) => Some(Self::Flood(*flood)),

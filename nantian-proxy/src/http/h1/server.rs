@@ -22,7 +22,8 @@ use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
 use crate::http::transport::Prefixed;
 use crate::http::{
-    Body, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Interim, Reply, Transport, tunnel,
+    Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Reply, Transport,
+    tunnel,
 };
 
 /// Bytes of an answer that wait to be written before its body is asked for more.
@@ -54,8 +55,16 @@ pub(crate) async fn serve_read<H: Handler>(
     let limits = HeadLimits::from(settings.as_ref());
     let wire = Rc::new(RefCell::new(Wire::new(io, read, settings.pace())));
     let drain = DrainWatch::new(drain);
-    let mut connection =
-        Connection { wire, out: Output::default(), deadline, drain, write_pace: settings.pace(), settings, limits };
+    let mut connection = Connection {
+        wire,
+        out: Output::default(),
+        deadline,
+        drain,
+        write_pace: settings.pace(),
+        settings,
+        limits,
+        fate: Fate::default(),
+    };
     let mut served = 0_u32;
     loop {
         let head = match connection.read_head(served == 0).await {
@@ -78,7 +87,8 @@ pub(crate) async fn serve_read<H: Handler>(
             interim: Interim::default(),
         };
         let request = connection.request(head);
-        let exchange = Exchange { connection: Rc::clone(&info), interim: context.interim.clone() };
+        let exchange =
+            Exchange { connection: Rc::clone(&info), interim: context.interim.clone(), fate: connection.fate.clone() };
         let answered = {
             let answer = pin!(Rc::clone(&handler).handle(request, exchange));
             connection.wait_for(answer, &context).await
@@ -90,6 +100,7 @@ pub(crate) async fn serve_read<H: Handler>(
         match connection.answer(reply, &context).await {
             Ok(None) => {}
             Ok(Some(tunnel)) => return connection.tunnel(tunnel).await,
+            Err(ConnectionEnd::Closed) if served >= most => return connection.linger(ConnectionEnd::UsedUp).await,
             Err(end @ ConnectionEnd::Closed) => return connection.linger(end).await,
             Err(end) => return end,
         }
@@ -114,6 +125,8 @@ struct Connection {
     limits: HeadLimits,
     /// How long what is to be written waits for the client.
     write_pace: Pace,
+    /// That of each exchange, one after another: none follows one that was cut.
+    fate: Fate,
 }
 
 type TunnelIo = Box<dyn crate::http::ByteStream>;
@@ -265,6 +278,7 @@ impl Connection {
             let now = Instant::now();
             if write_end.is_some_and(|end| end <= now) {
                 wire.io.reset_on_drop();
+                self.fate.cut(Cut::Slow);
                 return Err(ConnectionEnd::WriteTimeout);
             }
             wire.time_out();
@@ -452,6 +466,6 @@ impl Connection {
             let prefix = wire.reader.buf.split().freeze();
             Prefixed::new(prefix, std::mem::take(&mut wire.io))
         };
-        tunnel::copy(near, far, &self.settings).await
+        tunnel::copy(near, far, &self.settings, &self.fate).await
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::reset::StreamReset;
 use crate::http::deadline::Deadline;
 use crate::http::{HttpSettings, Transport};
 
@@ -116,9 +117,8 @@ impl Frame {
     }
 
     /// `RST_STREAM` for an error of the peer; what we reset for a backend's sake is not his fault.
-    fn blames_peer(&self) -> bool {
-        // PROTOCOL_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, FRAME_SIZE_ERROR, REFUSED_STREAM, COMPRESSION_ERROR.
-        self.kind == RST_STREAM && matches!(u32::from_be_bytes(self.payload), 1 | 3 | 5 | 6 | 7 | 9)
+    fn blames_peer(&self) -> Option<StreamReset> {
+        if self.kind == RST_STREAM { StreamReset::blaming(u32::from_be_bytes(self.payload).into()) } else { None }
     }
 }
 
@@ -215,11 +215,12 @@ impl Guard {
         bytes.len() - rest.len()
     }
 
-    /// Looks at bytes that went to the peer.
-    pub(crate) fn wrote(&mut self, mut bytes: &[u8], now: Instant) {
+    /// Looks at bytes that went to the peer; tells of each stream that was reset for what he did.
+    pub(crate) fn wrote(&mut self, mut bytes: &[u8], now: Instant, tell: impl Fn(StreamReset)) {
         while let Some(frame) = self.writing.next(&mut bytes) {
-            if frame.blames_peer() {
+            if let Some(reason) = frame.blames_peer() {
                 self.take(Flood::ProvokedResets, now);
+                tell(reason);
             }
             if frame.kind == DATA {
                 // Who measures the line asks with a PING when data arrives.
@@ -261,6 +262,7 @@ pub(crate) struct Guarded {
     io: Transport,
     guard: Guard,
     flood: Rc<Cell<Option<Flood>>>,
+    tell: Box<dyn Fn(StreamReset)>,
     linger: Duration,
     closing: Option<Closing>,
 }
@@ -277,10 +279,11 @@ struct Closing {
 const MOST_DROPPED: usize = 4 * 1024 * 1024;
 
 impl Guarded {
-    pub(crate) fn new(io: Transport, settings: &HttpSettings) -> Self {
+    /// `tell` is told of each stream that is reset for what the peer did.
+    pub(crate) fn new(io: Transport, settings: &HttpSettings, tell: impl Fn(StreamReset) + 'static) -> Self {
         let http2 = &settings.http2;
         let guard = Guard::new(http2.max_control_frames, http2.control_frames_window);
-        Self { io, guard, flood: Rc::default(), linger: settings.linger, closing: None }
+        Self { io, guard, flood: Rc::default(), tell: Box::new(tell), linger: settings.linger, closing: None }
     }
 
     /// Where a flood is told.
@@ -329,7 +332,7 @@ impl AsyncWrite for Guarded {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let count = ready!(Pin::new(&mut this.io).poll_write(cx, buf))?;
-        this.guard.wrote(buf.get(..count).unwrap_or(buf), Instant::now());
+        this.guard.wrote(buf.get(..count).unwrap_or(buf), Instant::now(), &this.tell);
         this.flood.set(this.guard.flood());
         Poll::Ready(Ok(count))
     }
@@ -359,7 +362,7 @@ impl AsyncWrite for Guarded {
         let (now, mut left) = (Instant::now(), count);
         for buf in bufs {
             let part = buf.get(..left.min(buf.len())).unwrap_or(buf);
-            this.guard.wrote(part, now);
+            this.guard.wrote(part, now, &this.tell);
             left -= part.len();
         }
         this.flood.set(this.guard.flood());

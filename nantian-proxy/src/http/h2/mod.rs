@@ -3,6 +3,7 @@
 mod body;
 pub(crate) mod client;
 mod guard;
+mod reset;
 mod server;
 mod stream;
 #[cfg(test)]
@@ -11,4 +12,6 @@ mod websocket;
 
 pub(crate) use body::Received;
 pub use guard::Flood;
+pub use reset::StreamReset;
+pub(crate) use reset::blames_client;
 pub use server::serve;

@@ -15,14 +15,15 @@ use http_body::Body as _;
 
 use super::body::{Answered, Pump, PumpError, Received, Wanted};
 use super::guard::{Flood, Guarded};
+use super::reset::{StreamReset, blames_client};
 use super::stream::StreamIo;
 use super::websocket::{from_switching, strip_connection_specific, to_upgrade};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
 use crate::http::h1::{Refusal, digits, is_field_name, is_target};
 use crate::http::{
-    Body, BodyError, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Interim, Reply, Transport,
-    date, normalize, tunnel,
+    Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Reply,
+    Transport, date, normalize, tunnel,
 };
 
 /// Serves HTTP/2 on `io` until it ends.
@@ -35,7 +36,8 @@ pub async fn serve<H: Handler>(
 ) -> ConnectionEnd {
     let mut deadline = Deadline::default();
     deadline.set_in(settings.request_head_timeout);
-    let io = Guarded::new(io, &settings);
+    let (asked, about) = (Rc::clone(&handler), Rc::clone(&info));
+    let io = Guarded::new(io, &settings, move |reason| asked.stream_reset(&about, reason));
     let mut flood = FloodWatch { flood: io.flood(), told: false, deadline: Deadline::default() };
     let connection = {
         let mut handshake = pin!(builder(&settings).handshake::<_, Bytes>(io));
@@ -209,17 +211,22 @@ impl Keeper {
     }
 
     fn end(&self) -> ConnectionEnd {
-        if self.drain.is_draining() { ConnectionEnd::Drained } else { ConnectionEnd::Closed }
+        match (self.used_up(), self.drain.is_draining()) {
+            (true, _) => ConnectionEnd::UsedUp,
+            (false, true) => ConnectionEnd::Drained,
+            (false, false) => ConnectionEnd::Closed,
+        }
+    }
+
+    fn used_up(&self) -> bool {
+        self.served >= self.settings.max_requests_per_connection
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Option<Action> {
         *self.streams.connection.borrow_mut() = Some(cx.waker().clone());
-        if !self.finishing {
-            let used_up = self.served >= self.settings.max_requests_per_connection;
-            if used_up || self.drain.poll(cx) {
-                self.finishing = true;
-                return Some(Action::Finish);
-            }
+        if !self.finishing && (self.used_up() || self.drain.poll(cx)) {
+            self.finishing = true;
+            return Some(Action::Finish);
         }
         if self.streams.open.get() > 0 {
             return self.poll_ping(cx);
@@ -249,7 +256,7 @@ impl Keeper {
         }
         if self.ping_at.poll(cx) {
             if self.ping_sent {
-                return Some(Action::Abort(ConnectionEnd::ClientGone));
+                return Some(Action::Abort(ConnectionEnd::PingTimeout));
             }
             self.ping_sent = ping.send_ping(Ping::opaque()).is_ok();
             self.ping_at.set_in(self.settings.http2.keep_alive_ping_timeout);
@@ -289,7 +296,8 @@ async fn serve_stream<H: Handler>(
         Body::stream(received.with_wanted(wanted.clone()))
     };
     let interim = Interim::default();
-    let exchange = Exchange { connection: Rc::clone(&shared.info), interim: interim.clone() };
+    let fate = Fate::default();
+    let exchange = Exchange { connection: Rc::clone(&shared.info), interim: interim.clone(), fate: fate.clone() };
     let reply = {
         let mut answer = pin!(Rc::clone(&shared.handler).handle(request.map(|()| body), exchange));
         poll_fn(|cx| {
@@ -307,7 +315,10 @@ async fn serve_stream<H: Handler>(
             match polled {
                 Poll::Ready(reply) => Poll::Ready(Some(reply)),
                 // The client gave up; so do we.
-                Poll::Pending => respond.poll_reset(cx).map(|_| None),
+                Poll::Pending => respond.poll_reset(cx).map(|code| {
+                    blame(&fate, code);
+                    None
+                }),
             }
         })
         .await
@@ -315,8 +326,15 @@ async fn serve_stream<H: Handler>(
     let Some(reply) = reply else { return };
     answered.begin();
     match tunnel_side {
-        Some(recv) => answer_connect(reply, recv, respond, websocket, &shared.settings).await,
-        None => answer(reply, respond, &method, &shared.settings).await,
+        Some(recv) => answer_connect(reply, recv, respond, websocket, &shared, &fate).await,
+        None => answer(reply, respond, &method, &shared, &fate).await,
+    }
+}
+
+/// Tells the handler if its stream ended for what the client did.
+fn blame(fate: &Fate, code: Result<Reason, h2::Error>) {
+    if code.is_ok_and(blames_client) {
+        fate.cut(Cut::Protocol);
     }
 }
 
@@ -421,7 +439,13 @@ fn response_head(status: StatusCode, mut headers: HeaderMap) -> Response<()> {
     response
 }
 
-async fn answer(reply: Reply, mut respond: SendResponse<Bytes>, method: &Method, settings: &HttpSettings) {
+async fn answer<H: Handler>(
+    reply: Reply,
+    mut respond: SendResponse<Bytes>,
+    method: &Method,
+    shared: &Shared<H>,
+    fate: &Fate,
+) {
     let (mut parts, body) = reply.response.into_parts();
     if parts.status.is_informational() || reply.tunnel.is_some() {
         // Nothing was asked to be switched.
@@ -443,24 +467,42 @@ async fn answer(reply: Reply, mut respond: SendResponse<Bytes>, method: &Method,
     if end {
         return;
     }
-    let mut pump = Pump::new(stream, body, Some(settings.pace()));
+    let mut pump = Pump::new(stream, body, Some(shared.settings.pace()));
     match poll_fn(|cx| pump.poll(cx)).await {
-        Ok(()) | Err(PumpError::Gone) => {}
-        Err(PumpError::Stalled) => pump.stream().send_reset(Reason::CANCEL),
-        Err(PumpError::Body(BodyError::Reset(reason))) if reason != Reason::NO_ERROR => {
-            pump.stream().send_reset(reason);
+        Ok(()) => {}
+        Err(PumpError::Gone) => {
+            poll_fn(|cx| {
+                if let Poll::Ready(code) = pump.stream().poll_reset(cx) {
+                    blame(fate, code);
+                }
+                Poll::Ready(())
+            })
+            .await;
         }
-        Err(PumpError::Body(_)) => pump.stream().send_reset(Reason::INTERNAL_ERROR),
+        Err(PumpError::Stalled) => {
+            fate.cut(Cut::Slow);
+            shared.handler.stream_reset(&shared.info, StreamReset::Stalled);
+            pump.stream().send_reset(Reason::CANCEL);
+        }
+        Err(PumpError::Body(error)) => {
+            shared.handler.stream_reset(&shared.info, StreamReset::AnswerFailed);
+            pump.stream().send_reset(match error {
+                // A client is not blamed for what a backend was.
+                BodyError::Reset(code) if code != Reason::NO_ERROR && !blames_client(code) => code,
+                _ => Reason::INTERNAL_ERROR,
+            });
+        }
     }
 }
 
 /// Answers CONNECT, plain or extended.
-async fn answer_connect(
+async fn answer_connect<H: Handler>(
     reply: Reply,
     recv: RecvStream,
     mut respond: SendResponse<Bytes>,
     websocket: bool,
-    settings: &HttpSettings,
+    shared: &Shared<H>,
+    fate: &Fate,
 ) {
     let Reply { response, tunnel } = reply;
     let switches =
@@ -472,10 +514,13 @@ async fn answer_connect(
                 from_switching(&mut parts.status, &mut parts.headers);
             }
             if let Ok(stream) = respond.send_response(response_head(parts.status, parts.headers), false) {
-                tunnel::copy(StreamIo::new(stream, recv), far, settings).await;
+                let end = tunnel::copy(StreamIo::new(stream, recv), far, &shared.settings, fate).await;
+                if matches!(end, ConnectionEnd::TunnelIdle) {
+                    shared.handler.stream_reset(&shared.info, StreamReset::TunnelIdle);
+                }
             }
         }
-        None if !switches => answer(response.into(), respond, &Method::CONNECT, settings).await,
+        None if !switches => answer(response.into(), respond, &Method::CONNECT, shared, fate).await,
         _ => {
             let _ = respond.send_response(refused(Refusal::new(StatusCode::BAD_GATEWAY, "")), true);
         }

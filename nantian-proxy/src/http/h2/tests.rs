@@ -16,7 +16,7 @@ use nantian_ir::model::BackendProtocol;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
-use crate::http::testing::{Server, local, reply, server, text};
+use crate::http::testing::{Raw, Server, local, reply, server, server_with, text};
 use crate::http::{Body, BodyError, ConnectionEnd, Exchange, HttpSettings, Reply};
 use crate::upstream::{PoolSettings, Pools, Upstream};
 
@@ -423,6 +423,46 @@ fn streams_beyond_what_one_connection_allows_get_another() {
         }
         assert!(stats.total() > 1, "{}", stats.total());
         assert_eq!(stats.total(), stats.active());
+    });
+}
+
+#[test]
+fn a_header_section_beyond_the_bound_is_answered_431_and_the_connection_goes_on() {
+    local(async {
+        let server = server(async |_, _| reply("x")).await;
+        let mut client = client(&server).await;
+        let mut large = get("/");
+        large.headers_mut().insert("x", "v".repeat(70_000).parse().unwrap());
+        for (request, status) in [(large, 431), (get("/"), 200)] {
+            let (answer, _) = client.send_request(request, true).unwrap();
+            assert_eq!(answer.await.unwrap().status(), status);
+        }
+    });
+}
+
+#[test]
+fn the_last_request_that_a_connection_may_carry_is_answered_and_ends_it() {
+    local(async {
+        let settings = HttpSettings { max_requests_per_connection: 2, ..HttpSettings::default() };
+        let mut server = server_with(settings, async |_, _| reply("x")).await;
+        let mut client = client(&server).await;
+        for _ in 0..2 {
+            assert_eq!(client.send_request(get("/"), true).unwrap().0.await.unwrap().status(), 200);
+        }
+        let end = server.ends.recv().await.unwrap();
+        assert!(matches!(end, ConnectionEnd::UsedUp), "{end}");
+
+        let mut raw = Raw::connect(server.address).await;
+        raw.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3)).await;
+        let answers = raw.rest().await;
+        assert_eq!(
+            (answers.matches("200 OK").count(), answers.matches("connection: close").count()),
+            (2, 1),
+            "{answers}"
+        );
+        drop(raw);
+        let end = server.ends.recv().await.unwrap();
+        assert!(matches!(end, ConnectionEnd::UsedUp), "{end}");
     });
 }
 

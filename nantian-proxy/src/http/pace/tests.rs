@@ -210,6 +210,24 @@ fn a_stream_whose_window_stays_shut_is_reset_and_its_connection_goes_on() {
 }
 
 #[test]
+fn a_client_that_answers_no_ping_is_gone_after_its_time_limit() {
+    let (lived, end) = served(
+        async |_| std::future::pending().await,
+        async |mut client| {
+            let start = Instant::now();
+            // The preface, SETTINGS, and GET / of host a; then nothing more, not even an answer to a PING.
+            client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+            client.write_all(b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a").await.unwrap();
+            let mut heard = Vec::new();
+            let _ = client.read_to_end(&mut heard).await;
+            start.elapsed().as_secs()
+        },
+    );
+    assert!(matches!(end, ConnectionEnd::PingTimeout), "{end}");
+    assert_eq!(lived, 40, "30 s until the PING, 10 s for its answer");
+}
+
+#[test]
 fn a_dripping_body_on_a_stream_is_cut_and_a_moving_one_lives() {
     for (piece, expected) in [(1, "timeout"), (100, "whole: 10000")] {
         let ((), _) = served(judge, async |client| {

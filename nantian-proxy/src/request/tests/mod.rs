@@ -1,5 +1,7 @@
 //! The pipeline on real sockets: a client, a gateway, backends, all on one thread.
 
+mod bodies;
+mod cuts;
 mod filters;
 mod forwarding;
 mod headers;
@@ -21,10 +23,12 @@ use nantian_ir::{BackendProtocol, BindAddress};
 use super::*;
 use crate::http::HttpSettings;
 use crate::http::normalize::{EncodedSlash, PathOptions};
-use crate::http::testing::{Raw, local, server, text};
+use crate::http::testing::{Raw, local, server, server_of, text};
 use crate::runtime::tests::{Builder, listener_key, to};
 use crate::telemetry::Telemetry;
 
+/// Short, since clients here read to the end.
+const LINGER: std::time::Duration = std::time::Duration::from_millis(200);
 const BIND: BindAddress = BindAddress { address: None, port: 80 };
 
 /// A gateway on a port of its own.
@@ -54,13 +58,16 @@ async fn gateway(builder: Builder) -> Gateway {
 }
 
 async fn gateway_with(builder: Builder, settings: Settings) -> Gateway {
+    gateway_on(builder, settings, HttpSettings { linger: LINGER, ..HttpSettings::default() }).await
+}
+
+async fn gateway_on(builder: Builder, settings: Settings, http: HttpSettings) -> Gateway {
     let runtime = Runtime::build(builder.build(), None);
     assert_eq!(runtime.refused(), []);
     let telemetry = Telemetry::new("test", 1);
-    let worker = Worker::new(settings, &HttpSettings::default(), Arc::new(runtime), telemetry.recorder(0), 7);
+    let worker = Worker::new(settings, &http, Arc::new(runtime), telemetry.recorder(0), 7);
     let pipeline = Pipeline::new(Rc::clone(&worker), BIND);
-    let serving = Rc::clone(&pipeline);
-    let address = server(move |request, exchange| Rc::clone(&serving).handle(request, exchange)).await.address;
+    let address = server_of(http, Rc::clone(&pipeline)).await.address;
     Gateway { address, worker, pipeline, telemetry }
 }
 

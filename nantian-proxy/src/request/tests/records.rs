@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::http::testing::raw_backend;
-use crate::http::{ConnectionInfo, Interim};
+use crate::http::{ConnectionInfo, Fate, Interim};
 
 const REQUESTS: &str = "nantian_gateway_dataplane_http_requests_total";
 
@@ -61,8 +61,11 @@ fn an_answer_that_is_dropped_before_its_end_is_recorded_as_gone() {
         let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
         let request = Request::builder().uri("/").header("host", "a").body(Body::empty()).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        let exchange =
-            Exchange { connection: Rc::new(ConnectionInfo::new(address, address)), interim: Interim::default() };
+        let exchange = Exchange {
+            connection: Rc::new(ConnectionInfo::new(address, address)),
+            interim: Interim::default(),
+            fate: Fate::default(),
+        };
         let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
         assert_eq!(gateway.metric(REQUESTS), 0);
         drop(reply);
@@ -92,8 +95,11 @@ fn a_panic_gives_500_and_ends_only_its_own_request() {
         let request = Request::builder().method("POST").uri("/").header("host", "a");
         let request = request.body(Body::boxed(Exploding)).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
-        let exchange =
-            Exchange { connection: Rc::new(ConnectionInfo::new(address, address)), interim: Interim::default() };
+        let exchange = Exchange {
+            connection: Rc::new(ConnectionInfo::new(address, address)),
+            interim: Interim::default(),
+            fate: Fate::default(),
+        };
         let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
         assert_eq!(reply.response.status(), 500);
         drop(reply);
@@ -176,6 +182,7 @@ fn a_panic_in_a_stage_is_a_500_in_the_records_and_the_worker_goes_on() {
         let exchange = Exchange {
             connection: Rc::new(ConnectionInfo::new(gateway.address, gateway.address)),
             interim: Interim::default(),
+            fate: Fate::default(),
         };
         let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
         assert_eq!(reply.response.status(), 500);

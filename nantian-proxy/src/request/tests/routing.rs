@@ -3,7 +3,7 @@
 use nantian_ir::{HostnameMatch, ListenerProtocol, Refusal, RouteKind, Target, WeightedTarget};
 
 use super::*;
-use crate::http::{ConnectionInfo, Interim, TlsInfo};
+use crate::http::{ConnectionInfo, Fate, Interim, TlsInfo};
 
 fn refused(weight: u32) -> WeightedTarget {
     WeightedTarget { weight, target: Target::Refused(Refusal::BackendNotFound), filters: Vec::new() }
@@ -94,7 +94,7 @@ fn endpoints_take_turns() {
 async fn over_tls(gateway: &Gateway, server_name: Option<&str>, host: &str) -> u16 {
     let mut connection = ConnectionInfo::new("192.0.2.1:1".parse().unwrap(), "192.0.2.2:443".parse().unwrap());
     connection.tls = Some(TlsInfo { server_name: server_name.map(str::to_owned), ..TlsInfo::default() });
-    let exchange = Exchange { connection: Rc::new(connection), interim: Interim::default() };
+    let exchange = Exchange { connection: Rc::new(connection), interim: Interim::default(), fate: Fate::default() };
     let request = Request::builder().uri("/x").header("host", host).body(Body::empty()).unwrap();
     Rc::clone(&gateway.pipeline).handle(request, exchange).await.response.status().as_u16()
 }

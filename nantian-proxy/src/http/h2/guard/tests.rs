@@ -116,7 +116,7 @@ fn what_goes_with_useful_traffic_is_no_flood() {
             guard.read(bytes, now);
         }
         for bytes in answered {
-            guard.wrote(bytes, now);
+            guard.wrote(bytes, now, |_| ());
         }
         assert_eq!(guard.flood(), None);
     };
@@ -136,10 +136,15 @@ fn what_goes_with_useful_traffic_is_no_flood() {
 fn only_resets_that_blame_the_peer_are_provoked() {
     let mut guard = guard();
     for code in [0, 2, 8, 11] {
-        guard.wrote(&reset(1, code).repeat(1_000), Instant::now());
+        guard.wrote(&reset(1, code).repeat(1_000), Instant::now(), |reason| panic!("{reason:?}"));
         assert_eq!(guard.flood(), None, "code {code}");
     }
-    guard.wrote(&reset(1, 1).repeat(101), Instant::now());
+    let told = Cell::new(0);
+    guard.wrote(&reset(1, 1).repeat(101), Instant::now(), |reason| {
+        assert_eq!(reason, StreamReset::Protocol);
+        told.set(told.get() + 1);
+    });
+    assert_eq!(told.get(), 101);
     assert_eq!(guard.flood(), Some(Flood::ProvokedResets));
 }
 
@@ -298,6 +303,24 @@ fn floods_of_each_type_of_frame_end_in_goaway() {
         let block = frame(HEADERS, 0, 3, b"\x82\x86\x84\x41\x01a");
         let bytes = [block, frame(CONTINUATION, 0, 3, b"").repeat(20_000)].concat();
         ends_in_goaway("continuations", bytes).await;
+    });
+}
+
+/// A field of 4,000 bytes that goes into the table once, then 450 references of one byte to it, on each of 100 streams: it
+/// ends where the first of them has unpacked to four times the bound.
+#[test]
+fn a_header_section_that_unpacks_to_far_more_than_the_bound_ends_in_goaway() {
+    local(async {
+        let mut server = server(async |_, _| reply("x")).await;
+        let request = b"\x82\x86\x84\x41\x01a";
+        let entry = [&b"\x40\x01x\x7f\xa1\x1e"[..], &[b'v'; 4_000]].concat();
+        let blocks = (0..100_u32).flat_map(|stream| {
+            let entry = if stream == 0 { entry.as_slice() } else { &[] };
+            frame(HEADERS, 0x4 | 1, stream * 2 + 1, &[request, entry, &[0xbe; 450]].concat())
+        });
+        assert_eq!(Client::connect(&server).await.flood(blocks.collect()).await, (0, CALM));
+        let end = server.ends.recv().await.unwrap();
+        assert!(matches!(end, ConnectionEnd::Http2(_)), "{end}");
     });
 }
 
