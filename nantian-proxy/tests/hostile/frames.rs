@@ -1,10 +1,13 @@
-//! Raw frames of HTTP/2 through the gateway to an origin that speaks HTTP/1.1.
+//! Raw frames of HTTP/2 through the gateway to an origin that records what it gets.
 
 use std::io::{Read, Write};
-use std::net::SocketAddr;
 use std::sync::Mutex;
 
-use crate::corpus::frames::{Sequence, all, frame, path};
+use crate::client::{Connection, Door};
+use crate::corpus::frames::{Sequence, all, path};
+use crate::corpus::wire::frame;
+use crate::gateway::Listener;
+use crate::origin::{Protocol, Records};
 use crate::{client, gateway, judge, origin};
 
 const LANES: usize = 16;
@@ -17,19 +20,37 @@ const HEAD: &str = "\
 /// RFC 9113 sections 8.1.1, 8.2 and 8.3: a malformed request is a stream error and MUST NOT be forwarded.
 #[test]
 fn whatever_frames_come_the_origin_gets_valid_requests_and_none_that_is_malformed() {
+    let table = send_all(Listener::Cleartext, Protocol::Http1);
+    judge::golden("frames.txt", HEAD, &table);
+}
+
+#[test]
+fn whatever_frames_come_in_tls_the_origin_gets_the_same() {
+    let table = send_all(Listener::Tls("h2"), Protocol::Http1);
+    judge::differences("frames-tls.txt", "frames.txt", &table);
+}
+
+#[test]
+fn whatever_frames_come_an_origin_of_http2_gets_valid_requests_and_none_that_is_malformed() {
+    let table = send_all(Listener::Cleartext, Protocol::Http2);
+    judge::differences("frames-h2c.txt", "frames.txt", &table);
+}
+
+/// What becomes of each sequence.
+fn send_all(listener: Listener, protocol: Protocol) -> String {
     let sequences = all();
     assert!(sequences.len() >= 60, "{}", sequences.len());
-    let origins: Vec<_> = (0..LANES).map(|_| origin::start()).collect();
+    let origins: Vec<_> = (0..LANES).map(|_| origin::start(protocol)).collect();
     let addresses: Vec<_> = origins.iter().map(|(address, _)| *address).collect();
-    let gateway = gateway::start(&addresses);
+    let gateway = gateway::start(listener, protocol, &addresses);
     let (outcomes, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for lane in 0..LANES {
-            let (sequences, outcomes, failures, address) = (&sequences, &outcomes, &failures, gateway.lanes[lane]);
+            let (sequences, outcomes, failures, door) = (&sequences, &outcomes, &failures, &gateway.lanes[lane]);
             scope.spawn(move || {
                 for (index, sequence) in sequences.iter().enumerate().skip(lane).step_by(LANES) {
                     let mut found = Vec::new();
-                    let outcome = run(sequence, address, &mut found);
+                    let outcome = run(sequence, door, &mut found);
                     failures.lock().expect("unpoisoned").extend(found);
                     outcomes.lock().expect("unpoisoned").push((index, sequence.name.clone(), outcome));
                 }
@@ -42,23 +63,26 @@ fn whatever_frames_come_the_origin_gets_valid_requests_and_none_that_is_malforme
     drop(gateway);
     for (lane, (_, records)) in origins.iter().enumerate() {
         failures.extend(records.violations());
-        let targets: Vec<String> = records.requests().into_iter().map(|request| request.target).collect();
-        failures
-            .extend(targets.iter().filter(|target| target.contains("/smuggled")).map(|target| format!("got {target}")));
-        for (number, sequence) in sequences.iter().enumerate().skip(lane).step_by(LANES) {
-            let count = targets.iter().filter(|target| target.starts_with(&path(number))).count();
-            if count > sequence.requests {
-                failures.push(format!("{}: {count} requests reached the origin", sequence.name));
-            }
-        }
+        failures.extend(beyond(&sequences, lane, records));
     }
-    failures.extend(judge::golden("frames.txt", HEAD, &table).err());
     assert!(failures.is_empty(), "{} violations:\n{}", failures.len(), failures.join("\n"));
+    table
 }
 
-fn run(sequence: &Sequence, address: SocketAddr, failures: &mut Vec<String>) -> String {
+/// Requests that reached the origin and should not have.
+fn beyond(sequences: &[Sequence], lane: usize, records: &Records) -> Vec<String> {
+    let targets: Vec<String> = records.requests().into_iter().map(|request| request.target).collect();
+    let smuggled = targets.iter().filter(|target| target.contains("/smuggled")).map(|target| format!("got {target}"));
+    let surplus = sequences.iter().enumerate().skip(lane).step_by(LANES).filter_map(|(number, sequence)| {
+        let count = targets.iter().filter(|target| target.starts_with(&path(number))).count();
+        (count > sequence.requests).then(|| format!("{}: {count} requests reached the origin", sequence.name))
+    });
+    smuggled.chain(surplus).collect()
+}
+
+fn run(sequence: &Sequence, door: &Door, failures: &mut Vec<String>) -> String {
     let mut fail = |what: String| failures.push(format!("{}: {what}", sequence.name));
-    let mut stream = client::connect(address);
+    let mut stream = client::connect(door);
     let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(4, 0, 0, &[]), sequence.bytes.clone()];
     let _ = stream.write_all(&preface.concat());
     let outcome = listen(&mut stream, sequence.stream);
@@ -71,7 +95,7 @@ fn run(sequence: &Sequence, address: SocketAddr, failures: &mut Vec<String>) -> 
 
 /// Reads frames until `wanted` ends, or the connection; `None` if neither happens in time. An error of the connection
 /// counts more than what came before it, which is a race.
-fn listen(stream: &mut std::net::TcpStream, wanted: u32) -> Option<String> {
+fn listen(stream: &mut Connection, wanted: u32) -> Option<String> {
     let (mut bytes, mut outcome) = (Vec::new(), String::new());
     loop {
         while let Some((kind, flags, id, payload)) = take(&mut bytes) {

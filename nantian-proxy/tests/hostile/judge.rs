@@ -106,18 +106,33 @@ pub(crate) fn table(mut outcomes: Vec<(usize, String, String)>) -> String {
     text
 }
 
+/// Compares what differs from `base` with a list of its own.
+pub(crate) fn differences(file: &str, base: &str, table: &str) {
+    let kept = std::fs::read_to_string(verdicts(base)).expect("a list of verdicts");
+    let differs = |line: &&str| !kept.lines().any(|kept| kept == *line);
+    let table: String = table.lines().filter(differs).flat_map(|line| [line, "\n"]).collect();
+    let head = format!("# Where this differs from {base}; UPDATE_GOLDEN=1 rewrites this file.\n");
+    golden(file, &head, &table);
+}
+
+fn verdicts(file: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/verdicts").join(file)
+}
+
 /// Compares with the list that is checked in, or writes it if `UPDATE_GOLDEN` is set.
-pub(crate) fn golden(file: &str, head: &str, table: &str) -> Result<(), String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/verdicts").join(file);
+pub(crate) fn golden(file: &str, head: &str, table: &str) {
+    let path = verdicts(file);
     let text = format!("{head}\n{table}");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        return std::fs::write(&path, text).map_err(|error| error.to_string());
+        return std::fs::write(&path, text).expect("a list that can be written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let new: Vec<&str> = text.lines().filter(|line| !kept.lines().any(|kept| kept == *line)).collect();
     let gone: Vec<&str> = kept.lines().filter(|line| !text.lines().any(|text| text == *line)).collect();
-    if new.is_empty() && gone.is_empty() {
-        return Ok(());
-    }
-    Err(format!("{file} differs; UPDATE_GOLDEN=1 rewrites it.\n- {}\n+ {}", gone.join("\n- "), new.join("\n+ ")))
+    assert!(
+        new.is_empty() && gone.is_empty(),
+        "{file} differs; UPDATE_GOLDEN=1 rewrites it.\n- {}\n+ {}",
+        gone.join("\n- "),
+        new.join("\n+ ")
+    );
 }

@@ -1,11 +1,21 @@
 //! A backend that believes nothing: it records every byte of every connection, finds the ends of requests by the strict
 //! reading alone, and answers each with a small 200.
 
+mod http2;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use crate::strict::{self, End, Request, Side, Stop};
+
+/// What an origin speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    /// Cleartext with prior knowledge.
+    Http2,
+}
 
 /// What one connection brought.
 #[derive(Debug, Default, Clone)]
@@ -54,7 +64,7 @@ impl Records {
 }
 
 /// Listens on a port that the kernel chooses; its threads end with the process.
-pub(crate) fn start() -> (SocketAddr, Records) {
+pub(crate) fn start(protocol: Protocol) -> (SocketAddr, Records) {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     let address = socket.local_addr().expect("an address");
     let records = Records::default();
@@ -64,7 +74,10 @@ pub(crate) fn start() -> (SocketAddr, Records) {
             let records = kept.clone();
             let index = records.open();
             std::thread::spawn(move || {
-                let end = serve(stream, &records, index);
+                let end = match protocol {
+                    Protocol::Http1 => serve(stream, &records, index),
+                    Protocol::Http2 => http2::serve(stream, &records, index),
+                };
                 records.change(index, |record| record.end = Some(end));
             });
         }

@@ -2,9 +2,11 @@
 
 use std::sync::Mutex;
 
+use crate::client::Door;
 use crate::corpus::Payload;
 use crate::corpus::requests::{REPAIRS, all};
-use crate::origin::Records;
+use crate::gateway::Listener;
+use crate::origin::{Protocol, Records};
 use crate::strict::{self, End, Request, Side};
 use crate::{client, gateway, judge, origin};
 
@@ -19,21 +21,40 @@ const HEAD: &str = "\
 /// one Host, and no request that the client did not send as one.
 #[test]
 fn whatever_a_client_sends_the_origin_gets_valid_requests_and_no_smuggled_one() {
+    let table = send_all(Listener::Cleartext, Protocol::Http1);
+    judge::golden("requests.txt", HEAD, &table);
+}
+
+#[test]
+fn whatever_a_client_sends_in_tls_the_origin_gets_the_same() {
+    let table = send_all(Listener::Tls("http/1.1"), Protocol::Http1);
+    judge::differences("requests-tls.txt", "requests.txt", &table);
+}
+
+/// RFC 9113 section 8: the same requests, in the frames of an origin that speaks HTTP/2.
+#[test]
+fn whatever_a_client_sends_an_origin_of_http2_gets_valid_requests_and_no_smuggled_one() {
+    let table = send_all(Listener::Cleartext, Protocol::Http2);
+    judge::differences("requests-h2c.txt", "requests.txt", &table);
+}
+
+/// What becomes of each payload.
+fn send_all(listener: Listener, protocol: Protocol) -> String {
     let payloads = all();
     assert!(payloads.len() >= 250, "{}", payloads.len());
     let names: std::collections::BTreeSet<&str> = payloads.iter().map(|payload| payload.name.as_str()).collect();
     assert_eq!(names.len(), payloads.len(), "names are unique");
-    let origins: Vec<_> = (0..LANES).map(|_| origin::start()).collect();
+    let origins: Vec<_> = (0..LANES).map(|_| origin::start(protocol)).collect();
     let addresses: Vec<_> = origins.iter().map(|(address, _)| *address).collect();
-    let gateway = gateway::start(&addresses);
+    let gateway = gateway::start(listener, protocol, &addresses);
     let (outcomes, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for (lane, (_, records)) in origins.iter().enumerate() {
-            let (payloads, outcomes, failures, address) = (&payloads, &outcomes, &failures, gateway.lanes[lane]);
+            let (payloads, outcomes, failures, door) = (&payloads, &outcomes, &failures, &gateway.lanes[lane]);
             scope.spawn(move || {
                 for (index, payload) in payloads.iter().enumerate().skip(lane).step_by(LANES) {
                     let mut found = Vec::new();
-                    let outcome = run(payload, address, records, &mut found);
+                    let outcome = run(payload, door, records, &mut found);
                     failures.lock().expect("unpoisoned").extend(found);
                     outcomes.lock().expect("unpoisoned").push((index, payload.name.clone(), outcome));
                 }
@@ -42,14 +63,14 @@ fn whatever_a_client_sends_the_origin_gets_valid_requests_and_no_smuggled_one() 
     });
     let table = judge::table(outcomes.into_inner().expect("unpoisoned"));
     println!("{table}{} payloads", payloads.len());
-    let mut failures = failures.into_inner().expect("unpoisoned");
-    failures.extend(judge::golden("requests.txt", HEAD, &table).err());
+    let failures = failures.into_inner().expect("unpoisoned");
     assert!(failures.is_empty(), "{} violations:\n{}", failures.len(), failures.join("\n"));
+    table
 }
 
-fn run(payload: &Payload, address: std::net::SocketAddr, records: &Records, failures: &mut Vec<String>) -> String {
+fn run(payload: &Payload, door: &Door, records: &Records, failures: &mut Vec<String>) -> String {
     let (before, known) = (records.requests().len(), records.violations().len());
-    let heard = client::exchange(address, &payload.bytes);
+    let heard = client::exchange(door, &payload.bytes);
     let mut fail = |what: String| failures.push(format!("{}: {what}", payload.name));
     if !heard.ended {
         fail("the connection does not end".to_owned());

@@ -1,11 +1,15 @@
-//! A strict reading of HTTP/1.1 message streams: RFC 9112 and 9110, byte for byte, with no repair at all. It shares no
-//! code with the proxy, so that a mistake of the one is not a mistake of the other.
+//! A strict reading of HTTP/1.1 message streams: RFC 9112 and 9110, byte for byte, with no repair at all; `frames` reads
+//! HTTP/2 in the same way. It shares no code with the proxy or its libraries, so that a mistake of the one is not a
+//! mistake of the other.
 //!
 //! Where the RFCs leave a choice between repairing and refusing, this refuses. Three things are let through on purpose:
 //! what browsers send in a target although RFC 3986 has no place for it (`{}|\^` and the backtick, and in a query a `%`
 //! that begins no escape, see the URL Standard), bytes above 127 in field values (obs-text), and `_` in hosts.
 
 mod fields;
+pub(crate) mod frames;
+mod hpack;
+mod messages;
 #[cfg(test)]
 mod tests;
 

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::{RecvStream, SendStream};
+use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
+use super::fields;
 use crate::http::deadline::Deadline;
 use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
 use crate::http::pace::Pace;
@@ -102,7 +104,11 @@ pub(crate) struct Received {
     stream: RecvStream,
     in_trailers: bool,
     ended: bool,
+    trailers: Option<HeaderMap>,
     length: Option<u64>,
+    /// Whether the data that makes the declared length full is kept until the stream has ended, and that data.
+    keeps_last: bool,
+    last: Option<Bytes>,
     stall: Option<Stall>,
     answered: Option<Answered>,
     wanted: Option<Rc<Wanted>>,
@@ -122,7 +128,10 @@ impl Received {
             stream,
             in_trailers: false,
             ended: false,
+            trailers: None,
             length,
+            keeps_last: false,
+            last: None,
             stall: None,
             answered: None,
             wanted: None,
@@ -133,6 +142,13 @@ impl Received {
     /// Limits the waits for the peer, before and after the answer has begun.
     pub(crate) fn with_pace(mut self, pace: Pace, answered: Answered) -> Self {
         (self.stall, self.answered) = (Some(Stall::new(pace)), Some(answered));
+        self
+    }
+
+    /// RFC 9113 section 8.1.1: a body that goes on beyond its declared length makes the message malformed. Where the length
+    /// alone would make it whole for whoever gets it, the data that does so waits for the end of the stream.
+    pub(crate) fn keeping_last(mut self) -> Self {
+        self.keeps_last = true;
         self
     }
 
@@ -188,35 +204,50 @@ impl Received {
                 Some(Ok(data)) => {
                     // Fails only for more than was received.
                     let _ = self.stream.flow_control().release_capacity(data.len());
-                    if !data.is_empty() {
-                        return Poll::Ready(Some(Ok(Frame::data(data))));
+                    if data.is_empty() {
+                        continue;
                     }
+                    let full = self.length.is_some_and(|left| usize::try_from(left) == Ok(data.len()));
+                    if self.keeps_last && full && !self.stream.is_end_stream() {
+                        self.last = Some(data);
+                        continue;
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(body_error(error)))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.failed(body_error(error))))),
                 None => self.in_trailers = true,
             }
         }
-        if self.ended {
-            return Poll::Ready(None);
+        if !self.ended {
+            let trailers = std::task::ready!(self.stream.poll_trailers(cx)).map_err(body_error);
+            self.ended = true;
+            let accepted = trailers.and_then(|trailers| {
+                let Some(trailers) = trailers else { return Ok(None) };
+                fields::check(&trailers).and_then(|()| accept_trailers(trailers)).map_err(BodyError::Framing)
+            });
+            match accepted {
+                Ok(trailers) => self.trailers = trailers,
+                Err(error) => return Poll::Ready(Some(Err(self.failed(error)))),
+            }
         }
-        let trailers = std::task::ready!(self.stream.poll_trailers(cx));
-        self.ended = true;
-        Poll::Ready(match trailers {
-            Ok(Some(trailers)) => match accept_trailers(trailers) {
-                Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
-                Err(reason) => Some(Err(BodyError::Framing(reason))),
-            },
-            Ok(None) => None,
-            Err(error) => Some(Err(body_error(error))),
-        })
+        if let Some(last) = self.last.take() {
+            return Poll::Ready(Some(Ok(Frame::data(last))));
+        }
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    /// What was kept must not make the message whole any more.
+    fn failed(&mut self, error: BodyError) -> BodyError {
+        self.last = None;
+        error
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.ended || self.stream.is_end_stream()
+        self.last.is_none() && self.trailers.is_none() && (self.ended || self.stream.is_end_stream())
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
-        if self.stream.is_end_stream() {
+        if self.is_end_stream() {
             return SizeHint::with_exact(0);
         }
         self.length.map_or_else(SizeHint::default, SizeHint::with_exact)

@@ -18,8 +18,8 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::body::{Pump, PumpError, Received};
-use super::websocket::strip_connection_specific;
-use crate::http::h1::{digits, is_field_name};
+use super::fields::{self, strip_connection_specific};
+use crate::http::h1::digits;
 use crate::http::{Body, BodyError, HttpSettings, Interim, Transport};
 use crate::upstream::SendErrorKind;
 
@@ -209,7 +209,7 @@ impl<'a> Waiting<'a> {
         while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx) {
             if let Some(queue) = self.interim {
                 let (parts, ()) = interim.into_parts();
-                if parts.headers.keys().all(is_field_name) {
+                if fields::check(&parts.headers).is_ok() {
                     queue.push(parts.status, parts.headers);
                 }
             }
@@ -218,12 +218,9 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// What `h2` lets through and HTTP/1.1 before us could not bear: names that are no tokens, and statuses outside 100 to
-/// 599 (RFC 9110 section 15).
+/// What `h2` lets through: fields that are malformed, and statuses outside 100 to 599 (RFC 9110 section 15).
 fn checked(response: Response<RecvStream>) -> Result<Response<RecvStream>, SendErrorKind> {
-    if !response.headers().keys().all(is_field_name) {
-        return Err(SendErrorKind::Protocol("a field name has an invalid character"));
-    }
+    fields::check(response.headers()).map_err(SendErrorKind::Protocol)?;
     if response.status().as_u16() >= 600 {
         return Err(SendErrorKind::Protocol("the status is none"));
     }

@@ -2,6 +2,7 @@
 
 mod body;
 pub(crate) mod client;
+mod fields;
 mod guard;
 mod reset;
 mod server;

@@ -14,13 +14,14 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 
 use super::body::{Answered, Pump, PumpError, Received, Wanted};
+use super::fields::{self, strip_connection_specific};
 use super::guard::{Flood, Guarded};
 use super::reset::{StreamReset, blames_client};
 use super::stream::StreamIo;
-use super::websocket::{from_switching, strip_connection_specific, to_upgrade};
+use super::websocket::{from_switching, to_upgrade};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
-use crate::http::h1::{Refusal, digits, is_field_name, is_target};
+use crate::http::h1::{Refusal, digits, is_target};
 use crate::http::{
     Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Reply,
     Transport, date, normalize, tunnel,
@@ -293,7 +294,17 @@ async fn serve_stream<H: Handler>(
     } else {
         let length = request.headers().get(CONTENT_LENGTH).and_then(|value| digits(value.as_bytes()));
         let received = Received::new(recv, length).with_pace(shared.settings.pace(), answered.clone());
-        Body::stream(received.with_wanted(wanted.clone()))
+        let received = received.with_wanted(wanted.clone()).keeping_last();
+        match if length == Some(0) { ended(received).await } else { Ok(Body::stream(received)) } {
+            Ok(body) => body,
+            Err(BodyError::Timeout) => {
+                let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request did not end in time");
+                shared.handler.refused(&shared.info, refusal);
+                let _ = respond.send_response(refused(refusal), true);
+                return;
+            }
+            Err(_) => return,
+        }
     };
     let interim = Interim::default();
     let fate = Fate::default();
@@ -338,6 +349,14 @@ fn blame(fate: &Fate, code: Result<Reason, h2::Error>) {
     }
 }
 
+/// RFC 9113 section 8.1.1: a request without content is one when its stream has ended without any.
+async fn ended(mut received: Received) -> Result<Body, BodyError> {
+    match poll_fn(|cx| received.poll_frame(cx)).await {
+        Some(Err(error)) => Err(error),
+        _ => Ok(Body::empty()),
+    }
+}
+
 fn send_interim(respond: &mut SendResponse<Bytes>, status: StatusCode, mut headers: HeaderMap) {
     strip_connection_specific(&mut headers);
     let mut response = Response::new(());
@@ -370,9 +389,7 @@ fn check(request: &mut Request<()>, connect: bool, websocket: bool, settings: &H
             return Err(Refusal::bad(":path is not a valid path"));
         }
     }
-    if !request.headers().keys().all(is_field_name) {
-        return Err(Refusal::bad("a field name has an invalid character"));
-    }
+    fields::check(request.headers()).map_err(Refusal::bad)?;
     one_host(request)?;
     if request.headers().get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Err(Refusal::bad("more than one content-length field"));

@@ -142,6 +142,59 @@ fn both_directions_of_a_stream_flow_at_once() {
     });
 }
 
+#[test]
+fn a_request_that_goes_on_beyond_its_length_is_never_whole() {
+    for (length, first) in [("2", "hi"), ("0", "")] {
+        local(async move {
+            let parts = Rc::new(Cell::new(0));
+            let seen = Rc::clone(&parts);
+            let server = server(move |request: Request<Body>, _| {
+                let seen = Rc::clone(&seen);
+                async move {
+                    let mut body = request.into_body();
+                    while let Some(Ok(_)) = body.frame().await {
+                        seen.set(seen.get() + 1);
+                    }
+                    reply("whole")
+                }
+            })
+            .await;
+            let mut send = client(&server).await;
+            let request = Request::post("http://example.com/").header("content-length", length).body(()).unwrap();
+            let (answer, mut upload) = send.send_request(request, false).unwrap();
+            if !first.is_empty() {
+                upload.send_data(Bytes::from(first), false).unwrap();
+            }
+            upload.send_data(Bytes::from("more"), true).unwrap();
+            assert_eq!(answer.await.unwrap_err().reason(), Some(Reason::PROTOCOL_ERROR), "length {length}");
+            assert_eq!(parts.get(), 0, "length {length}");
+        });
+    }
+}
+
+#[test]
+fn a_request_of_no_length_is_served_once_its_stream_has_ended() {
+    local(async {
+        let server = server(async |_, _| reply("served")).await;
+        let mut send = client(&server).await;
+        let request = Request::post("http://example.com/").header("content-length", "0").body(()).unwrap();
+        let (answer, mut upload) = send.send_request(request, false).unwrap();
+        upload.send_data(Bytes::new(), true).unwrap();
+        assert_eq!(collect(answer.await.unwrap().into_body()).await.0, b"served");
+    });
+}
+
+#[test]
+fn values_with_white_space_around_them_are_refused() {
+    local(async {
+        let server = server(async |_, _| reply("served")).await;
+        let mut send = client(&server).await;
+        let request = Request::get("http://example.com/").header("x-a", " b").body(()).unwrap();
+        let answer = send.send_request(request, true).unwrap().0.await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    });
+}
+
 /// Tells when it is dropped.
 struct Signal(Rc<tokio::sync::Notify>);
 impl Drop for Signal {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use h2::ext::Protocol;
-use http::header::{CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, Method, Request, StatusCode};
 
 /// Makes a GET with `Upgrade` of an extended CONNECT. False if it asks for another protocol than WebSocket.
@@ -26,20 +26,6 @@ pub(crate) fn to_upgrade<B>(request: &mut Request<B>) -> bool {
 pub(crate) fn from_switching(status: &mut StatusCode, headers: &mut HeaderMap) {
     *status = StatusCode::OK;
     headers.remove(SEC_WEBSOCKET_ACCEPT);
-}
-
-/// Fields of a connection: RFC 9113 section 8.2.2 forbids them.
-pub(crate) fn strip_connection_specific(headers: &mut HeaderMap) {
-    const NAMES: [HeaderName; 5] = [
-        CONNECTION,
-        http::header::TRANSFER_ENCODING,
-        UPGRADE,
-        HeaderName::from_static("keep-alive"),
-        HeaderName::from_static("proxy-connection"),
-    ];
-    for name in &NAMES {
-        headers.remove(name);
-    }
 }
 
 /// 16 random bytes in base64 (RFC 6455 section 4.1). They guard against caches, not against people.

@@ -1,6 +1,10 @@
-//! Raw frames of HTTP/2, written by a frame and HPACK writer of our own: every field is a literal that is not indexed.
+//! Sequences of raw HTTP/2 frames of clients.
 
 use super::ODD_BYTES;
+use super::wire::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, GOAWAY, HEADERS, PADDED, PING, PRIORITY, PRIORITY_FLAG,
+    PUSH_PROMISE, RST, SETTINGS, WHOLE, WINDOW_UPDATE, block, frame,
+};
 
 /// A connection's bytes after the preface and an empty SETTINGS.
 #[derive(Debug, Clone)]
@@ -11,61 +15,6 @@ pub(crate) struct Sequence {
     pub(crate) stream: u32,
     /// Requests that RFC 9113 sees in it.
     pub(crate) requests: usize,
-}
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const PRIORITY: u8 = 2;
-const RST: u8 = 3;
-const SETTINGS: u8 = 4;
-const PUSH_PROMISE: u8 = 5;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const PADDED: u8 = 8;
-const PRIORITY_FLAG: u8 = 0x20;
-const WHOLE: u8 = END_STREAM | END_HEADERS;
-
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a small frame");
-    let mut bytes = length.to_be_bytes()[1..].to_vec();
-    bytes.extend([kind, flags]);
-    bytes.extend(stream.to_be_bytes());
-    bytes.extend(payload);
-    bytes
-}
-
-type Fields<'a> = &'a [(&'a str, &'a str)];
-
-/// RFC 7541 section 6.2.2, names and values as Latin-1.
-fn block(fields: Fields<'_>) -> Vec<u8> {
-    let latin = |text: &str| -> Vec<u8> {
-        text.chars().map(|letter| u8::try_from(u32::from(letter)).expect("Latin-1")).collect()
-    };
-    let mut bytes = Vec::new();
-    for (name, value) in fields {
-        bytes.push(0);
-        for text in [latin(name), latin(value)] {
-            match text.len() {
-                short @ 0..127 => bytes.push(u8::try_from(short).expect("short")),
-                long => {
-                    bytes.push(127);
-                    let mut rest = long - 127;
-                    while rest >= 128 {
-                        bytes.push(u8::try_from(rest % 128 + 128).expect("seven bits"));
-                        rest /= 128;
-                    }
-                    bytes.push(u8::try_from(rest).expect("seven bits"));
-                }
-            }
-            bytes.extend(text);
-        }
-    }
-    bytes
 }
 
 const METHOD: (&str, &str) = (":method", "GET");
@@ -126,7 +75,7 @@ const HEADS: &[(&str, usize, Fields<'_>)] = &[
         0,
         &[METHOD, SCHEME, HOST, PATH, ("x-a", "b\r\n\r\nGET /smuggled-x HTTP/1.1\r\nHost: a\r\n\r\n")],
     ),
-    ("value-spaces", 1, &[METHOD, SCHEME, HOST, PATH, ("x-a", " b ")]),
+    ("value-spaces", 0, &[METHOD, SCHEME, HOST, PATH, ("x-a", " b ")]),
     ("connection", 0, &[METHOD, SCHEME, HOST, PATH, ("connection", "close")]),
     ("connection-names-host", 0, &[METHOD, SCHEME, HOST, PATH, ("connection", "host")]),
     ("keep-alive", 0, &[METHOD, SCHEME, HOST, PATH, ("keep-alive", "timeout=5")]),
@@ -163,6 +112,7 @@ const TRAILERS: &[(&str, usize, Fields<'_>)] = &[
     ("connection", 0, &[("connection", "close")]),
     ("upper-case", 0, &[("X-A", "1")]),
     ("crlf", 0, &[("x-a", "b\r\nx: y")]),
+    ("spaces", 0, &[("x-a", " b ")]),
 ];
 
 /// Bodies for a request of this content length: DATA frames, the last one with `END_STREAM`.
@@ -172,9 +122,10 @@ const LENGTHS: &[(&str, usize, &str, &[&str])] = &[
     ("more", 0, "2", &["hello"]),
     ("less", 0, "9", &["hello"]),
     ("none-sent", 0, "5", &[""]),
-    // What the length says is a whole request, and was sent before the rest was seen.
-    ("zero-and-data", 1, "0", &["hello"]),
-    ("more-in-parts", 1, "2", &["he", "llo"]),
+    ("zero-and-data", 0, "0", &["hello"]),
+    ("zero-then-end", 1, "0", &[""]),
+    ("more-in-parts", 0, "2", &["he", "llo"]),
+    ("then-end", 1, "5", &["hello", ""]),
     ("less-in-parts", 0, "9", &["he", "llo"]),
     ("leading-zeros", 1, "005", &["hello"]),
     ("plus", 0, "+5", &["hello"]),
@@ -212,6 +163,16 @@ pub(crate) fn all() -> Vec<Sequence> {
             *requests,
             1,
             [head(&[POST, SCHEME, HOST, PATH], END_HEADERS), body, trailers].concat(),
+        );
+    }
+    for (name, requests, fields) in TRAILERS {
+        let head = head(&[POST, SCHEME, HOST, PATH, ("content-length", "5")], END_HEADERS);
+        let trailers = frame(HEADERS, WHOLE, 1, &block(fields));
+        add(
+            format!("trailers-after-length/{name}"),
+            *requests,
+            1,
+            [head, frame(DATA, 0, 1, b"hello"), trailers].concat(),
         );
     }
     for (name, requests, length, parts) in LENGTHS {

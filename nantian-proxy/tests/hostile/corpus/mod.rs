@@ -10,6 +10,7 @@ pub(crate) mod framing;
 pub(crate) mod hosts;
 pub(crate) mod lines;
 pub(crate) mod requests;
+pub(crate) mod wire;
 
 /// Raw bytes of a client.
 #[derive(Debug, Clone)]
