@@ -9,6 +9,8 @@ mod clients;
 mod config;
 pub(crate) mod duration;
 mod error;
+#[cfg(test)]
+mod hardening;
 mod network;
 pub(crate) mod overload;
 mod reference;

@@ -160,7 +160,9 @@ impl http_body::Body for AnswerBody {
                 }
             }
             Some(Err(error)) => {
-                this.log.flag(backend_fault(error));
+                // A backend whose request broke off has no answer to end.
+                let fault = this.log.incoming.fault.get().unwrap_or_else(|| backend_fault(error));
+                this.log.flag(fault);
                 this.log.finished();
             }
             None => this.log.finished(),

@@ -180,6 +180,72 @@ fn a_target_and_fields_beyond_their_bounds_are_answered_and_flagged() {
 }
 
 #[test]
+fn a_conversation_that_rests_too_long_has_the_flag_of_slow_clients() {
+    local(async {
+        let backend = raw_backend(|mut raw| async move {
+            raw.until("\r\n\r\n").await;
+            raw.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+            raw.rest().await;
+        })
+        .await;
+        let builder = Builder::new().backend("a", BackendProtocol::Http1, &[backend]);
+        let builder = builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)]);
+        let gateway = gateway_on(builder, Settings::default(), short()).await;
+        let mut client = Raw::connect(gateway.address).await;
+        client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhello").await;
+        client.until("hello").await;
+        gateway.ended().await;
+        assert_eq!((gateway.flags("DT"), gateway.flags("UC"), gateway.flags("DC")), (1, 0, 0));
+    });
+}
+
+/// POST / of host a on stream 1, its body to come.
+const POST: &[u8] = b"\0\0\x06\x01\x04\0\0\0\x01\x83\x86\x84\x41\x01a";
+
+#[test]
+fn late_frames_are_passed_over_only_on_streams_that_are_remembered() {
+    local(async {
+        for (remembered, blamed) in [(50, 0), (0, 1)] {
+            let mut http = short();
+            http.http2.max_reset_streams = remembered;
+            let gateway = with_silence(http).await;
+            let overflow = b"\0\0\x04\x08\0\0\0\0\x01\x7f\xff\xff\xff";
+            let mut client = gateway.frames(&[POST, overflow]).await;
+            gateway.ended().await;
+            while gateway.streams_reset("flow_control") == 0 {
+                tokio::task::yield_now().await;
+            }
+            // DATA that was on its way, and a stream whose answer shows that it was read.
+            client.write([&b"\0\0\x01\0\0\0\0\0\x01x"[..], b"\0\0\x04\x08\0\0\0\0\x01\0\0\0\x01"].concat()).await;
+            client.write(b"\0\0\x08\x06\0\0\0\0\0pingpong").await;
+            while memchr::memmem::find(&client.read, b"pingpong").is_none() {
+                tokio::io::AsyncReadExt::read_buf(&mut client.io, &mut client.read).await.unwrap();
+            }
+            assert_eq!(gateway.streams_reset("stream_closed"), blamed, "{remembered}");
+        }
+    });
+}
+
+#[test]
+fn data_beyond_the_window_of_a_stream_resets_it_and_has_the_flag_of_clients_that_break_the_protocol() {
+    local(async {
+        let mut http = short();
+        http.http2.stream_window = 1_000;
+        let gateway = with_silence(http).await;
+        let mut client = gateway.frames(&[POST]).await;
+        // The window is that small once our SETTINGS were acknowledged.
+        let mut data = b"\0\0\0\x04\x01\0\0\0\0\0\x07\xd0\0\0\0\0\0\x01".to_vec();
+        data.extend([b'x'; 2_000]);
+        client.write(data).await;
+        gateway.ended().await;
+        assert_eq!((gateway.flags("DPE"), gateway.flags("DC")), (1, 0));
+        while gateway.streams_reset("flow_control") == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
 fn a_misdirected_request_has_a_flag_of_its_own() {
     assert_eq!(Failure::Misdirected.flag().code(), "MD");
 }
