@@ -4,6 +4,10 @@ use std::fmt;
 use std::io::Error;
 use std::path::Path;
 
+/// What it is told.
+const USAGE: &str = "nantian-bench --nantian BINARY [--envoy BINARY] [--pingora BINARY] [--quick] [--results FILE] \
+    [--part jobs|durations|growth|log|workers] [--jobs LETTERS]";
+
 /// Why.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -37,7 +41,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(what) => write!(f, "{what}; usage: nantian-bench --nantian BINARY [--quick] [--results FILE]"),
+            Self::Usage(what) => write!(f, "{what}; usage: {USAGE}"),
             Self::File(path, error) => write!(f, "{path}: {error}"),
             Self::Start(program, error) => write!(f, "cannot run `{program}` ({error}): is it installed?"),
             Self::Program(what) => f.write_str(what),

@@ -6,14 +6,12 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::workload::{Door, Workload};
 
-/// Bytes of each answer's body.
-pub(crate) const BODY: u64 = 1024;
-
 /// The core of h2load and the backends.
 pub(crate) const LOAD_CORE: &str = "1";
 
-/// One run of h2load on one URL; every answer is checked. Returns what each request took, in µs.
-pub(crate) fn run(workload: &Workload, port: u16, folder: &Path) -> Result<Vec<u64>, Failure> {
+/// One run of h2load on one URL; every answer is checked. `rate` is requests a second over all connections: without it,
+/// each connection asks as soon as it is answered. Returns what each request took, in µs.
+pub(crate) fn run(workload: &Workload, port: u16, rate: Option<u64>, folder: &Path) -> Result<Vec<u64>, Failure> {
     let scheme = if matches!(workload.door, Door::Https) { "https" } else { "http" };
     let log = folder.join("h2load.log");
     // h2load appends.
@@ -28,7 +26,13 @@ pub(crate) fn run(workload: &Workload, port: u16, folder: &Path) -> Result<Vec<u
     if workload.http1 {
         command.arg("--h1");
     }
-    command.arg(format!("{scheme}://127.0.0.1:{port}/1k"));
+    if let Some(rate) = rate {
+        command.arg(format!("--rps={}", (rate / workload.connections).max(1)));
+    }
+    if let Some(host) = &workload.host {
+        command.arg("-H").arg(format!(":authority: {host}"));
+    }
+    command.arg(format!("{scheme}://127.0.0.1:{port}{}", workload.path));
     let output = command.output().map_err(|error| Failure::start("h2load", error))?;
     let text = String::from_utf8_lossy(&output.stdout);
     check(workload, &text)?;
@@ -58,8 +62,8 @@ fn check(workload: &Workload, text: &str) -> Result<(), Failure> {
         return Err(wrong("another protocol than asked for"));
     }
     match body_bytes(text) {
-        Some(bytes) if bytes == n * BODY => Ok(()),
-        bytes => Err(wrong(&format!("{bytes:?} bytes of bodies, not {}", n * BODY))),
+        Some(bytes) if bytes == n * workload.body => Ok(()),
+        bytes => Err(wrong(&format!("{bytes:?} bytes of bodies, not {}", n * workload.body))),
     }
 }
 
@@ -83,7 +87,7 @@ fn latencies(workload: &Workload, log: &str) -> Result<Vec<u64>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::{body_bytes, check};
-    use crate::workload::WORKLOADS;
+    use crate::workload;
 
     const GOOD: &str = "Application protocol: http/1.1\n\
         requests: 50000 total, 50000 started, 50000 done, 50000 succeeded, 0 failed, 0 errored, 0 timeout\n\
@@ -92,15 +96,17 @@ mod tests {
 
     #[test]
     fn a_run_in_which_every_answer_is_right_passes() {
-        assert!(check(&WORKLOADS[0], GOOD).is_ok());
+        assert!(check(&workload::http1(), GOOD).is_ok());
     }
 
     #[test]
     fn a_wrong_status_a_short_body_or_another_protocol_fails() {
-        assert!(check(&WORKLOADS[0], &GOOD.replace("50000 2xx", "49999 2xx")).is_err());
-        assert!(check(&WORKLOADS[0], &GOOD.replace("51200000", "51199999")).is_err());
-        assert!(check(&WORKLOADS[0], &GOOD.replace("http/1.1", "h2c")).is_err());
-        assert!(check(&WORKLOADS[1], GOOD).is_err(), "no TLS");
+        let a = workload::http1();
+        assert!(check(&a, &GOOD.replace("50000 2xx", "49999 2xx")).is_err());
+        assert!(check(&a, &GOOD.replace("51200000", "51199999")).is_err());
+        assert!(check(&a, &GOOD.replace("http/1.1", "h2c")).is_err());
+        let b = workload::all().into_iter().find(|workload| workload.name == "b").unwrap();
+        assert!(check(&b, GOOD).is_err(), "no TLS");
     }
 
     #[test]

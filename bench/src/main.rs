@@ -1,9 +1,12 @@
-//! The gateway beside nginx and `HAProxy`, on the same job: `cargo xtask bench --peers`.
+//! The gateway beside other proxies, on the same job: `cargo xtask bench --peers`.
 
 mod failure;
 mod load;
+mod measure;
+mod part;
 mod peer;
 mod report;
+mod routes;
 mod sample;
 mod server;
 mod site;
@@ -11,22 +14,27 @@ mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use crate::failure::Failure;
-use crate::peer::{PEERS, Running};
+use crate::measure::Found;
+use crate::part::Part;
+use crate::peer::Programs;
 use crate::report::Conditions;
-use crate::sample::{Sample, float, percentile};
+use crate::sample::Spread;
 use crate::site::Site;
-use crate::workload::{WORKLOADS, Workload};
+use crate::workload::Workload;
 
 /// Rounds of each job, with `--quick` and without.
 const ROUNDS: [usize; 2] = [3, 9];
 
 struct Settings {
-    nantian: PathBuf,
+    programs: Programs,
     results: Option<PathBuf>,
     rounds: usize,
+    /// The only part that runs.
+    part: Option<String>,
+    /// The only jobs that run.
+    jobs: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -42,83 +50,102 @@ fn main() -> ExitCode {
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Failure> {
     let [quick, full] = ROUNDS;
     let mut nantian = None;
-    let mut results = None;
-    let mut rounds = full;
+    let mut settings = Settings { programs: Programs::default(), results: None, rounds: full, part: None, jobs: None };
     while let Some(flag) = arguments.next() {
         match flag.as_str() {
-            "--quick" => rounds = quick,
-            "--nantian" => nantian = arguments.next().map(PathBuf::from),
-            "--results" => results = arguments.next().map(PathBuf::from),
+            "--quick" => settings.rounds = quick,
+            "--nantian" => nantian = arguments.next(),
+            "--envoy" => settings.programs.envoy = arguments.next().map(absolute).transpose()?,
+            "--pingora" => settings.programs.pingora = arguments.next().map(absolute).transpose()?,
+            "--results" => settings.results = arguments.next().map(PathBuf::from),
+            "--part" => settings.part = arguments.next(),
+            "--jobs" => settings.jobs = arguments.next(),
             other => return Err(Failure::Usage(format!("`{other}` is not understood"))),
         }
     }
     let nantian = nantian.ok_or_else(|| Failure::Usage("--nantian is missing".to_owned()))?;
-    let nantian = std::fs::canonicalize(&nantian).map_err(|error| Failure::file(&nantian, error))?;
-    Ok(Settings { nantian, results, rounds })
+    settings.programs.nantian = absolute(nantian)?;
+    Ok(settings)
+}
+
+fn absolute(path: String) -> Result<PathBuf, Failure> {
+    std::fs::canonicalize(&path).map_err(|error| Failure::File(path, error))
 }
 
 fn compare(settings: &Settings) -> Result<(), Failure> {
     let site = Site::new(std::env::temp_dir().join(format!("nantian-bench-{}", std::process::id())))?;
     let before = load_average();
     let backends = site.backends()?;
-    let mut running = Vec::new();
-    for peer in PEERS {
-        running.push(peer.start(&site, &settings.nantian)?);
-    }
-    let mut samples = Vec::new();
-    for workload in WORKLOADS {
-        println!("{}. {}", workload.name, workload.what);
-        // The first answers open the pools and warm the caches; they are checked but not counted.
-        for one in &running {
-            measure(workload, one, &site)?;
+    let mut tables = String::new();
+    let mut versions = Vec::new();
+    let mut run = |part: &Part| -> Result<Found, Failure> {
+        let found = measure::part(part, &site, &settings.programs, settings.rounds)?;
+        let table = report::part(part, &found);
+        println!("{table}");
+        tables.push_str(&table);
+        if versions.is_empty() {
+            versions = found.running.iter().map(|one| (one.peer.name(), one.version.clone())).collect();
         }
-        for round in 0..settings.rounds {
-            // The order turns, so that none always follows the same other.
-            for turn in 0..running.len() {
-                if let Some(one) = running.get((round + turn) % running.len()) {
-                    let sample = measure(workload, one, &site)?;
-                    println!("  round {} {:<8} {:>6.1} µs/request", round + 1, one.peer.name(), sample.cpu);
-                    samples.push(sample);
-                }
-            }
+        Ok(found)
+    };
+    let wanted = |name: &str| settings.part.as_deref().is_none_or(|only| only == name);
+    // Rates for the durations come from the jobs.
+    if wanted("jobs") || wanted("durations") {
+        let jobs = jobs(settings);
+        let rates = rates(&jobs, &run(&jobs)?);
+        if wanted("durations") {
+            run(&part::durations(&rates))?;
+        }
+    }
+    for part in [part::growth(), part::access_log(), part::workers()] {
+        if wanted(part.name) {
+            run(&part)?;
         }
     }
     let conditions = Conditions {
         rounds: settings.rounds,
-        binary: settings.nantian.display().to_string(),
+        binary: settings.programs.nantian.display().to_string(),
         load: [before, load_average()],
         machine: machine(),
+        versions,
     };
-    let text = report::markdown(&conditions, &samples, &running);
+    let text = report::head(&conditions) + &tables;
     println!("\n{text}");
     if let Some(path) = &settings.results {
         site::write(path, &text)?;
     }
-    drop((running, backends));
+    drop(backends);
     std::fs::remove_dir_all(&site.folder).map_err(|error| Failure::file(&site.folder, error))
 }
 
-/// One job on one proxy.
-fn measure(workload: &Workload, one: &Running, site: &Site) -> Result<Sample, Failure> {
-    let mut durations = Vec::new();
-    let (cpu, began) = (one.server.cpu_micros()?, Instant::now());
-    for _ in 0..workload.runs {
-        durations.extend(load::run(workload, one.ports.of(workload.door), &site.folder).map_err(|failure| {
-            let said = std::fs::read_to_string(site.folder.join(format!("{}.out", one.peer.name())));
-            Failure::Program(format!("{}: {failure}\n{}", one.peer.name(), said.unwrap_or_default()))
-        })?);
+/// The jobs whose letters were asked for.
+fn jobs(settings: &Settings) -> Part {
+    let mut jobs = part::jobs();
+    if let Some(letters) = &settings.jobs {
+        jobs.cells.retain(|cell| letters.contains(cell.workload.name));
     }
-    let (cpu, seconds) = (one.server.cpu_micros()? - cpu, began.elapsed().as_secs_f64());
-    durations.sort_unstable();
-    let requests = float(workload.requests * workload.runs);
-    Ok(Sample {
-        workload: workload.name,
-        peer: one.peer,
-        cpu: float(cpu) / requests,
-        p50: percentile(&durations, 50),
-        p99: percentile(&durations, 99),
-        rate: requests / seconds,
-    })
+    jobs
+}
+
+/// For the jobs of many requests on kept connections: 70 % of what the slowest proxy did.
+fn rates(jobs: &Part, found: &Found) -> Vec<(Workload, u64)> {
+    let kept = |workload: &Workload| ["a", "b", "c"].contains(&workload.name);
+    let cells = jobs.cells.iter().enumerate().filter(|(_, cell)| kept(&cell.workload));
+    cells
+        .map(|(place, cell)| {
+            let median = |peer| {
+                let of = found.samples.iter().filter(|one| one.cell == place && one.peer == peer);
+                Spread::of(of.map(|one| one.rate)).median
+            };
+            let slowest = found.running.iter().map(|one| median(one.peer)).fold(f64::INFINITY, f64::min);
+            // Whole thousands: the rate is a name in the report.
+            (cell.workload.clone(), thousands(slowest * 0.7))
+        })
+        .collect()
+}
+
+fn thousands(rate: f64) -> u64 {
+    (1..).map(|count| count * 1_000).take_while(|whole| sample::float(*whole) <= rate.min(1e6)).last().unwrap_or(500)
 }
 
 fn load_average() -> String {
@@ -131,4 +158,16 @@ fn machine() -> String {
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!("{cores} cores of {}", name.unwrap_or("an unknown processor"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn a_rate_is_rounded_down_to_whole_thousands() {
+        assert_eq!(thousands(23_456.0), 23_000);
+        assert_eq!(thousands(999.0), 500);
+        assert_eq!(thousands(f64::INFINITY), 1_000_000);
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::peer::{PEERS, Peer, Running};
+use crate::measure::Found;
+use crate::part::{Cell, Part};
+use crate::peer::{PEERS, Peer};
 use crate::sample::{Sample, Spread, float};
-use crate::workload::{WORKLOADS, Workload};
 
 /// What a comparison was.
 #[derive(Debug)]
@@ -17,16 +18,19 @@ pub(crate) struct Conditions {
     pub(crate) load: [String; 2],
     /// The processor's name, and how many cores there are.
     pub(crate) machine: String,
+    /// The proxies and their versions.
+    pub(crate) versions: Vec<(&'static str, String)>,
 }
 
-/// The report as Markdown.
-pub(crate) fn markdown(conditions: &Conditions, samples: &[Sample], running: &[Running]) -> String {
+/// What stands above the tables.
+pub(crate) fn head(conditions: &Conditions) -> String {
     let mut text = String::from(
-        "# nantian beside nginx and HAProxy\n\nWritten by `cargo xtask bench --peers`. One core for the proxy, another \
-         for h2load and the backends; rounds are interleaved (each proxy once, then again); every status, protocol and \
+        "# nantian beside other proxies\n\nWritten by `cargo xtask bench --peers`. One core for the proxy, another for \
+         h2load and the backends; rounds are interleaved (each proxy once, then again); every status, protocol and \
          count of body bytes is checked. CPU is user and system time of the proxy's process for each request. Ratios \
          are the median over rounds of nantian's CPU by the peer's CPU in the same round, with the least and the \
-         most: below 1, nantian needs less. Durations are what h2load saw at full load, not at a fixed rate.\n\n",
+         most: below 1, nantian needs less. Durations are what h2load saw. The machine's `perf` counts no \
+         instructions; `docs/performance.md` has those that valgrind counts.\n\n",
     );
     let [before, after] = &conditions.load;
     let (rounds, machine, binary) = (conditions.rounds, &conditions.machine, &conditions.binary);
@@ -35,51 +39,66 @@ pub(crate) fn markdown(conditions: &Conditions, samples: &[Sample], running: &[R
         "- Rounds: {rounds}\n- Machine: {machine}\n- Load average (1, 5, 15 min) before: {before}; after: {after}. \
          Beyond 2, other programs competed for the cores.\n- nantian's binary: `{binary}`\n",
     );
-    for one in running {
-        let _infallible = writeln!(text, "- {}: `{}`", one.peer.name(), one.version);
+    for (name, version) in &conditions.versions {
+        let _infallible = writeln!(text, "- {name}: `{version}`");
     }
-    text.push_str("- Configurations: [`configs/`](configs)\n\n");
-    text.push_str("| workload | proxy | CPU µs/request: median (min-max) | nantian / proxy (min-max) ");
-    text.push_str("| p50 µs | p99 µs | requests/s |\n| --- | --- | --- | --- | --- | --- | --- |\n");
-    for workload in WORKLOADS {
+    text.push_str("- Configurations: [`configs/`](configs)\n");
+    text
+}
+
+/// The table of one part.
+pub(crate) fn part(part: &Part, found: &Found) -> String {
+    let mut text = format!("\n## {}\n\n{}\n\n", part.name, part.what);
+    text.push_str("| job | proxy | CPU µs/request: median (min-max) | nantian / proxy (min-max) ");
+    text.push_str(if part.growth { "| against the first line " } else { "" });
+    text.push_str("| p50 µs | p99 µs | p99.9 µs | requests/s | MiB idle | MiB after |\n");
+    text.push_str(if part.growth { "| --- " } else { "" });
+    text.push_str("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for (place, cell) in part.cells.iter().enumerate() {
         for peer in PEERS {
-            text.push_str(&row(workload, peer, samples));
+            text.push_str(&row(part, place, cell, peer, found));
         }
-    }
-    text.push_str("\n| workload | what |\n| --- | --- |\n");
-    for Workload { name, what, .. } in WORKLOADS {
-        let _infallible = writeln!(text, "| {name} | {what} |");
-    }
-    text.push_str("\n| proxy | MiB resident idle | after all rounds |\n| --- | --- | --- |\n");
-    for one in running {
-        let mib = |kib: u64| float(kib) / 1024.0;
-        let after = one.server.resident_kib().unwrap_or_default();
-        let _infallible = writeln!(text, "| {} | {:.1} | {:.1} |", one.peer.name(), mib(one.idle_kib), mib(after));
     }
     text
 }
 
-fn row(workload: &Workload, peer: Peer, samples: &[Sample]) -> String {
-    let of = |peer: Peer| samples.iter().filter(move |one| one.workload == workload.name && one.peer == peer);
-    if of(peer).next().is_none() {
+fn row(part: &Part, place: usize, cell: &Cell, peer: Peer, found: &Found) -> String {
+    let samples = &found.samples;
+    let of = |cell: usize, peer: Peer| samples.iter().filter(move |one| one.cell == cell && one.peer == peer);
+    let Some(running) = found.running.iter().find(|one| one.peer == peer && one.setup == cell.setup) else {
         return String::new();
-    }
-    let cpu = Spread::of(of(peer).map(|one| one.cpu));
-    let ratio = Spread::of(of(Peer::Nantian).zip(of(peer)).map(|(ours, theirs)| ours.cpu / theirs.cpu));
+    };
+    let against = |other: (usize, Peer)| {
+        let pairs = of(place, peer).filter_map(|one| {
+            let same_round = of(other.0, other.1).find(|another| another.round == one.round)?;
+            Some(one.cpu / same_round.cpu)
+        });
+        Spread::of(pairs)
+    };
     let ratio = match peer {
         Peer::Nantian => "-".to_owned(),
-        _ => format!("{:.2} ({:.2}-{:.2})", ratio.median, ratio.min, ratio.max),
+        _ => {
+            let theirs = against((place, Peer::Nantian));
+            // The other way round: nantian's by the peer's.
+            format!("{:.2} ({:.2}-{:.2})", 1.0 / theirs.median, 1.0 / theirs.max, 1.0 / theirs.min)
+        }
     };
-    let middle = |value: fn(&Sample) -> f64| Spread::of(of(peer).map(value)).median;
+    let growth = if part.growth { format!("| {:.2} ", against((0, peer)).median) } else { String::new() };
+    let cpu = Spread::of(of(place, peer).map(|one| one.cpu));
+    let middle = |value: fn(&Sample) -> f64| Spread::of(of(place, peer).map(value)).median;
+    let mib = |kib: u64| float(kib) / 1024.0;
     format!(
-        "| {} | {} | {:.1} ({:.1}-{:.1}) | {ratio} | {:.0} | {:.0} | {:.0} |\n",
-        workload.name,
+        "| {} | {} | {:.1} ({:.1}-{:.1}) | {ratio} {growth}| {:.0} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} |\n",
+        cell.label,
         peer.name(),
         cpu.median,
         cpu.min,
         cpu.max,
-        middle(|one| one.p50),
-        middle(|one| one.p99),
+        middle(|one| one.durations[0]),
+        middle(|one| one.durations[1]),
+        middle(|one| one.durations[2]),
         middle(|one| one.rate),
+        mib(running.idle_kib),
+        mib(running.server.resident_kib().unwrap_or_default()),
     )
 }

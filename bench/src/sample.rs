@@ -2,19 +2,19 @@
 
 use crate::peer::Peer;
 
-/// One proxy in one round of one job.
+/// One proxy in one round of one cell.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
-    /// The job's letter.
-    pub(crate) workload: &'static str,
+    /// The cell's place in its part.
+    pub(crate) cell: usize,
+    /// Which round.
+    pub(crate) round: usize,
     /// Who.
     pub(crate) peer: Peer,
-    /// CPU time of the proxy for each request, in µs.
+    /// CPU time of the proxy in the unit of the job.
     pub(crate) cpu: f64,
-    /// Median of the requests' durations, in µs.
-    pub(crate) p50: f64,
-    /// 99th percentile of the requests' durations, in µs.
-    pub(crate) p99: f64,
+    /// Percentiles 50, 99 and 99.9 of the requests' durations, in µs.
+    pub(crate) durations: [f64; 3],
     /// Requests in a second.
     pub(crate) rate: f64,
 }
@@ -42,9 +42,9 @@ impl Spread {
     }
 }
 
-/// The value below which `percent` of 100 values are (nearest rank).
-pub(crate) fn percentile(sorted: &[u64], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+/// The value below which `per_mille` of 1,000 values are (nearest rank).
+pub(crate) fn percentile(sorted: &[u64], per_mille: usize) -> f64 {
+    let rank = (sorted.len() * per_mille).div_ceil(1_000).max(1);
     sorted.get(rank - 1).map_or(0.0, |value| float(*value))
 }
 
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn percentiles_are_of_the_nearest_rank() {
         let values: Vec<u64> = (1..=200).collect();
-        assert!((percentile(&values, 50) - 100.0).abs() < f64::EPSILON);
-        assert!((percentile(&values, 99) - 198.0).abs() < f64::EPSILON);
+        assert!((percentile(&values, 500) - 100.0).abs() < f64::EPSILON);
+        assert!((percentile(&values, 990) - 198.0).abs() < f64::EPSILON);
         assert!((float(5_000_000_000) - 5e9).abs() < f64::EPSILON);
     }
 }

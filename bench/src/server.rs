@@ -52,30 +52,45 @@ impl Server {
         Err(Failure::Program(format!("`{program}` does not listen on {address}:\n{said}")))
     }
 
-    /// User and system time of all its threads, ended ones too, in µs (proc(5), `/proc/PID/stat`, fields 14 and 15).
+    /// User and system time of all its threads and child processes, ended threads too, in µs (proc(5),
+    /// `/proc/PID/stat`, fields 14 and 15).
     pub(crate) fn cpu_micros(&self) -> Result<u64, Failure> {
-        let text = self.proc("stat")?;
-        // The second field, the name, may hold blanks; it ends at the last bracket.
-        let fields = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-        let mut ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        match (ticks.next(), ticks.next()) {
-            (Some(Ok(user)), Some(Ok(system))) => Ok((user + system) * MICROS_PER_TICK),
-            _ => Err(Failure::Program("/proc/PID/stat has another format".to_owned())),
-        }
+        self.processes().map(|id| cpu_micros(&proc(id, "stat")?)).sum()
     }
 
-    /// Resident memory in KiB (proc(5), `VmRSS`).
+    /// Resident memory of it and its child processes in KiB (proc(5), `VmRSS`).
     pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
-        let text = self.proc("status")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-            .ok_or_else(|| Failure::Program("/proc/PID/status has no VmRSS".to_owned()))
+        self.processes().map(|id| resident_kib(&proc(id, "status")?)).sum()
     }
 
-    fn proc(&self, name: &str) -> Result<String, Failure> {
-        let path = format!("/proc/{}/{name}", self.child.id());
-        std::fs::read_to_string(&path).map_err(|error| Failure::File(path, error))
+    /// Its id, and those of its children: nginx with several workers has a process for each.
+    fn processes(&self) -> impl Iterator<Item = u32> {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let children: Vec<u32> = children.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        std::iter::once(id).chain(children)
     }
+}
+
+fn proc(id: u32, name: &str) -> Result<String, Failure> {
+    let path = format!("/proc/{id}/{name}");
+    std::fs::read_to_string(&path).map_err(|error| Failure::File(path, error))
+}
+
+fn cpu_micros(stat: &str) -> Result<u64, Failure> {
+    // The second field, the name, may hold blanks; it ends at the last bracket.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let mut ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    match (ticks.next(), ticks.next()) {
+        (Some(Ok(user)), Some(Ok(system))) => Ok((user + system) * MICROS_PER_TICK),
+        _ => Err(Failure::Program("/proc/PID/stat has another format".to_owned())),
+    }
+}
+
+fn resident_kib(status: &str) -> Result<u64, Failure> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| Failure::Program("/proc/PID/status has no VmRSS".to_owned()))
 }
 
 impl Drop for Server {

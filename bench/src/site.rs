@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
-use crate::load::{BODY, LOAD_CORE};
+use crate::load::LOAD_CORE;
 use crate::server::Server;
-use crate::workload::Door;
+use crate::workload::{Door, LARGE, SMALL};
 
 /// The ports of one proxy.
 #[derive(Debug, Clone, Copy)]
@@ -68,12 +68,12 @@ impl Site {
 
     /// Starts both backends, beside h2load: nginx for HTTP/1.1, nghttpd for h2c with trailers.
     pub(crate) fn backends(&self) -> Result<[Server; 2], Failure> {
-        let body: String = (0..BODY).map(|_| 'x').collect();
-        let one = include_str!("../configs/backend.conf").replace("@BODY@", &body);
-        let path = self.fill("backend.conf", &one, None)?;
+        let body = "x".repeat(usize::try_from(SMALL).unwrap_or_default());
+        let path = self.fill("backend.conf", include_str!("../configs/backend.conf"), None, &[("@BODY@", &body)])?;
         let htdocs = self.folder.join("htdocs");
         std::fs::create_dir_all(&htdocs).map_err(|error| Failure::file(&htdocs, error))?;
         write(&htdocs.join("1k"), &body)?;
+        write(&htdocs.join("10m"), &"x".repeat(usize::try_from(LARGE).unwrap_or_default()))?;
         let nginx = ["nginx", "-c", &path].map(str::to_owned);
         let port = self.backend_h2c.to_string();
         let folder = htdocs.display().to_string();
@@ -85,9 +85,20 @@ impl Site {
         ])
     }
 
-    /// Writes a configuration with its placeholders replaced, and returns its path.
-    pub(crate) fn fill(&self, name: &str, template: &str, ports: Option<Ports>) -> Result<String, Failure> {
-        let mut text = template
+    /// Writes a configuration with its placeholders and those of `extra` replaced, and returns its path.
+    pub(crate) fn fill(
+        &self,
+        name: &str,
+        template: &str,
+        ports: Option<Ports>,
+        extra: &[(&str, &str)],
+    ) -> Result<String, Failure> {
+        let mut text = template.to_owned();
+        // What is put in may itself hold the placeholders of ports.
+        for (mark, replacement) in extra {
+            text = text.replace(mark, replacement);
+        }
+        text = text
             .replace("@FOLDER@", &self.folder.display().to_string())
             .replace("@BACKEND@", &self.backend.to_string())
             .replace("@BACKEND_H2C@", &self.backend_h2c.to_string())
@@ -104,6 +115,14 @@ impl Site {
         let path = folder.join(name);
         write(&path, &text)?;
         Ok(path.display().to_string())
+    }
+
+    /// The arguments of `bench/pingora`, which has no configuration.
+    pub(crate) fn pingora_words(&self, ports: Ports, workers: &str) -> Vec<String> {
+        let file = |name: &str| self.folder.join(name).display().to_string();
+        let numbers = [ports.http, ports.https, ports.h2c, self.backend, self.backend_h2c];
+        let files = [workers.to_owned(), file("cert.pem"), file("key.pem")];
+        files.into_iter().chain(numbers.iter().map(u16::to_string)).collect()
     }
 }
 

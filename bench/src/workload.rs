@@ -1,7 +1,13 @@
 //! The jobs.
 
+/// Bytes of the small answer's body.
+pub(crate) const SMALL: u64 = 1024;
+
+/// Bytes of the large answer's body.
+pub(crate) const LARGE: u64 = 10 << 20;
+
 /// Which port of the proxy a job goes to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Door {
     /// HTTP/1.1.
     Http,
@@ -11,8 +17,17 @@ pub(crate) enum Door {
     H2c,
 }
 
+/// What its CPU time is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// µs for a request.
+    Request,
+    /// ms for a GiB of bodies.
+    Gibibyte,
+}
+
 /// One job: what h2load is told.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Workload {
     /// Its letter.
     pub(crate) name: &'static str,
@@ -22,6 +37,12 @@ pub(crate) struct Workload {
     pub(crate) door: Door,
     /// Whether h2load is held to HTTP/1.1.
     pub(crate) http1: bool,
+    /// The path that is asked for.
+    pub(crate) path: String,
+    /// The host that is asked for, if it is not the address.
+    pub(crate) host: Option<String>,
+    /// Bytes of each answer's body.
+    pub(crate) body: u64,
     /// Connections.
     pub(crate) connections: u64,
     /// Streams at once on each connection.
@@ -30,58 +51,63 @@ pub(crate) struct Workload {
     pub(crate) requests: u64,
     /// Runs of h2load in a round.
     pub(crate) runs: u64,
+    /// How its cost is told.
+    pub(crate) unit: Unit,
+}
+
+impl Workload {
+    fn small(name: &'static str, what: &'static str, door: Door) -> Self {
+        Self {
+            name,
+            what,
+            door,
+            http1: true,
+            path: "/1k".to_owned(),
+            host: None,
+            body: SMALL,
+            connections: 64,
+            streams: 1,
+            requests: 50_000,
+            runs: 1,
+            unit: Unit::Request,
+        }
+    }
+
+    fn streams(name: &'static str, what: &'static str, door: Door) -> Self {
+        Self { http1: false, connections: 8, streams: 32, ..Self::small(name, what, door) }
+    }
+
+    fn large(name: &'static str, what: &'static str, door: Door) -> Self {
+        Self {
+            path: "/10m".to_owned(),
+            body: LARGE,
+            connections: 8,
+            requests: 200,
+            unit: Unit::Gibibyte,
+            ..Self::small(name, what, door)
+        }
+    }
+}
+
+/// Small answers over HTTP/1.1: also the job of the parts on growth and on durations.
+pub(crate) fn http1() -> Workload {
+    Workload::small("a", "HTTP/1.1, 64 connections, 1 KiB", Door::Http)
 }
 
 /// All jobs. Each has about a second of the proxy's CPU time in a round: 100 ticks of the clock that counts it.
-pub(crate) const WORKLOADS: &[Workload] = &[
-    Workload {
-        name: "a",
-        what: "HTTP/1.1, 64 connections, 1 KiB",
-        door: Door::Http,
-        http1: true,
-        connections: 64,
-        streams: 1,
-        requests: 50_000,
-        runs: 1,
-    },
-    Workload {
-        name: "b",
-        what: "HTTP/1.1 over TLS 1.3, 64 connections, 1 KiB",
-        door: Door::Https,
-        http1: true,
-        connections: 64,
-        streams: 1,
-        requests: 50_000,
-        runs: 1,
-    },
-    Workload {
-        name: "c",
-        what: "HTTP/2 over TLS 1.3, 8 connections x 32 streams, HTTP/1.1 upstream",
-        door: Door::Https,
-        http1: false,
-        connections: 8,
-        streams: 32,
-        requests: 50_000,
-        runs: 1,
-    },
-    Workload {
-        name: "d",
-        what: "h2c to h2c, 8 connections x 32 streams, trailers",
-        door: Door::H2c,
-        http1: false,
-        connections: 8,
-        streams: 32,
-        requests: 50_000,
-        runs: 1,
-    },
-    Workload {
-        name: "e",
-        what: "a new TLS 1.3 connection (P-256) for each request",
-        door: Door::Https,
-        http1: true,
-        connections: 250,
-        streams: 1,
-        requests: 250,
-        runs: 12,
-    },
-];
+pub(crate) fn all() -> Vec<Workload> {
+    vec![
+        http1(),
+        Workload::small("b", "HTTP/1.1 over TLS 1.3, 64 connections, 1 KiB", Door::Https),
+        Workload::streams("c", "HTTP/2 over TLS 1.3, 8 connections x 32 streams, HTTP/1.1 upstream", Door::Https),
+        Workload::streams("d", "h2c to h2c, 8 connections x 32 streams, trailers", Door::H2c),
+        Workload {
+            connections: 250,
+            requests: 250,
+            runs: 12,
+            ..Workload::small("e", "a new TLS 1.3 connection (P-256) for each request", Door::Https)
+        },
+        Workload::large("f", "HTTP/1.1, 8 connections, 10 MiB; ms/GiB", Door::Http),
+        Workload::large("g", "HTTP/1.1 over TLS 1.3, 8 connections, 10 MiB; ms/GiB", Door::Https),
+    ]
+}

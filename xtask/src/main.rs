@@ -51,7 +51,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        takes: "[FILTER] | --peers [--quick] [--profile NAME]",
+        takes: "[FILTER] | --peers [--quick] [--profile NAME] [--part NAME] [--jobs LETTERS]",
         purpose: "criterion benchmarks; or nantian beside nginx and HAProxy, into bench/RESULTS.md",
         run: suites::bench,
     },

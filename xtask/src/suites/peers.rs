@@ -1,4 +1,4 @@
-//! `cargo xtask bench --peers`: the gateway beside nginx and `HAProxy`.
+//! `cargo xtask bench --peers`: the gateway beside nginx, `HAProxy`, Envoy and Pingora.
 
 use crate::arguments::Arguments;
 use crate::process::Failure;
@@ -11,15 +11,26 @@ use super::end_to_end;
 pub(super) fn compare(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let quick = arguments.flag("--quick");
     let profile: String = arguments.option("--profile")?.unwrap_or_else(|| "release".to_owned());
+    let part: Option<String> = arguments.option("--part")?;
+    let jobs: Option<String> = arguments.option("--jobs")?;
     arguments.finish()?;
     tools::install_peers()?;
+    let (envoy, pingora) = (tools::envoy(workspace)?, tools::pingora(workspace)?);
     let gateway = end_to_end::build(workspace, &profile)?;
     let results = workspace.root.join("bench/RESULTS.md");
+    // A run of some parts is for its reader, not for the record.
+    let whole = part.is_none() && jobs.is_none();
     workspace
         .cargo(["run", "--locked", "--quiet", "--package", "nantian-bench", "--", "--nantian"])
         .args([&gateway])
-        .args(["--results"])
-        .args([&results])
+        .args(["--envoy"])
+        .args([&envoy])
+        .args(["--pingora"])
+        .args([&pingora])
+        .args(whole.then_some("--results"))
+        .args(whole.then_some(&results))
+        .args(part.iter().flat_map(|part| ["--part", part]))
+        .args(jobs.iter().flat_map(|jobs| ["--jobs", jobs]))
         .args(quick.then_some("--quick"))
         .run()
 }

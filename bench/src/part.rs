@@ -1,0 +1,118 @@
+//! The parts of a comparison: which jobs, on proxies that were set up how.
+
+use crate::peer::Setup;
+use crate::routes::Routes;
+use crate::workload::{self, Workload};
+
+/// Numbers of routes whose cost is compared with that of one.
+const GROWTH: [u32; 2] = [1_000, 10_000];
+
+/// One line of a part's table, for each proxy.
+#[derive(Debug, Clone)]
+pub(crate) struct Cell {
+    /// What differs from the other lines.
+    pub(crate) label: String,
+    /// How the proxies are set up.
+    pub(crate) setup: Setup,
+    /// The job.
+    pub(crate) workload: Workload,
+    /// Requests in a second; without it, as many as can be.
+    pub(crate) rate: Option<u64>,
+}
+
+/// Lines that are measured together: the rounds of all of them are interleaved.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// As `--part` calls it.
+    pub(crate) name: &'static str,
+    /// What it is about, for the report.
+    pub(crate) what: &'static str,
+    /// Its lines.
+    pub(crate) cells: Vec<Cell>,
+    /// Whether each line is also compared with the first one.
+    pub(crate) growth: bool,
+}
+
+/// The jobs.
+pub(crate) fn jobs() -> Part {
+    let cell = |workload: Workload| Cell {
+        label: format!("{}. {}", workload.name, workload.what),
+        setup: Setup::PLAIN,
+        workload,
+        rate: None,
+    };
+    Part {
+        name: "jobs",
+        what: "One worker on one core, as fast as it can.",
+        cells: workload::all().into_iter().map(cell).collect(),
+        growth: false,
+    }
+}
+
+/// Durations at a rate that every proxy can serve.
+pub(crate) fn durations(rates: &[(Workload, u64)]) -> Part {
+    let cell = |(workload, rate): &(Workload, u64)| Cell {
+        label: format!("{}. at {rate} requests/s", workload.name),
+        setup: Setup::PLAIN,
+        workload: workload.clone(),
+        rate: Some(*rate),
+    };
+    Part {
+        name: "durations",
+        what: "At 70 % of what the slowest proxy can do in that job.",
+        cells: rates.iter().map(cell).collect(),
+        growth: false,
+    }
+}
+
+/// The cost of many routes.
+pub(crate) fn growth() -> Part {
+    let many = GROWTH.into_iter().flat_map(|count| [Routes::Paths(count), Routes::Hosts(count)]);
+    let cell = |routes: Routes| {
+        let (path, host) = routes.last();
+        Cell {
+            label: routes.name(),
+            setup: Setup { routes, ..Setup::PLAIN },
+            workload: Workload { path, host, ..workload::http1() },
+            rate: None,
+        }
+    };
+    Part {
+        name: "growth",
+        what: "Job a, asked of the last of many routes.",
+        cells: std::iter::once(Routes::One).chain(many).map(cell).collect(),
+        growth: true,
+    }
+}
+
+/// The cost of a line in the access log for each request.
+pub(crate) fn access_log() -> Part {
+    let cell = |access_log: bool| Cell {
+        label: if access_log { "with access log" } else { "without" }.to_owned(),
+        setup: Setup { access_log, ..Setup::PLAIN },
+        workload: workload::http1(),
+        rate: None,
+    };
+    Part {
+        name: "log",
+        what: "Job a, each request written to a file.",
+        cells: [false, true].map(cell).to_vec(),
+        growth: true,
+    }
+}
+
+/// What a second worker brings.
+pub(crate) fn workers() -> Part {
+    let cell = |workers: u8| Cell {
+        label: format!("{workers} workers"),
+        setup: Setup { workers, ..Setup::PLAIN },
+        workload: workload::http1(),
+        rate: None,
+    };
+    Part {
+        name: "workers",
+        what: "Job a, with workers on both cores beside the load generator: compare CPU, not requests/s.",
+        cells: [1, 2].map(cell).to_vec(),
+        growth: true,
+    }
+}
