@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn all_sockets_of_a_bind_address_share_one_port_and_get_connections() {
-        let sockets = open(at(0), None, false, 3, 16).expect("sockets");
+        // Each has room for all: the kernel may give one of them most.
+        let sockets = open(at(0), None, false, 3, 32).expect("sockets");
         let addresses: Vec<_> = sockets.iter().map(|socket| socket.local_addr().expect("an address")).collect();
         assert_eq!(addresses.len(), 3);
         assert!(addresses.iter().all(|address| *address == addresses[0] && address.port() != 0));

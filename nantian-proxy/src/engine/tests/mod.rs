@@ -185,3 +185,16 @@ async fn a_dropped_engine_gives_its_sockets_back() {
     };
     tokio::time::timeout(GUARD, gone).await.expect("the sockets are closed");
 }
+
+#[tokio::test]
+async fn a_client_has_one_count_over_all_workers_and_listeners() {
+    let mut config = config();
+    config.limits.connections_per_client = 4;
+    let engine = Engine::start(config).expect("an engine");
+    assert!(engine.apply(snapshot(&[listener("a", bind(1)), listener("b", bind(2))])).await.is_complete());
+    let addresses = [address(&engine, bind(1)), address(&engine, bind(2))];
+    // The kernel spreads them over both workers.
+    let mut open: Vec<_> = addresses.iter().cycle().take(32).map(|address| connect(*address)).collect();
+    let served = open.iter_mut().map(ask).filter(|status| *status == Some(404)).count();
+    assert_eq!(served, 4);
+}
