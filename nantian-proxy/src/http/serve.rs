@@ -13,6 +13,8 @@ use super::{ConnectionEnd, ConnectionInfo, Drain, Handler, HttpSettings, Prefixe
 /// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+// A connection is as large as its protocol and no larger: what serves it is boxed.
+
 /// Serves HTTP/2 if that is what the TLS handshake agreed on, else HTTP/1.1.
 pub async fn serve<H: Handler>(
     io: Transport,
@@ -22,9 +24,9 @@ pub async fn serve<H: Handler>(
     drain: Drain,
 ) -> ConnectionEnd {
     if info.tls.as_ref().and_then(|tls| tls.alpn.as_deref()) == Some("h2") {
-        h2::serve(io, info, settings, handler, drain).await
+        Box::pin(h2::serve(io, info, settings, handler, drain)).await
     } else {
-        h1::serve(io, info, settings, handler, drain).await
+        Box::pin(h1::serve(io, info, settings, handler, drain)).await
     }
 }
 
@@ -68,9 +70,9 @@ pub async fn serve_auto<H: Handler>(
     match detected {
         Ok(true) => {
             let io = Transport::other(Prefixed::new(reader.buf.freeze(), io));
-            h2::serve(io, info, settings, handler, drain).await
+            Box::pin(h2::serve(io, info, settings, handler, drain)).await
         }
-        Ok(false) => h1::serve_read(io, reader.buf, deadline, info, settings, handler, drain).await,
+        Ok(false) => Box::pin(h1::serve_read(io, reader.buf, deadline, info, settings, handler, drain)).await,
         Err(end) => end,
     }
 }

@@ -2,11 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::ByteStream;
 
@@ -16,7 +17,7 @@ pub enum Transport {
     /// A cleartext socket.
     Tcp(TcpStream),
     /// A TLS session that we serve.
-    Tls(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<TcpStream>>),
     /// Anything else.
     Other(Box<dyn ByteStream>),
     /// Nothing: reads end, writes fail.
@@ -41,8 +42,8 @@ impl From<TcpStream> for Transport {
     }
 }
 
-impl From<tokio_rustls::server::TlsStream<TcpStream>> for Transport {
-    fn from(stream: tokio_rustls::server::TlsStream<TcpStream>) -> Self {
+impl From<TlsStream<TcpStream>> for Transport {
+    fn from(stream: TlsStream<TcpStream>) -> Self {
         Self::Tls(Box::new(stream))
     }
 }
@@ -66,6 +67,12 @@ impl Transport {
     }
 }
 
+/// Writes what is encrypted already. Without this a session would encrypt one more record for a client that has not taken
+/// the last one.
+fn poll_unsent(io: &mut TlsStream<TcpStream>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    if io.get_ref().1.wants_write() { Pin::new(io).poll_flush(cx) } else { Poll::Ready(Ok(())) }
+}
+
 impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
@@ -86,7 +93,10 @@ impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_write(cx, buf),
-            Self::Tls(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
+            Self::Tls(io) => {
+                ready!(poll_unsent(io, cx))?;
+                Pin::new(io.as_mut()).poll_write(cx, buf)
+            }
             Self::Other(io) => Pin::new(io.as_mut()).poll_write(cx, buf),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }
@@ -117,7 +127,10 @@ impl AsyncWrite for Transport {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_write_vectored(cx, bufs),
-            Self::Tls(io) => Pin::new(io.as_mut()).poll_write_vectored(cx, bufs),
+            Self::Tls(io) => {
+                ready!(poll_unsent(io, cx))?;
+                Pin::new(io.as_mut()).poll_write_vectored(cx, bufs)
+            }
             Self::Other(io) => Pin::new(io.as_mut()).poll_write_vectored(cx, bufs),
             Self::Closed => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }

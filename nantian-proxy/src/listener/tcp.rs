@@ -135,7 +135,9 @@ impl<H: Handler> Bind<H> {
         let tls = self.tls.borrow().clone();
         let (settings, handler, drain) = (Rc::clone(&self.settings), Rc::clone(&self.handler), self.drain.clone());
         let end = if let Some(tls) = tls {
-            let Some((stream, tls)) = self.handshake(&tls, stream, info.peer).await else { return };
+            // Boxed, so that the connection does not keep the room of its handshake.
+            let handshake = Box::pin(self.handshake(&tls, stream, info.peer));
+            let Some((stream, tls)) = handshake.await else { return };
             info.tls = Some(tls);
             http::serve(stream, Rc::new(info), settings, handler, drain).await
         } else {

@@ -14,6 +14,7 @@ use super::asked::Outgoing;
 use super::serving::LocalBackend;
 use super::stages::{Answered, Context};
 use crate::http::Body;
+use crate::http::h1::SHORT_READ;
 use crate::retry::RetryPolicy;
 use crate::retry::replay::Replay;
 use crate::runtime::Rule;
@@ -224,11 +225,14 @@ async fn try_once(
     let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let (worker, backend): (&Worker, _) = (cx.worker, what.backend);
-    let Some(upstream) = worker.upstream(backend, index, &tried.addresses).await else {
+    let Some(mut upstream) = worker.upstream(backend, index, &tried.addresses).await else {
         source.body.give_back(body);
         source.given = source.head();
         return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
     };
+    if cx.exchange.connection.tls.is_some() || cx.log.version == http::Version::HTTP_2 {
+        upstream.read_size = SHORT_READ;
+    }
     cx.log.tries = cx.log.tries.saturating_add(1);
     cx.log.endpoint = Some(upstream.address);
     tried.addresses.push(upstream.address);

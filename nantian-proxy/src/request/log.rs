@@ -20,7 +20,7 @@ pub(super) struct RequestLog {
     clock: Instant,
     finished: bool,
     fate: Fate,
-    version: http::Version,
+    pub(super) version: http::Version,
     scheme: &'static str,
     method: Method,
     user_agent: Option<HeaderValue>,

@@ -12,6 +12,9 @@ use super::store::{Answer, BindTls};
 use crate::http::TlsInfo;
 use crate::telemetry::HandshakeError;
 
+/// Encrypted bytes that may wait for the client, besides those that were not encrypted yet: one full record.
+const MAX_UNSENT: usize = 16 * 1024;
+
 /// A finished handshake.
 pub(crate) struct Accepted<IO> {
     pub(crate) stream: TlsStream<IO>,
@@ -50,7 +53,8 @@ async fn finish<IO>(
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let stream = start.into_stream(config).await.map_err(|error| classify(&error))?;
+    let mut stream = start.into_stream(config).await.map_err(|error| classify(&error))?;
+    stream.get_mut().1.set_buffer_limit(Some(MAX_UNSENT));
     let (_, connection) = stream.get_ref();
     let info = TlsInfo {
         server_name,

@@ -17,6 +17,7 @@ use nantian_ir::model::BackendProtocol;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::duration;
+use crate::http::h1::LONG_READ;
 use crate::http::{Body, ByteStream};
 
 pub use error::{SendError, SendErrorKind};
@@ -32,14 +33,16 @@ pub struct Upstream {
     pub protocol: BackendProtocol,
     /// Time for a connection to be made.
     pub connect_timeout: Duration,
+    /// Most bytes of an answer that are read at once (HTTP/1.1).
+    pub read_size: usize,
     /// Where its connections are counted.
     pub stats: Option<Arc<ConnectionStats>>,
 }
 
 impl Upstream {
-    /// An endpoint with the default connect timeout of 5 s, whose connections nobody counts.
+    /// An endpoint with the default connect timeout of 5 s and reads of 32 KiB, whose connections nobody counts.
     pub fn new(address: SocketAddr, protocol: BackendProtocol) -> Self {
-        Self { address, protocol, connect_timeout: Duration::from_secs(5), stats: None }
+        Self { address, protocol, connect_timeout: Duration::from_secs(5), read_size: LONG_READ, stats: None }
     }
 }
 

@@ -163,7 +163,9 @@ impl Pools {
         interim: Option<&Interim>,
     ) -> Result<UpstreamResponse, Failed> {
         let home = Berth { pools: Rc::downgrade(&self.0), address: upstream.address, counted };
-        let answer = exchange(connection, request, upstream.address, interim, self.0.limits, Rc::new(home)).await?;
+        let answer =
+            exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, Rc::new(home))
+                .await?;
         Ok(UpstreamResponse { response: answer.response, tunnel: answer.tunnel, reused: false })
     }
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod gateway;
+mod memory;
 pub(crate) mod refused;
 mod signals;
 
@@ -90,6 +91,7 @@ async fn serve(
     let drain_timeout = config.drain.timeout;
     let place = Place::new(config.bind_address);
     let engine = Engine::start(config)?;
+    tokio::spawn(memory::give_back());
     let echo = Echo::start().map_err(system("a thread"))?;
     let reporter = Reporter::new(args.output, Stream::Err);
     if let Some(problem) = followed.watch_problem() {

@@ -18,12 +18,10 @@ use tokio::time::Sleep;
 use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
-use super::io::{BodyReader, Reader, poll_write};
+use super::io::{BodyReader, HIGH_WATER, Reader, poll_write};
 use crate::http::transport::Prefixed;
 use crate::http::{Body, BodyError, ByteStream, Interim, Transport};
 
-/// Bytes of a request that wait to be written before its body is asked for more.
-const HIGH_WATER: usize = 64 * 1024;
 /// Interim answers to one request; a backend that sends more never means to answer.
 const MAX_INTERIM: u32 = 64;
 /// RFC 9110 section 10.1.1: a client SHOULD NOT wait for 100 for ever.
@@ -114,6 +112,8 @@ struct Upload {
     body: Body,
     encoder: Encoder,
     touched: bool,
+    /// Whether the backend has not taken all that was given to it.
+    behind: bool,
     /// Waits for 100.
     hold: Option<Pin<Box<Sleep>>>,
 }
@@ -134,7 +134,7 @@ impl Upload {
                     self.hold = None;
                 }
             }
-            while !waits && !self.encoder.ended() && connection.borrow().out.len() < HIGH_WATER {
+            while !waits && !self.behind && !self.encoder.ended() && connection.borrow().out.len() < HIGH_WATER {
                 self.touched = true;
                 // The body may be one of our own connections; nothing is borrowed while it is polled.
                 match Pin::new(&mut self.body).poll_frame(cx) {
@@ -147,9 +147,13 @@ impl Upload {
             let mut shared = connection.borrow_mut();
             let Connection { io, out, .. } = &mut *shared;
             match poll_write(io, out, cx) {
+                Poll::Ready(Ok(())) if std::mem::take(&mut self.behind) => continue,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(UploadError::Io(error))),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.behind = true;
+                    return Poll::Pending;
+                }
             }
             if self.encoder.ended() {
                 shared.uploaded = true;
@@ -181,10 +185,12 @@ pub(crate) async fn exchange(
     address: SocketAddr,
     interim: Option<&Interim>,
     limits: HeadLimits,
+    read_size: usize,
     home: Rc<dyn Home>,
 ) -> Result<Answer, Failed> {
     let encoder = {
         let mut shared = connection.borrow_mut();
+        shared.reader.most = read_size;
         shared.uploaded = false;
         shared.failed = None;
         encode::request_head(&request, address, &mut shared.out)
@@ -193,7 +199,7 @@ pub(crate) async fn exchange(
         request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     let hold = (expects && !encoder.ended()).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
     let body = std::mem::take(request.body_mut());
-    let mut upload = Upload { body, encoder, touched: false, hold };
+    let mut upload = Upload { body, encoder, touched: false, behind: false, hold };
     let mut waiting = Waiting { scanner: Scanner::new(Kind::Response), interims: 0, silent: true, write_error: None };
     let head = poll_fn(|cx| waiting.poll(&connection, &mut upload, interim, limits, cx)).await;
     let done = head.and_then(|head| {

@@ -67,6 +67,10 @@ impl Output {
             count -= part;
             if part < front.len() {
                 let _ = front.split_to(part);
+                // A little must not keep the whole read that it came with.
+                if front.len() <= COPY_UP_TO && front.len() + part > COPY_UP_TO {
+                    *front = Bytes::copy_from_slice(front);
+                }
                 return;
             }
             self.queue.pop_front();

@@ -16,8 +16,14 @@ use super::framing::Framing;
 use super::head::HeadLimits;
 use crate::http::{BodyError, Transport};
 
-const MIN_READ: usize = 8 * 1024;
-const MAX_READ: usize = 64 * 1024;
+const MIN_READ: usize = 4 * 1024;
+/// Most bytes that are read at once. A peer that stops reading leaves about as much in our hands.
+pub(crate) const LONG_READ: usize = 32 * 1024;
+/// The same where they may be held twice: chunks are gathered across reads, and HTTP/2 and TLS have buffers of their own.
+pub(crate) const SHORT_READ: usize = 16 * 1024;
+/// Bytes of a message that wait to be written before its body is asked for more. Once the peer does not take all of
+/// them, nothing is added.
+pub(super) const HIGH_WATER: usize = 16 * 1024;
 
 /// Bytes that were read and not yet used.
 #[derive(Debug)]
@@ -26,27 +32,38 @@ pub(crate) struct Reader {
     pub(crate) eof: bool,
     /// Room for a read; grows while reads fill it.
     size: usize,
+    /// To this.
+    pub(crate) most: usize,
 }
 
 impl Reader {
     pub(crate) fn new(buf: BytesMut) -> Self {
-        Self { buf, eof: false, size: MIN_READ }
+        Self { buf, eof: false, size: MIN_READ, most: LONG_READ }
     }
 
     /// Reads once. 0: the peer has ended its side.
     pub(crate) fn poll_fill(&mut self, io: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.poll_fill_up_to(self.most, io, cx)
+    }
+
+    /// The same, with room for at most `most` bytes.
+    fn poll_fill_up_to(&mut self, most: usize, io: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.eof {
             return Poll::Ready(Ok(0));
         }
-        if self.buf.capacity() - self.buf.len() < self.size / 2 {
-            self.buf.reserve(self.size);
+        let size = self.size.min(most);
+        if self.buf.capacity() - self.buf.len() < size / 2 && !self.buf.try_reclaim(size) {
+            // `BytesMut::reserve` would double what is there.
+            let mut larger = BytesMut::with_capacity(self.buf.len() + size);
+            larger.extend_from_slice(&self.buf);
+            self.buf = larger;
         }
         let room = self.buf.capacity() - self.buf.len();
         let count = ready!(pin!(io.read_buf(&mut self.buf)).poll(cx))?;
         if count == 0 {
             self.eof = true;
         } else if count >= room {
-            self.size = (self.size * 2).min(MAX_READ);
+            self.size = (self.size * 2).min(most);
         } else if count < self.size / 4 {
             self.size = (self.size / 2).max(MIN_READ);
         }
@@ -131,7 +148,8 @@ impl BodyReader {
                     return Poll::Ready(Some(Err(BodyError::Framing(reason))));
                 }
             }
-            match ready!(reader.poll_fill(io, cx)) {
+            let most = if matches!(self, Self::Chunked(_)) { reader.most.min(SHORT_READ) } else { reader.most };
+            match ready!(reader.poll_fill_up_to(most, io, cx)) {
                 Err(error) => return Poll::Ready(Some(Err(error.into()))),
                 Ok(0) if matches!(self, Self::UntilClose) => {
                     *self = Self::Ended;
@@ -155,7 +173,7 @@ impl BodyReader {
                 if *left == 0 {
                     *self = Self::Ended;
                 }
-                Ok(Some(Frame::data(buf.split_to(part).freeze())))
+                Ok(Some(Frame::data(take(buf, part).freeze())))
             }
             Self::Chunked(decoder) => match decoder.decode(buf)? {
                 Decoded::Data(data) => {
@@ -170,7 +188,12 @@ impl BodyReader {
                 }
                 Decoded::NeedMore => Ok(None),
             },
-            Self::UntilClose => Ok(Some(Frame::data(buf.split().freeze()))),
+            Self::UntilClose => Ok(Some(Frame::data(std::mem::take(buf).freeze()))),
         }
     }
+}
+
+/// Takes bytes from the front. What is taken whole keeps nothing behind, so that its memory goes when it was written.
+fn take(buf: &mut BytesMut, count: usize) -> BytesMut {
+    if count == buf.len() { std::mem::take(buf) } else { buf.split_to(count) }
 }

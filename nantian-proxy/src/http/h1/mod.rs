@@ -17,5 +17,6 @@ pub(crate) use framing::{digits, upgrades};
 pub use head::Refusal;
 pub(crate) use head::{HeadLimits, is_field_name, is_target};
 pub(crate) use incoming::Incoming;
+pub(crate) use io::{LONG_READ, SHORT_READ};
 pub use server::serve;
 pub(crate) use server::serve_read;

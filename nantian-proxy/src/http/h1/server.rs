@@ -16,7 +16,7 @@ use super::encode::{self, Encoder, Output, ResponseContext};
 use super::framing::Framing;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
-use super::io::poll_write;
+use super::io::{HIGH_WATER, poll_write};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
@@ -25,9 +25,6 @@ use crate::http::{
     Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Reply, Transport,
     tunnel,
 };
-
-/// Bytes of an answer that wait to be written before its body is asked for more.
-const HIGH_WATER: usize = 64 * 1024;
 
 /// Serves HTTP/1.1 on `io` until it ends.
 pub async fn serve<H: Handler>(
@@ -338,6 +335,12 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ConnectionEnd>> {
         self.wire.borrow_mut().register(cx);
+        if self.write_pace.is_waiting() {
+            self.around(cx)?;
+            if !self.out.is_empty() {
+                return Poll::Pending;
+            }
+        }
         loop {
             let mut waits = false;
             while !encoder.ended() && self.out.len() < HIGH_WATER {

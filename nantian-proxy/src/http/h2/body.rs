@@ -14,6 +14,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::fields;
+use super::part::{Part, Unsent};
 use crate::http::deadline::Deadline;
 use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
 use crate::http::pace::Pace;
@@ -72,6 +73,14 @@ impl Stall {
         }
         self.deadline.set_at(self.pace.ends_at());
         self.deadline.poll(cx)
+    }
+
+    /// The peer took something, and is waited for all the same.
+    fn moved(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.resume();
+            self.pace.moved(bytes);
+        }
     }
 
     fn resume(&mut self) {
@@ -265,9 +274,10 @@ pub(crate) enum PumpError {
     Stalled,
 }
 
-/// Sends a body on a stream: it is asked for more when the peer has room for more.
+/// Sends a body on a stream: it is asked for more when what it gave before was written, and the peer has room for more.
 pub(crate) struct Pump {
-    stream: SendStream<Bytes>,
+    stream: SendStream<Part>,
+    unsent: Rc<Unsent>,
     pub(crate) body: Body,
     rest: Bytes,
     last: bool,
@@ -276,11 +286,12 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    pub(crate) fn new(stream: SendStream<Bytes>, body: Body, pace: Option<Pace>) -> Self {
-        Self { stream, body, rest: Bytes::new(), last: false, touched: false, stall: pace.map(Stall::new) }
+    pub(crate) fn new(stream: SendStream<Part>, body: Body, pace: Option<Pace>) -> Self {
+        let (unsent, stall) = (Rc::default(), pace.map(Stall::new));
+        Self { stream, unsent, body, rest: Bytes::new(), last: false, touched: false, stall }
     }
 
-    pub(crate) fn stream(&mut self) -> &mut SendStream<Bytes> {
+    pub(crate) fn stream(&mut self) -> &mut SendStream<Part> {
         &mut self.stream
     }
 
@@ -289,6 +300,13 @@ impl Pump {
             if self.stream.poll_reset(cx).is_ready() {
                 return Poll::Ready(Err(PumpError::Gone));
             }
+            if let Some(stall) = &mut self.stall {
+                stall.moved(self.unsent.take_written());
+            }
+            // What the peer leaves in our hands is not added to.
+            if self.rest.is_empty() && self.unsent.poll_empty(cx).is_pending() {
+                return self.stalled(cx);
+            }
             // One byte of room is asked for before there is something to send: a body is not read in advance.
             self.stream.reserve_capacity(self.rest.len().max(1));
             if self.stream.capacity() == 0 {
@@ -296,10 +314,7 @@ impl Pump {
                     Poll::Ready(Some(Ok(0))) => continue,
                     Poll::Ready(Some(Ok(_))) => {}
                     Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(PumpError::Gone)),
-                    Poll::Pending if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) => {
-                        return Poll::Ready(Err(PumpError::Stalled));
-                    }
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => return self.stalled(cx),
                 }
             }
             if let Some(stall) = &mut self.stall {
@@ -307,9 +322,6 @@ impl Pump {
             }
             if !self.rest.is_empty() {
                 let part = self.rest.split_to(self.rest.len().min(self.stream.capacity()));
-                if let Some(stall) = &mut self.stall {
-                    stall.pace.moved(part.len());
-                }
                 let end = self.rest.is_empty() && self.last;
                 self.send(part, end)?;
                 if end {
@@ -331,6 +343,14 @@ impl Pump {
                 }
             }
         }
+    }
+
+    /// Waits for the peer, for a while.
+    fn stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
+        if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) {
+            return Poll::Ready(Err(PumpError::Stalled));
+        }
+        Poll::Pending
     }
 
     /// Takes a frame of the body; true if it was the last.
@@ -360,6 +380,6 @@ impl Pump {
         if end && data.is_empty() {
             self.stream.reserve_capacity(0);
         }
-        self.stream.send_data(data, end).map_err(|_| PumpError::Gone)
+        self.stream.send_data(Part::counted(data, &self.unsent), end).map_err(|_| PumpError::Gone)
     }
 }

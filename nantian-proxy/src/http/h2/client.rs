@@ -8,7 +8,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use h2::client::{self, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
@@ -19,6 +18,7 @@ use tokio::time::Instant;
 
 use super::body::{Pump, PumpError, Received};
 use super::fields::{self, strip_connection_specific};
+use super::part::Part;
 use crate::http::h1::digits;
 use crate::http::{Body, BodyError, HttpSettings, Interim, Transport};
 use crate::upstream::SendErrorKind;
@@ -26,7 +26,7 @@ use crate::upstream::SendErrorKind;
 /// A connection to a backend, shared by all exchanges on it.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    send: SendRequest<Bytes>,
+    send: SendRequest<Part>,
     state: Rc<State>,
 }
 

@@ -4,6 +4,7 @@ mod body;
 pub(crate) mod client;
 mod fields;
 mod guard;
+mod part;
 mod request;
 mod reset;
 mod server;

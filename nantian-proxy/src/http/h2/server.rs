@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use h2::{Ping, PingPong, Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, DATE};
@@ -16,6 +15,7 @@ use http_body::Body as _;
 use super::body::{Answered, Pump, PumpError, Received, Wanted};
 use super::fields::strip_connection_specific;
 use super::guard::{Flood, Guarded};
+use super::part::Part;
 use super::request::{check, expects_continue};
 use super::reset::{StreamReset, blames_client};
 use super::stream::StreamIo;
@@ -42,7 +42,7 @@ pub async fn serve<H: Handler>(
     let io = Guarded::new(io, &settings, move |reason| asked.stream_reset(&about, reason));
     let mut flood = FloodWatch { flood: io.flood(), told: false, deadline: Deadline::default() };
     let connection = {
-        let mut handshake = pin!(builder(&settings).handshake::<_, Bytes>(io));
+        let mut handshake = pin!(builder(&settings).handshake::<_, Part>(io));
         poll_fn(|cx| match handshake.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(done.map_err(ConnectionEnd::Http2)),
             Poll::Pending if deadline.poll(cx) => Poll::Ready(Err(ConnectionEnd::HeadTimeout)),
@@ -271,7 +271,7 @@ impl Keeper {
 async fn serve_stream<H: Handler>(
     shared: Rc<Shared<H>>,
     request: Request<RecvStream>,
-    mut respond: SendResponse<Bytes>,
+    mut respond: SendResponse<Part>,
     _open: Open,
 ) {
     let (parts, recv) = request.into_parts();
@@ -358,7 +358,7 @@ async fn ended(mut received: Received) -> Result<Body, BodyError> {
     }
 }
 
-fn send_interim(respond: &mut SendResponse<Bytes>, status: StatusCode, mut headers: HeaderMap) {
+fn send_interim(respond: &mut SendResponse<Part>, status: StatusCode, mut headers: HeaderMap) {
     strip_connection_specific(&mut headers);
     let mut response = Response::new(());
     *response.status_mut() = status;
@@ -384,7 +384,7 @@ fn response_head(status: StatusCode, mut headers: HeaderMap) -> Response<()> {
 
 async fn answer<H: Handler>(
     reply: Reply,
-    mut respond: SendResponse<Bytes>,
+    mut respond: SendResponse<Part>,
     method: &Method,
     shared: &Shared<H>,
     fate: &Fate,
@@ -442,7 +442,7 @@ async fn answer<H: Handler>(
 async fn answer_connect<H: Handler>(
     reply: Reply,
     recv: RecvStream,
-    mut respond: SendResponse<Bytes>,
+    mut respond: SendResponse<Part>,
     websocket: bool,
     shared: &Shared<H>,
     fate: &Fate,

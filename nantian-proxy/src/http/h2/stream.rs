@@ -8,16 +8,18 @@ use bytes::{Buf, Bytes};
 use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::part::Part;
+
 /// The two halves of a stream. Dropping it before both ended resets it.
 pub(crate) struct StreamIo {
-    send: SendStream<Bytes>,
+    send: SendStream<Part>,
     recv: RecvStream,
     read: Bytes,
     shut: bool,
 }
 
 impl StreamIo {
-    pub(crate) fn new(send: SendStream<Bytes>, recv: RecvStream) -> Self {
+    pub(crate) fn new(send: SendStream<Part>, recv: RecvStream) -> Self {
         Self { send, recv, read: Bytes::new(), shut: false }
     }
 }
@@ -66,7 +68,7 @@ impl AsyncWrite for StreamIo {
             }
         }
         let part = buf.get(..buf.len().min(this.send.capacity())).unwrap_or_default();
-        this.send.send_data(Bytes::copy_from_slice(part), false).map_err(io_error)?;
+        this.send.send_data(Bytes::copy_from_slice(part).into(), false).map_err(io_error)?;
         Poll::Ready(Ok(part.len()))
     }
 
@@ -77,7 +79,7 @@ impl AsyncWrite for StreamIo {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !std::mem::replace(&mut this.shut, true) {
-            this.send.send_data(Bytes::new(), true).map_err(io_error)?;
+            this.send.send_data(Part::default(), true).map_err(io_error)?;
         }
         Poll::Ready(Ok(()))
     }
