@@ -90,6 +90,21 @@ pub struct ObjectReference {
     pub namespace: Option<String>,
 }
 
+/// What a policy applies to, in the policy's namespace (`LocalPolicyTargetReferenceWithSectionName`).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalPolicyTargetReferenceWithSectionName {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+    /// A part of it: a listener, a rule or a port by name; all of it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section_name: Option<String>,
+}
+
 /// A Secret, possibly in another namespace (`SecretObjectReference`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
