@@ -84,7 +84,7 @@ fn bind(second: bool) -> BindAddress {
 }
 
 fn listener_key(number: usize) -> ListenerKey {
-    ListenerKey { namespace: "n".into(), gateway: "g".into(), listener: format!("l{number}") }
+    ListenerKey { namespace: "n".into(), gateway: "g".into(), set: None, listener: format!("l{number}") }
 }
 
 fn listeners(input: &Input) -> BTreeMap<ListenerKey, Arc<Listener>> {
@@ -99,7 +99,7 @@ fn listeners(input: &Input) -> BTreeMap<ListenerKey, Arc<Listener>> {
         taken.push((bind, hostname.clone()));
         let key = listener_key(number);
         let (protocol, public_port) = (ListenerProtocol::Http, bind.port);
-        let listener = Listener { key: key.clone(), bind, public_port, protocol, hostname, tls: None };
+        let listener = Listener { key: key.clone(), bind, public_port, protocol, hostname, tls: None, client_certificate: None };
         listeners.insert(key, Arc::new(listener));
     }
     listeners

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::BackendProtocol;
+use crate::model::{BackendProtocol, Transport};
 
 /// A Kubernetes object, as diagnostics and statuses name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// One listener of one Gateway.
+/// One listener of one Gateway, be it the Gateway's own or of a ListenerSet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerKey {
@@ -39,17 +39,41 @@ pub struct ListenerKey {
     pub namespace: String,
     /// Name of the Gateway.
     pub gateway: String,
+    /// The ListenerSet that adds it; `None`: one of the Gateway's own. Names of listeners are unique in each only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub set: Option<ListenerSetKey>,
     /// `listeners[].name`.
     pub listener: String,
 }
 
+/// `namespace/gateway/listener`, or `namespace/gateway/namespace/set/listener`.
 impl fmt::Display for ListenerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.namespace, self.gateway, self.listener)
+        write!(f, "{}/{}", self.namespace, self.gateway)?;
+        if let Some(set) = &self.set {
+            write!(f, "/{set}")?;
+        }
+        write!(f, "/{}", self.listener)
     }
 }
 
-/// The kinds of route that make route rules.
+/// One ListenerSet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerSetKey {
+    /// Namespace of the set.
+    pub namespace: String,
+    /// Name of the set.
+    pub name: String,
+}
+
+impl fmt::Display for ListenerSetKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The kinds of route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RouteKind {
     /// `gateway.networking.k8s.io` HTTPRoute.
@@ -58,6 +82,15 @@ pub enum RouteKind {
     /// `gateway.networking.k8s.io` GRPCRoute.
     #[serde(rename = "GRPCRoute")]
     Grpc,
+    /// `gateway.networking.k8s.io` TLSRoute.
+    #[serde(rename = "TLSRoute")]
+    Tls,
+    /// `gateway.networking.k8s.io` TCPRoute.
+    #[serde(rename = "TCPRoute")]
+    Tcp,
+    /// `gateway.networking.k8s.io` UDPRoute.
+    #[serde(rename = "UDPRoute")]
+    Udp,
 }
 
 impl RouteKind {
@@ -66,7 +99,24 @@ impl RouteKind {
         match self {
             Self::Http => "HTTPRoute",
             Self::Grpc => "GRPCRoute",
+            Self::Tls => "TLSRoute",
+            Self::Tcp => "TCPRoute",
+            Self::Udp => "UDPRoute",
         }
+    }
+
+    /// What carries the traffic that it is for.
+    pub const fn transport(self) -> Transport {
+        match self {
+            Self::Http | Self::Grpc | Self::Tls | Self::Tcp => Transport::Tcp,
+            Self::Udp => Transport::Udp,
+        }
+    }
+
+    /// Whether its rules look at requests ([`RouteRule`](crate::RouteRule)), not at connections
+    /// ([`StreamRule`](crate::StreamRule)).
+    pub const fn has_requests(self) -> bool {
+        matches!(self, Self::Http | Self::Grpc)
     }
 }
 
@@ -150,11 +200,13 @@ impl fmt::Display for BackendKey {
             BackendProtocol::Http1 => Ok(()),
             BackendProtocol::H2c => f.write_str("/h2c"),
             BackendProtocol::WebSocket => f.write_str("/ws"),
+            BackendProtocol::Tcp => f.write_str("/tcp"),
+            BackendProtocol::Udp => f.write_str("/udp"),
         }
     }
 }
 
-/// The Secret that a serving certificate and its key come from.
+/// The Secret that a certificate and its key come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateKey {
@@ -165,6 +217,22 @@ pub struct CertificateKey {
 }
 
 impl fmt::Display for CertificateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// The ConfigMap that certificates of authorities come from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaBundleKey {
+    /// Namespace of the ConfigMap.
+    pub namespace: String,
+    /// Name of the ConfigMap.
+    pub name: String,
+}
+
+impl fmt::Display for CaBundleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }

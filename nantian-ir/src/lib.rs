@@ -12,7 +12,10 @@ pub mod secret;
 pub mod compile;
 
 pub use hash::ContentHash;
-pub use key::{BackendKey, BackendKind, CertificateKey, ListenerKey, ObjectRef, RouteKey, RouteKind, RuleKey};
+pub use key::{
+    BackendKey, BackendKind, CaBundleKey, CertificateKey, ListenerKey, ListenerSetKey, ObjectRef, RouteKey, RouteKind,
+    RuleKey,
+};
 pub use model::*;
 pub use name::{HeaderName, Hostname, HostnameMatch, NameError};
 pub use precedence::{Age, MatchRank};

@@ -7,7 +7,7 @@ mod generated;
 use std::collections::BTreeSet;
 
 use nantian_ir::compile::{Compiled, ConditionStatus, Object, ObjectStatus, Objects, Options, Status, compile};
-use nantian_ir::{Filter, RouteKey, RouteKind, RuleKey, Snapshot, Target};
+use nantian_ir::{BackendIdentity, BackendTls, Filter, RouteKey, RouteKind, RuleKey, Snapshot, Target, Trust};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -60,8 +60,52 @@ proptest! {
                 }
             }
         }
+        for rule in snapshot.stream_rules.values() {
+            for attachment in &rule.attachments {
+                prop_assert!(snapshot.listeners.contains_key(&attachment.listener));
+                prop_assert!(!attachment.hostnames.is_empty());
+            }
+            for target in &rule.targets {
+                if let Target::Backend(key) = &target.target {
+                    used.insert(key.clone());
+                }
+            }
+        }
+        let (mut certificates, mut authorities) = (BTreeSet::new(), BTreeSet::new());
+        for listener in snapshot.listeners.values() {
+            certificates.extend(listener.client_certificate.iter().cloned());
+            if let Some(tls) = &listener.tls {
+                prop_assert!(!tls.certificates.is_empty());
+                certificates.extend(tls.certificates.iter().cloned());
+                authorities.extend(tls.client_validation.iter().flat_map(|validation| validation.ca_bundles.clone()));
+            }
+        }
+        for backend in snapshot.backends.values() {
+            if let Some(BackendTls::Verify(BackendIdentity { trust: Trust::CaBundles(bundles), .. })) = &backend.tls {
+                prop_assert!(!bundles.is_empty());
+                authorities.extend(bundles.iter().cloned());
+            }
+        }
+        prop_assert_eq!(certificates.iter().collect::<Vec<_>>(), snapshot.certificates.keys().collect::<Vec<_>>());
+        prop_assert_eq!(authorities.iter().collect::<Vec<_>>(), snapshot.ca_bundles.keys().collect::<Vec<_>>());
         prop_assert_eq!(used.iter().collect::<Vec<_>>(), snapshot.backends.keys().collect::<Vec<_>>());
         prop_assert_eq!(used.iter().collect::<Vec<_>>(), snapshot.endpoints.keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_unrelated_object_changes_nothing_of_others(values in generated::objects(), other in generated::unrelated()) {
+        let before = compiled(objects(&values));
+        let after = compiled(objects(&values).into_iter().chain(objects(&[other])));
+        let is_unrelated = |namespace: &str| namespace == "elsewhere";
+        let mut snapshot = Snapshot::clone(&after.snapshot);
+        snapshot.listeners.retain(|key, _| !is_unrelated(&key.namespace));
+        prop_assert_eq!(&snapshot, &*before.snapshot);
+        let statuses = after.statuses.iter().filter(|status| !is_unrelated(&status.object.namespace));
+        prop_assert_eq!(statuses.collect::<Vec<_>>(), before.statuses.iter().collect::<Vec<_>>());
+        let of_others = after.diagnostics.iter().filter(|diagnostic| {
+            !diagnostic.object.as_ref().is_some_and(|object| is_unrelated(&object.namespace))
+        });
+        prop_assert_eq!(of_others.collect::<Vec<_>>(), before.diagnostics.iter().collect::<Vec<_>>());
     }
 
     #[test]
@@ -76,7 +120,8 @@ proptest! {
             });
             let rules = value.unwrap()["spec"]["rules"].as_array().unwrap().len();
             for rule in 0..rules {
-                let served = compiled.snapshot.rules.contains_key(&key(status, rule));
+                let key = key(status, rule);
+                let served = compiled.snapshot.rules.contains_key(&key) || compiled.snapshot.stream_rules.contains_key(&key);
                 prop_assert!(served || explained(&compiled, status, rule), "{} rule {rule}", status.object);
             }
         }
@@ -125,7 +170,8 @@ proptest! {
 }
 
 fn key(status: &ObjectStatus, rule: usize) -> RuleKey {
-    let kind = if status.object.kind == "HTTPRoute" { RouteKind::Http } else { RouteKind::Grpc };
+    let kinds = [RouteKind::Http, RouteKind::Grpc, RouteKind::Tls, RouteKind::Tcp, RouteKind::Udp];
+    let kind = kinds.into_iter().find(|kind| kind.as_str() == status.object.kind).unwrap();
     let route = RouteKey { kind, namespace: status.object.namespace.clone(), name: status.object.name.clone() };
     RuleKey { route, rule: u32::try_from(rule).unwrap() }
 }
@@ -141,10 +187,13 @@ fn explained(compiled: &Compiled, status: &ObjectStatus, rule: usize) -> bool {
         let dropped = parent.conditions.iter().any(|condition| {
             condition.kind == "PartiallyInvalid" && condition.message.contains(&format!("spec.rules[{rule}]"))
         });
-        let unserved = compiled.diagnostics.iter().any(|diagnostic| {
-            diagnostic.code.name() == "not-served" && diagnostic.object.as_ref() == Some(&status.object)
+        let told = compiled.diagnostics.iter().any(|diagnostic| {
+            let unreachable =
+                diagnostic.code.name() == "unsupported-field" && diagnostic.field == format!("spec.rules[{rule}]");
+            let elsewhere = matches!(diagnostic.code.name(), "not-served" | "route-shadowed");
+            diagnostic.object.as_ref() == Some(&status.object) && (elsewhere || unreachable)
         });
-        refused || dropped || unserved
+        refused || dropped || told
     })
 }
 
@@ -153,10 +202,20 @@ fn explained(compiled: &Compiled, status: &ObjectStatus, rule: usize) -> bool {
 fn generated_objects_are_served_often_enough() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut served = 0;
+    let (mut requests, mut streams, mut sets, mut secured, mut checked) = (0, 0, 0, 0, 0);
     for _ in 0..200 {
         let values = generated::objects().new_tree(&mut runner).unwrap().current();
-        served += usize::from(!compiled(objects(&values)).snapshot.rules.is_empty());
+        let snapshot = compiled(objects(&values)).snapshot;
+        requests += usize::from(!snapshot.rules.is_empty());
+        streams += usize::from(!snapshot.stream_rules.is_empty());
+        sets += usize::from(snapshot.listeners.keys().any(|key| key.set.is_some()));
+        secured += usize::from(snapshot.backends.values().any(|backend| backend.tls.is_some()));
+        let mut tls = snapshot.listeners.values().filter_map(|listener| listener.tls.as_ref());
+        checked += usize::from(tls.any(|tls| tls.client_validation.is_some()));
     }
-    assert!(served >= 40, "only {served} of 200 sets of objects serve a rule");
+    assert!(requests >= 30, "only {requests} of 200 sets of objects serve a rule");
+    assert!(streams >= 8, "only {streams} of 200 sets of objects serve a stream rule");
+    assert!(sets >= 20, "only {sets} of 200 sets of objects serve a listener of a ListenerSet");
+    assert!(secured >= 2, "only {secured} of 200 sets of objects have TLS to a backend");
+    assert!(checked >= 1, "only {checked} of 200 sets of objects check certificates of clients");
 }

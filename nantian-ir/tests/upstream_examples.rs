@@ -42,6 +42,19 @@ fn summary(compiled: &Compiled) -> String {
                     writeln!(out, "    {name}: {attached}{}", conditions(&listener.conditions)).unwrap();
                 }
             }
+            Status::ListenerSet(set) => {
+                writeln!(out, "  {object}{}", conditions(&set.conditions)).unwrap();
+                for listener in &set.listeners {
+                    let (name, attached) = (&listener.name, listener.attached_routes);
+                    writeln!(out, "    {name}: {attached}{}", conditions(&listener.conditions)).unwrap();
+                }
+            }
+            Status::Policy(policy) => {
+                for ancestor in &policy.ancestors {
+                    let name = &ancestor.ancestor_ref.name;
+                    writeln!(out, "  {object} for {name}:{}", conditions(&ancestor.conditions)).unwrap();
+                }
+            }
             Status::Route(route) => {
                 for parent in &route.parents {
                     let section = parent.parent_ref.get("sectionName").and_then(|name| name.as_str()).unwrap_or("");

@@ -78,7 +78,8 @@ impl Shape {
     }
 
     fn snapshot(self, size: usize) -> Snapshot {
-        let key = ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), listener: "http".to_owned() };
+        let key =
+            ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), set: None, listener: "http".to_owned() };
         let listener = Listener {
             key: key.clone(),
             bind: BIND,
@@ -86,6 +87,7 @@ impl Shape {
             protocol: ListenerProtocol::Http,
             hostname: HostnameMatch::Any,
             tls: None,
+            client_certificate: None,
         };
         let rule = |route| {
             let name = RouteKey { kind: RouteKind::Http, namespace: "n".to_owned(), name: format!("r{route:05}") };

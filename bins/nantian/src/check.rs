@@ -29,6 +29,7 @@ pub(crate) fn options(args: &SourceArgs) -> Options {
         options.claimed_classes.clone_from(&args.gateway_class);
     }
     options.now = now();
+    options.protocols = nantian_proxy::runtime::PROTOCOLS.to_vec();
     options
 }
 
@@ -86,7 +87,17 @@ fn left_alone(objects: &Objects, compiled: &Compiled) -> usize {
     let with_status: HashSet<&ObjectRef> = compiled.statuses.iter().map(|status| &status.object).collect();
     let has_status = |id: &ObjectRef| {
         id.group == "gateway.networking.k8s.io"
-            && matches!(id.kind.as_str(), "GatewayClass" | "Gateway" | "HTTPRoute" | "GRPCRoute")
+            && matches!(
+                id.kind.as_str(),
+                "GatewayClass"
+                    | "Gateway"
+                    | "ListenerSet"
+                    | "HTTPRoute"
+                    | "GRPCRoute"
+                    | "TLSRoute"
+                    | "TCPRoute"
+                    | "UDPRoute"
+            )
     };
     let ids = objects.iter().map(nantian_ir::compile::Object::id);
     ids.filter(|id| has_status(id) && !with_status.contains(id)).count()

@@ -192,12 +192,13 @@ impl<'s> Draft<'s> {
                 }
                 ("http", format!("{place}:{port}"))
             }
-            (ListenerProtocol::Https, Some(host)) => {
+            (_, Some(host)) => {
                 let target = if place == "localhost" { "127.0.0.1" } else { &place };
                 let _ = write!(command, " -k --resolve {host}:{port}:{target}");
                 ("https", format!("{host}:{port}"))
             }
-            (ListenerProtocol::Https, None) => {
+            // Rules of requests are attached to listeners of HTTP and HTTPS only.
+            (_, None) => {
                 command.push_str(" -k");
                 ("https", format!("{place}:{port}"))
             }

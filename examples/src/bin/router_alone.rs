@@ -14,7 +14,7 @@ use nantian_proxy::router::{RequestParts, Router};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // A snapshot is plain data: write it by hand, read it from JSON, or let the compiler make it (see compiler_alone).
-    let listener = ListenerKey { namespace: "shop".into(), gateway: "web".into(), listener: "http".into() };
+    let listener = ListenerKey { namespace: "shop".into(), gateway: "web".into(), set: None, listener: "http".into() };
     let bind = BindAddress { address: None, port: 8080 };
     let mut snapshot = Snapshot::default();
     snapshot.listeners.insert(
@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             protocol: ListenerProtocol::Http,
             hostname: HostnameMatch::Any,
             tls: None,
+            client_certificate: None,
         }),
     );
     let everything = HttpMatch { path: PathMatch::Prefix("/".into()), method: None, headers: vec![], query: vec![] };

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use nantian_crds::core::endpoint_slice::SERVICE_NAME_LABEL;
 use nantian_crds::core::{ConfigMap, EndpointSlice, Namespace, ObjectMeta, Secret, Service};
 use nantian_crds::direct_response::DirectResponse;
-use nantian_crds::gateway_api::{Gateway, GatewayClass, GrpcRoute, HttpRoute, ReferenceGrant};
+use nantian_crds::gateway_api::GROUP;
+use nantian_crds::gateway_api::{
+    BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant, TcpRoute, TlsRoute,
+    UdpRoute,
+};
 use serde::de::DeserializeOwned;
 
 use super::diagnostic::{self, Diagnostic};
@@ -26,8 +30,13 @@ pub(crate) struct Entry<'o, T> {
 pub(crate) struct Typed<'o> {
     pub(crate) classes: BTreeMap<String, Entry<'o, GatewayClass>>,
     pub(crate) gateways: BTreeMap<Name, Entry<'o, Gateway>>,
+    pub(crate) listener_sets: BTreeMap<Name, Entry<'o, ListenerSet>>,
     pub(crate) http_routes: BTreeMap<Name, Entry<'o, HttpRoute>>,
     pub(crate) grpc_routes: BTreeMap<Name, Entry<'o, GrpcRoute>>,
+    pub(crate) tls_routes: BTreeMap<Name, Entry<'o, TlsRoute>>,
+    pub(crate) tcp_routes: BTreeMap<Name, Entry<'o, TcpRoute>>,
+    pub(crate) udp_routes: BTreeMap<Name, Entry<'o, UdpRoute>>,
+    pub(crate) backend_tls_policies: BTreeMap<Name, Entry<'o, BackendTlsPolicy>>,
     pub(crate) grants: BTreeMap<Name, Entry<'o, ReferenceGrant>>,
     pub(crate) services: BTreeMap<Name, Entry<'o, Service>>,
     /// By namespace and name of the Service, then by name of the slice.
@@ -45,13 +54,7 @@ pub(crate) fn decode<'o>(objects: &'o Objects, diagnostics: &mut Vec<Diagnostic>
         let id = object.id();
         let name = (id.namespace.clone(), id.name.clone());
         match (id.group.as_str(), id.kind.as_str()) {
-            ("gateway.networking.k8s.io", "GatewayClass") => {
-                put(&mut typed.classes, id.name.clone(), object, diagnostics);
-            }
-            ("gateway.networking.k8s.io", "Gateway") => put(&mut typed.gateways, name, object, diagnostics),
-            ("gateway.networking.k8s.io", "HTTPRoute") => put(&mut typed.http_routes, name, object, diagnostics),
-            ("gateway.networking.k8s.io", "GRPCRoute") => put(&mut typed.grpc_routes, name, object, diagnostics),
-            ("gateway.networking.k8s.io", "ReferenceGrant") => put(&mut typed.grants, name, object, diagnostics),
+            (GROUP, kind) => put_gateway_api(&mut typed, kind, name, object, diagnostics),
             ("", "Service") => put(&mut typed.services, name, object, diagnostics),
             ("", "Secret") => put(&mut typed.secrets, name, object, diagnostics),
             ("", "ConfigMap") => put(&mut typed.config_maps, name, object, diagnostics),
@@ -62,6 +65,28 @@ pub(crate) fn decode<'o>(objects: &'o Objects, diagnostics: &mut Vec<Diagnostic>
         }
     }
     typed
+}
+
+fn put_gateway_api<'o>(
+    typed: &mut Typed<'o>,
+    kind: &str,
+    name: Name,
+    object: &'o Object,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    match kind {
+        "GatewayClass" => put(&mut typed.classes, name.1, object, diagnostics),
+        "Gateway" => put(&mut typed.gateways, name, object, diagnostics),
+        "ListenerSet" => put(&mut typed.listener_sets, name, object, diagnostics),
+        "HTTPRoute" => put(&mut typed.http_routes, name, object, diagnostics),
+        "GRPCRoute" => put(&mut typed.grpc_routes, name, object, diagnostics),
+        "TLSRoute" => put(&mut typed.tls_routes, name, object, diagnostics),
+        "TCPRoute" => put(&mut typed.tcp_routes, name, object, diagnostics),
+        "UDPRoute" => put(&mut typed.udp_routes, name, object, diagnostics),
+        "BackendTLSPolicy" => put(&mut typed.backend_tls_policies, name, object, diagnostics),
+        "ReferenceGrant" => put(&mut typed.grants, name, object, diagnostics),
+        _ => {}
+    }
 }
 
 fn typed_value<T: DeserializeOwned>(object: &Object, diagnostics: &mut Vec<Diagnostic>) -> Option<T> {

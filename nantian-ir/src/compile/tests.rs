@@ -182,6 +182,10 @@ fn tls_that_does_not_go_with_the_protocol_is_refused() {
     for listener in [
         json!({"name": "l", "port": 80, "protocol": "HTTP", "tls": tls("Terminate")}),
         json!({"name": "l", "port": 443, "protocol": "HTTPS", "tls": tls("Passthrough")}),
+        json!({"name": "l", "port": 443, "protocol": "TCP", "tls": tls("Terminate")}),
+        json!({"name": "l", "port": 443, "protocol": "UDP", "tls": tls("Passthrough")}),
+        json!({"name": "l", "port": 443, "protocol": "TLS", "tls": tls("Later")}),
+        json!({"name": "l", "port": 443, "protocol": "TLS"}),
     ] {
         let compiled = compiled(&[gateway(&json!([listener]))]);
         let Status::Gateway(status) = &compiled.statuses[0].status else { panic!("a Gateway") };
@@ -282,4 +286,44 @@ fn a_gateway_of_a_class_without_an_object_is_ours_where_no_other_controller_can_
     let mut foreign = class("example.com/other");
     foreign["spec"]["parametersRef"] = json!({"group": "example.com", "kind": "Parameters", "name": "p"});
     assert_eq!(codes(&[theirs, foreign], &claiming), (1, vec![]), "whoever names a class wants it served");
+}
+
+/// `ProtocolType`: "If an implementation does not support a specified protocol, it MUST set the "Accepted" condition to
+/// False for the affected Listener with a reason of "`UnsupportedProtocol`"."
+#[test]
+fn a_protocol_that_the_data_plane_does_not_serve_is_not_accepted_and_its_features_are_not_claimed() {
+    let class = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "nantian-gw"},
+        "spec": {"controllerName": "nantian.dev/gateway-controller"},
+    });
+    let tcp_route = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1alpha2", "kind": "TCPRoute", "metadata": {"name": "r"},
+        "spec": {"parentRefs": [{"name": "gw"}], "rules": [{"backendRefs": [{"name": "app", "port": 80}]}]},
+    });
+    let listeners =
+        json!([{"name": "tcp", "port": 9000, "protocol": "TCP"}, {"name": "http", "port": 80, "protocol": "HTTP"}]);
+    let mut options = Options::standalone();
+    options.protocols = vec![crate::model::ListenerProtocol::Http, crate::model::ListenerProtocol::Https];
+    let objects = [gateway(&listeners), class, tcp_route, service()];
+    let objects = objects.iter().map(|value| Object::new(value.clone()).expect("an object"));
+    let compiled = compile(&objects.collect(), &options);
+    assert_eq!(compiled.snapshot.listeners.len(), 1, "only what is served");
+    assert!(compiled.snapshot.stream_rules.is_empty());
+    for status in &compiled.statuses {
+        match &status.status {
+            Status::Gateway(gateway) => {
+                assert_eq!(of(&gateway.listeners[0].conditions, "Accepted").reason, "UnsupportedProtocol");
+                assert_eq!(of(&gateway.listeners[1].conditions, "Accepted").status, ConditionStatus::True);
+            }
+            Status::GatewayClass(class) => {
+                assert!(class.supported_features.iter().all(|feature| !feature.name.starts_with("TCPRoute")));
+            }
+            Status::Route(route) => {
+                assert_eq!(of(&route.parents[0].conditions, "Accepted").reason, "NotAllowedByListeners");
+            }
+            _ => panic!("no other objects"),
+        }
+    }
+    let codes: Vec<_> = compiled.diagnostics.iter().map(|diagnostic| diagnostic.code.name()).collect();
+    assert_eq!(codes, ["unsupported-protocol", "not-attached"]);
 }

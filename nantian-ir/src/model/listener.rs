@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::key::{CertificateKey, ListenerKey};
+use crate::key::{CaBundleKey, CertificateKey, ListenerKey};
 use crate::name::HostnameMatch;
 use crate::secret::SecretBytes;
 
@@ -22,11 +22,14 @@ pub struct Listener {
     pub public_port: u16,
     /// Protocol.
     pub protocol: ListenerProtocol,
-    /// Hosts that it serves.
+    /// Hosts that it serves: of requests, or server names for `TLS`. Every host for `TCP` and `UDP`.
     pub hostname: HostnameMatch,
-    /// TLS settings, for HTTPS.
+    /// TLS termination: always for `HTTPS`; for `TLS`, where it is absent, sessions pass through to the backend.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tls: Option<ListenerTls>,
+    /// What backends with TLS are shown, if they ask for a certificate (`Gateway.spec.tls.backend`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client_certificate: Option<CertificateKey>,
 }
 
 /// A local socket address to bind. Without an address: all addresses of the machine, both families.
@@ -58,6 +61,71 @@ pub enum ListenerProtocol {
     Http,
     /// The same over TLS, HTTP/2 by ALPN.
     Https,
+    /// TLS sessions, told apart by server name: ended here or passed through.
+    Tls,
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl ListenerProtocol {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Http, Self::Https, Self::Tls, Self::Tcp, Self::Udp];
+
+    /// The protocol as a Gateway spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+            Self::Tls => "TLS",
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+
+    /// What carries it.
+    pub const fn transport(self) -> Transport {
+        match self {
+            Self::Http | Self::Https | Self::Tls | Self::Tcp => Transport::Tcp,
+            Self::Udp => Transport::Udp,
+        }
+    }
+
+    /// Whether a client begins with a `ClientHello`, so that listeners of one socket are told apart by server name.
+    pub const fn begins_with_tls(self) -> bool {
+        matches!(self, Self::Https | Self::Tls)
+    }
+
+    /// Whether it carries HTTP requests.
+    pub const fn has_requests(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+}
+
+impl fmt::Display for ListenerProtocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A transport protocol. Sockets of both may have the same address and port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+impl Transport {
+    /// As Kubernetes spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
 }
 
 /// TLS termination on a listener.
@@ -66,6 +134,39 @@ pub enum ListenerProtocol {
 pub struct ListenerTls {
     /// Certificates to choose from by SNI; the first is the default. Never empty.
     pub certificates: Vec<CertificateKey>,
+    /// How certificates of clients are checked; not at all when absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client_validation: Option<ClientValidation>,
+}
+
+/// How certificates of clients are checked (`FrontendTLSValidation`, GEP-91).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientValidation {
+    /// Authorities that are trusted. Never empty.
+    pub ca_bundles: Vec<CaBundleKey>,
+    /// What happens to clients without a valid certificate.
+    pub mode: ClientValidationMode,
+}
+
+/// What happens to clients without a valid certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ClientValidationMode {
+    /// The handshake fails (`AllowValidOnly`).
+    AllowValidOnly,
+    /// They are served (`AllowInsecureFallback`).
+    AllowInsecureFallback,
+}
+
+/// Certificates of authorities, checked to be readable by the compiler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaBundle {
+    /// The ConfigMap that they come from.
+    pub key: CaBundleKey,
+    /// `ca.crt`: PEM.
+    pub certificates: String,
 }
 
 /// A certificate chain and its key, checked to fit each other by the compiler.

@@ -7,6 +7,7 @@ mod backend;
 mod filter;
 mod listener;
 mod route;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,19 +15,25 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::hash::ContentHash;
-use crate::key::{BackendKey, CertificateKey, ListenerKey, RuleKey};
+use crate::key::{BackendKey, CaBundleKey, CertificateKey, ListenerKey, RuleKey};
 use crate::secret::SecretBytes;
 
-pub use backend::{Backend, BackendProtocol, Endpoint, EndpointHost, EndpointSet};
+pub use backend::{
+    Backend, BackendIdentity, BackendProtocol, BackendTls, Endpoint, EndpointHost, EndpointSet, SubjectAltName, Trust,
+};
 pub use filter::{
     Cors, CorsOrigin, DirectResponse, Filter, Fraction, HeaderModifier, HeaderValue, PathModifier, RequestMirror,
     RequestRedirect, UrlRewrite,
 };
-pub use listener::{BindAddress, Certificate, Listener, ListenerProtocol, ListenerTls};
+pub use listener::{
+    BindAddress, CaBundle, Certificate, ClientValidation, ClientValidationMode, Listener, ListenerProtocol,
+    ListenerTls, Transport,
+};
 pub use route::{
     Attachment, GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, Refusal, Retry, RouteRule, RuleMatch, Target,
     Timeouts, ValueMatch, WeightedTarget,
 };
+pub use stream::{StreamRule, StreamTarget};
 
 /// Everything that a data plane serves, immutable. Cloning is cheap: resources are shared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,15 +45,21 @@ pub struct Snapshot {
     /// Route rules, each with what it is attached to.
     #[serde(with = "by_key")]
     pub rules: BTreeMap<RuleKey, Arc<RouteRule>>,
+    /// Stream rules, each with what it is attached to.
+    #[serde(with = "by_key", skip_serializing_if = "BTreeMap::is_empty")]
+    pub stream_rules: BTreeMap<RuleKey, Arc<StreamRule>>,
     /// Backends that rules name.
     #[serde(with = "by_key")]
     pub backends: BTreeMap<BackendKey, Arc<Backend>>,
     /// Where those backends are reached. Every backend has a set here, possibly empty.
     #[serde(with = "by_key")]
     pub endpoints: BTreeMap<BackendKey, Arc<EndpointSet>>,
-    /// Serving certificates with their keys.
+    /// Certificates with their keys: those that listeners serve, and those that backends are shown.
     #[serde(with = "by_key")]
     pub certificates: BTreeMap<CertificateKey, Arc<Certificate>>,
+    /// Certificates of authorities that listeners and backends trust.
+    #[serde(with = "by_key", skip_serializing_if = "BTreeMap::is_empty")]
+    pub ca_bundles: BTreeMap<CaBundleKey, Arc<CaBundle>>,
 }
 
 impl Snapshot {
@@ -118,7 +131,9 @@ macro_rules! keyed {
 keyed! {
     Listener => ListenerKey,
     RouteRule => RuleKey,
+    StreamRule => RuleKey,
     Backend => BackendKey,
     EndpointSet => BackendKey,
     Certificate => CertificateKey,
+    CaBundle => CaBundleKey,
 }

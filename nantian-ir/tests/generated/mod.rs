@@ -1,6 +1,9 @@
 //! Sets of objects that refer to each other, right and wrong.
 
 #![allow(clippy::indexing_slicing, reason = "JSON values take new keys by index")]
+#![allow(clippy::expect_used, reason = "tests panic when they fail")]
+
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -38,11 +41,13 @@ fn meta(namespace: &str, name: &str, created: Option<u8>) -> Value {
 }
 
 fn listener() -> impl Strategy<Value = Value> {
-    let protocol = prop::sample::select(&["HTTP", "HTTP", "HTTP", "HTTPS", "TCP"][..]);
+    let protocols = ["HTTP", "HTTP", "HTTP", "HTTP", "HTTP", "HTTPS", "TLS", "TLS", "TCP", "TCP", "UDP", "Later"];
+    let protocol = prop::sample::select(protocols.to_vec());
     let from = prop::sample::select(&["Same", "Same", "All", "All", "Selector", "None"][..]);
-    let kinds = rarely(prop::sample::select(&["HTTPRoute", "GRPCRoute", "TCPRoute"][..]));
-    (name(), 80_u16..83, protocol, rarely(hostname()), from, kinds).prop_map(
-        |(name, port, protocol, hostname, from, kind)| {
+    let kinds = rarely(prop::sample::select(&["HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute"][..]));
+    let mode = prop::sample::select(&["Terminate", "Passthrough", "Passthrough", "Later"][..]);
+    (name(), 80_u16..83, protocol, rarely(hostname()), from, kinds, mode).prop_map(
+        |(name, port, protocol, hostname, from, kind, mode)| {
             let mut listener = json!({"name": name, "port": port, "protocol": protocol});
             listener["allowedRoutes"] = json!({"namespaces": {"from": from}});
             if from == "Selector" {
@@ -57,6 +62,9 @@ fn listener() -> impl Strategy<Value = Value> {
             if protocol == "HTTPS" {
                 listener["tls"] = json!({"certificateRefs": [{"name": name}]});
             }
+            if protocol == "TLS" {
+                listener["tls"] = json!({"mode": mode, "certificateRefs": [{"name": name}]});
+            }
             listener
         },
     )
@@ -64,19 +72,121 @@ fn listener() -> impl Strategy<Value = Value> {
 
 fn gateway() -> impl Strategy<Value = Value> {
     let addresses = rarely(prop::sample::select(&["127.0.0.1", "gw.example.com", ""][..]));
-    (namespace(), name(), any::<Option<u8>>(), prop::collection::vec(listener(), 2..5), addresses).prop_map(
-        |(namespace, name, created, listeners, address)| {
+    let sets = prop::sample::select(&["All", "All", "Same", "None"][..]);
+    let scope = rarely(prop::sample::select(&["All", "None", "Later"][..]));
+    let extra = (sets, scope, rarely(validation()), rarely(name()));
+    (namespace(), name(), any::<Option<u8>>(), prop::collection::vec(listener(), 2..5), addresses, extra).prop_map(
+        |(namespace, name, created, listeners, address, (sets, scope, validation, client))| {
             let mut gateway = json!({
                 "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
                 "metadata": meta(namespace, name, created),
                 "spec": {"gatewayClassName": if name == "c" { "other" } else { "nantian-gw" }, "listeners": listeners},
             });
+            gateway["spec"]["allowedListeners"] = json!({"namespaces": {"from": sets}});
+            if let Some(scope) = scope {
+                gateway["spec"]["defaultScope"] = json!(scope);
+            }
+            if let Some(validation) = validation {
+                gateway["spec"]["tls"]["frontend"] = json!({
+                    "default": {"validation": validation}, "perPort": [{"port": 81, "tls": {}}],
+                });
+            }
+            if let Some(client) = client {
+                gateway["spec"]["tls"]["backend"] = json!({"clientCertificateRef": {"name": client}});
+            }
             if let Some(address) = address {
                 gateway["spec"]["addresses"] = json!([{"type": "IPAddress", "value": address}]);
             }
             gateway
         },
     )
+}
+
+/// `FrontendTLSValidation`.
+fn validation() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(&["ConfigMap", "ConfigMap", "ConfigMap", "Secret"][..]);
+    let mode = prop::sample::select(&["AllowValidOnly", "AllowInsecureFallback", "Later"][..]);
+    (prop::collection::vec((name(), kind), 0..3), mode).prop_map(|(references, mode)| {
+        let references = references.iter().map(|(name, kind)| json!({"group": "", "kind": kind, "name": name}));
+        json!({"caCertificateRefs": references.collect::<Vec<_>>(), "mode": mode})
+    })
+}
+
+fn listener_set() -> impl Strategy<Value = Value> {
+    let parent = prop::sample::select(&["a", "a", "b", "c", "none"][..]);
+    let parts =
+        (namespace(), name(), any::<Option<u8>>(), prop::collection::vec(listener(), 1..4), namespace(), parent);
+    parts.prop_map(|(namespace, name, created, listeners, of, parent)| {
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "ListenerSet",
+            "metadata": meta(namespace, name, created),
+            "spec": {"parentRef": {"namespace": of, "name": parent}, "listeners": listeners},
+        })
+    })
+}
+
+fn policy() -> impl Strategy<Value = Value> {
+    let target = (prop::sample::select(&["Service", "Service", "Service", "Pod"][..]), name(), rarely(name()));
+    let authority = (prop::sample::select(&["ConfigMap", "ConfigMap", "ConfigMap", "Secret"][..]), name());
+    let hostname = prop::sample::select(&["app.internal", "app.internal", "*.internal", ""][..]);
+    let well_known = rarely(prop::sample::select(&["System", "example.com/later"][..]));
+    let parts = (
+        (namespace(), name(), any::<Option<u8>>()),
+        prop::collection::vec(target, 1..3),
+        prop::collection::vec(authority, 0..3),
+        hostname,
+        well_known,
+        rarely(prop::sample::select(&["other.internal", "10.0.0.1"][..])),
+    );
+    parts.prop_map(|((namespace, name, created), targets, authorities, hostname, well_known, san)| {
+        let targets = targets.iter().map(|(kind, name, section)| {
+            let mut target = json!({"group": "", "kind": kind, "name": name});
+            if let Some(section) = section {
+                target["sectionName"] = json!(section);
+            }
+            target
+        });
+        let authorities = authorities.iter().map(|(kind, name)| json!({"group": "", "kind": kind, "name": name}));
+        let mut validation = json!({"hostname": hostname});
+        match well_known {
+            Some(set) => validation["wellKnownCACertificates"] = json!(set),
+            None => validation["caCertificateRefs"] = json!(authorities.collect::<Vec<_>>()),
+        }
+        if let Some(san) = san {
+            validation["subjectAltNames"] = json!([{"type": "Hostname", "hostname": san}]);
+        }
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "BackendTLSPolicy",
+            "metadata": meta(namespace, name, created),
+            "spec": {"targetRefs": targets.collect::<Vec<_>>(), "validation": validation},
+        })
+    })
+}
+
+/// A certificate, which is its own authority, and its key.
+static CERTIFICATE: LazyLock<(String, String)> = LazyLock::new(|| {
+    let made = rcgen::generate_simple_self_signed(["app.internal".to_owned()]).expect("a certificate");
+    (made.cert.pem(), made.signing_key.serialize_pem())
+});
+
+fn certificates() -> impl Strategy<Value = Vec<Value>> {
+    prop::collection::vec((namespace(), name(), any::<bool>()), 0..4).prop_map(|places| {
+        let (chain, key) = &*CERTIFICATE;
+        let both = places.into_iter().map(|(namespace, name, good)| {
+            let authorities = if good { chain } else { "none" };
+            [
+                json!({
+                    "apiVersion": "v1", "kind": "Secret", "metadata": meta(namespace, name, None),
+                    "type": "kubernetes.io/tls", "stringData": {"tls.crt": chain, "tls.key": key},
+                }),
+                json!({
+                    "apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(namespace, name, None),
+                    "data": {"ca.crt": authorities},
+                }),
+            ]
+        });
+        both.flatten().collect()
+    })
 }
 
 fn backend() -> impl Strategy<Value = Value> {
@@ -140,48 +250,68 @@ fn rule(grpc: bool) -> impl Strategy<Value = Value> {
     )
 }
 
-fn route(grpc: bool) -> impl Strategy<Value = Value> {
-    let parent = (namespace(), rarely(name()), rarely(80_u16..83), prop::sample::select(&["a", "a", "b", "c"][..]));
-    let parents = prop::collection::vec(parent, 1..3);
-    let rules = prop::collection::vec(rule(grpc), 1..4);
+fn parent() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(&["Gateway", "Gateway", "Gateway", "ListenerSet"][..]);
+    let names = prop::sample::select(&["a", "a", "b", "c"][..]);
+    (namespace(), rarely(name()), rarely(80_u16..83), names, kind).prop_map(|(namespace, section, port, name, kind)| {
+        let mut parent = json!({"kind": kind, "namespace": namespace, "name": name});
+        if let Some(section) = section {
+            parent["sectionName"] = json!(section);
+        }
+        if let Some(port) = port {
+            parent["port"] = json!(port);
+        }
+        parent
+    })
+}
+
+fn route_of(kind: &'static str, rules: impl Strategy<Value = Vec<Value>>) -> impl Strategy<Value = Value> {
+    let parents = prop::collection::vec(parent(), 1..3);
     let hostnames = prop::collection::vec(hostname(), 0..2);
-    (namespace(), name(), any::<Option<u8>>(), parents, hostnames, rules).prop_map(
-        move |(namespace, name, created, parents, hostnames, rules)| {
-            let parents: Vec<Value> = parents
-                .into_iter()
-                .map(|(namespace, section, port, name)| {
-                    let mut parent = json!({"namespace": namespace, "name": name});
-                    if let Some(section) = section {
-                        parent["sectionName"] = json!(section);
-                    }
-                    if let Some(port) = port {
-                        parent["port"] = json!(port);
-                    }
-                    parent
-                })
-                .collect();
-            json!({
-                "apiVersion": "gateway.networking.k8s.io/v1",
-                "kind": if grpc { "GRPCRoute" } else { "HTTPRoute" },
-                "metadata": meta(namespace, name, created),
+    let default = rarely(prop::sample::select(&["All", "None", "Later"][..]));
+    (namespace(), name(), any::<Option<u8>>(), parents, hostnames, rules, default).prop_map(
+        move |(namespace, name, created, parents, hostnames, rules, default)| {
+            let mut route = json!({
+                "apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": meta(namespace, name, created),
                 "spec": {"parentRefs": parents, "hostnames": hostnames, "rules": rules},
-            })
+            });
+            if let Some(scope) = default {
+                route["spec"]["useDefaultGateways"] = json!(scope);
+            }
+            route
         },
     )
 }
 
+fn route(grpc: bool) -> impl Strategy<Value = Value> {
+    route_of(if grpc { "GRPCRoute" } else { "HTTPRoute" }, prop::collection::vec(rule(grpc), 1..4))
+}
+
+fn stream_route() -> impl Strategy<Value = Value> {
+    let rules = || {
+        let rule = prop::collection::vec(backend(), 0..3).prop_map(|backends| json!({"backendRefs": backends}));
+        prop::collection::vec(rule, 1..3)
+    };
+    prop_oneof![route_of("TLSRoute", rules()), route_of("TCPRoute", rules()), route_of("UDPRoute", rules())]
+}
+
 fn service() -> impl Strategy<Value = Value> {
-    let protocol = rarely(prop::sample::select(&["kubernetes.io/h2c", "kubernetes.io/ws", "https"][..]));
-    (namespace(), name(), 80_u16..82, protocol).prop_map(|(namespace, name, port, protocol)| {
-        let mut service = json!({
-            "apiVersion": "v1", "kind": "Service", "metadata": meta(namespace, name, None),
-            "spec": {"ports": [{"port": port}]},
-        });
-        if let Some(protocol) = protocol {
-            service["spec"]["ports"][0]["appProtocol"] = json!(protocol);
-        }
-        service
-    })
+    let protocol = rarely(prop::sample::select(&["kubernetes.io/h2c", "kubernetes.io/ws", "HTTPS"][..]));
+    (namespace(), name(), 80_u16..82, protocol, rarely(name())).prop_map(
+        |(namespace, name, port, protocol, port_name)| {
+            let mut service = json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": meta(namespace, name, None),
+                "spec": {"ports": [{"port": port}, {"port": port, "protocol": "UDP", "name": "datagrams"}]},
+            });
+            if let Some(name) = port_name {
+                service["spec"]["ports"][0]["name"] = json!(name);
+            }
+            if let Some(protocol) = protocol {
+                service["spec"]["ports"][0]["appProtocol"] = json!(protocol);
+            }
+            service
+        },
+    )
 }
 
 fn slice() -> impl Strategy<Value = Value> {
@@ -205,7 +335,8 @@ fn other() -> impl Strategy<Value = Value> {
         (name(), name()).prop_map(|(namespace, from)| json!({
             "apiVersion": "gateway.networking.k8s.io/v1", "kind": "ReferenceGrant",
             "metadata": meta(namespace, "g", None),
-            "spec": {"from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": from}],
+            "spec": {"from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": from},
+                {"group": "gateway.networking.k8s.io", "kind": "TCPRoute", "namespace": from}],
                 "to": [{"group": "", "kind": "Service"}]},
         })),
         name().prop_map(|name| json!({
@@ -224,16 +355,47 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
         prop::collection::vec(gateway(), 3..6),
         prop::collection::vec(route(false), 2..6),
         prop::collection::vec(route(true), 0..3),
-        prop::collection::vec(service(), 0..5),
+        prop::collection::vec(stream_route(), 1..7),
+        prop::collection::vec(listener_set(), 0..4),
+        prop::collection::vec(policy(), 0..4),
+        certificates(),
+        prop::collection::vec(service(), 1..7),
         prop::collection::vec(slice(), 0..5),
         prop::collection::vec(other(), 0..4),
     );
-    parts.prop_map(|(gateways, http, grpc, services, slices, others)| {
+    parts.prop_map(|(gateways, http, grpc, streams, sets, policies, certificates, services, slices, others)| {
         let mut seen = std::collections::BTreeSet::new();
-        let all = gateways.into_iter().chain(http).chain(grpc).chain(services).chain(slices).chain(others);
+        let routes = http.into_iter().chain(grpc).chain(streams);
+        let rest = services.into_iter().chain(slices).chain(others).chain(policies).chain(certificates);
+        let all = gateways.into_iter().chain(sets).chain(routes).chain(rest);
         let id = |value: &Value| {
             format!("{} {} {}", value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
         };
         all.filter(|value| seen.insert(id(value))).collect()
+    })
+}
+
+/// Objects that nothing of [`objects`] refers to and that refer to nothing of it.
+pub(crate) fn unrelated() -> impl Strategy<Value = Value> {
+    let kinds = prop_oneof![gateway(), listener_set(), policy(), stream_route(), route(false), service(), slice()];
+    kinds.prop_map(|mut object| {
+        object["metadata"]["namespace"] = json!("elsewhere");
+        object["metadata"]["name"] = json!("unrelated");
+        let spec = &mut object["spec"];
+        // Its ports are in nobody's way, and no route is attached to it by default.
+        for listener in spec["listeners"].as_array_mut().into_iter().flatten() {
+            listener["port"] = json!(listener["port"].as_u64().unwrap_or_default() + 1000);
+        }
+        if !spec["gatewayClassName"].is_null() {
+            spec["defaultScope"] = json!("None");
+        }
+        if !spec["parentRef"].is_null() {
+            spec["parentRef"]["namespace"] = json!("elsewhere");
+        }
+        if !spec["parentRefs"].is_null() {
+            spec["parentRefs"] = json!([{"name": "unrelated"}]);
+            spec["useDefaultGateways"] = json!("None");
+        }
+        object
     })
 }

@@ -53,12 +53,13 @@ fn snapshot() -> Arc<Snapshot> {
     let mut snapshot = Snapshot::default();
     let certificate = CertificateKey { namespace: "shop".into(), name: "cert".into() };
     let listener = Listener {
-        key: ListenerKey { namespace: "shop".into(), gateway: "gw".into(), listener: "https".into() },
+        key: ListenerKey { namespace: "shop".into(), gateway: "gw".into(), set: None, listener: "https".into() },
         bind: BindAddress { address: Some([127, 0, 0, 1].into()), port: 0 },
         public_port: 443,
         protocol: ListenerProtocol::Https,
         hostname: HostnameMatch::parse("*.example.com").expect("a host"),
-        tls: Some(ListenerTls { certificates: vec![certificate.clone()] }),
+        tls: Some(ListenerTls { certificates: vec![certificate.clone()], client_validation: None }),
+        client_certificate: None,
     };
     snapshot.listeners.insert(listener.key.clone(), Arc::new(listener));
     let secret = Certificate {

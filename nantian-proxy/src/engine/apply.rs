@@ -8,7 +8,7 @@ use nantian_ir::{BindAddress, Snapshot};
 
 use super::{EngineConfig, Refused};
 use crate::listener::socket;
-use crate::runtime::Runtime;
+use crate::runtime::{PROTOCOLS, Runtime};
 use crate::tls::{BindTls, TlsStore};
 
 /// What outlives a configuration, on the engine's side.
@@ -39,7 +39,8 @@ impl ApplyState {
         let tls = self.tls.build(snapshot);
         refused.extend(tls.refused);
 
-        let wanted: BTreeSet<_> = snapshot.listeners.values().map(|listener| listener.bind).collect();
+        let served = || snapshot.listeners.values().filter(|listener| PROTOCOLS.contains(&listener.protocol));
+        let wanted: BTreeSet<_> = served().map(|listener| listener.bind).collect();
         let mut open = Vec::new();
         for bind in &wanted {
             if self.sockets.contains_key(bind) {
@@ -54,7 +55,7 @@ impl ApplyState {
                     open.push((*bind, sockets));
                 }
                 Err(problem) => {
-                    let on_it = snapshot.listeners.values().filter(|listener| listener.bind == *bind);
+                    let on_it = served().filter(|listener| listener.bind == *bind);
                     refused.extend(on_it.map(|listener| Refused {
                         resource: format!("listener {}", listener.key),
                         message: problem.message.clone(),

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use nantian_ir::{
-    GrpcMatch, HeaderMatch, HostnameMatch, HttpMatch, Listener, ListenerKey, MatchRank, PathMatch, QueryMatch,
-    RouteRule, RuleKey, RuleMatch, Snapshot, ValueMatch,
+    GrpcMatch, HeaderMatch, HostnameMatch, HttpMatch, Listener, ListenerKey, ListenerProtocol, MatchRank, PathMatch,
+    QueryMatch, RouteRule, RuleKey, RuleMatch, Snapshot, ValueMatch,
 };
 use regex::bytes::Regex;
 
@@ -21,6 +21,11 @@ pub struct Verdict<'s> {
     pub listener: Option<&'s ListenerKey>,
     /// The rule, the position of the match in it, and the hostname that covered the host.
     pub winner: Option<(&'s RuleKey, usize, &'s HostnameMatch)>,
+}
+
+/// "HTTPRoute ... Protocol: HTTP" and "HTTPS" (`GatewaySpec.listeners`).
+fn takes_requests(listener: &Listener) -> bool {
+    matches!(listener.protocol, ListenerProtocol::Http | ListenerProtocol::Https)
 }
 
 /// A snapshot to be read as the specification reads it.
@@ -50,7 +55,8 @@ impl<'s> Reference<'s> {
         // Gateway listeners: "inbound request hostnames MUST match from the most specific to least specific Hostname
         // values to choose the correct Listener and its associated set of Routes."
         let listeners = self.snapshot.listeners.values().map(AsRef::as_ref);
-        let covering = listeners.filter(|l: &&Listener| l.bind == parts.bind && covers(&l.hostname, &host));
+        let covering =
+            listeners.filter(|l: &&Listener| takes_requests(l) && l.bind == parts.bind && covers(&l.hostname, &host));
         let Some(listener) = covering.min_by_key(|l| (specificity(&l.hostname), &l.key)) else {
             return Verdict { listener: None, winner: None };
         };

@@ -123,6 +123,7 @@ fn listeners() -> impl Strategy<Value = Vec<Listener>> {
                 protocol: ListenerProtocol::Http,
                 hostname,
                 tls: None,
+                client_certificate: None,
             };
             listeners.into_iter().enumerate().map(listener).collect()
         },
@@ -141,7 +142,7 @@ fn attach(rule: &mut RouteRule, listeners: &[Listener], wanted: &[HostnameMatch]
 }
 
 fn listener_key(index: usize) -> ListenerKey {
-    ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), listener: index.to_string() }
+    ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), set: None, listener: index.to_string() }
 }
 
 fn rule(crowded: bool) -> impl Strategy<Value = RouteRule> {

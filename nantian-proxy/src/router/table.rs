@@ -50,6 +50,9 @@ pub(super) fn build(snapshot: &Snapshot) -> Router {
 
     let mut binds = HashMap::<BindAddress, HostTable<ListenerTable>>::new();
     for (index, listener) in snapshot.listeners.values().enumerate() {
+        if !listener.protocol.has_requests() {
+            continue;
+        }
         // Listeners with the same bind address and hostname are conflicted and never in a snapshot together; were they,
         // the first has the hostname.
         let listener_table = || ListenerTable { key: listener.key.clone(), index, hosts: HostTable::default() };

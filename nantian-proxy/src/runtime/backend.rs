@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nantian_ir::{BackendKey, Endpoint, EndpointSet};
+use nantian_ir::{Backend as Source, BackendKey, BackendTls, Endpoint, EndpointSet};
 
 use super::Id;
 
@@ -11,19 +11,25 @@ use super::Id;
 pub(crate) struct Backend {
     pub(crate) id: Id,
     pub(crate) key: BackendKey,
+    pub(crate) tls: Option<BackendTls>,
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
 impl Backend {
     pub(super) fn build(
-        key: &BackendKey,
+        source: &Source,
         endpoints: Option<&Arc<EndpointSet>>,
         previous: Option<&Arc<Self>>,
     ) -> Arc<Self> {
         let endpoints = endpoints.map(|set| set.endpoints.as_slice()).unwrap_or_default();
         match previous {
-            Some(previous) if previous.endpoints == endpoints => Arc::clone(previous),
-            _ => Arc::new(Self { id: Id::next(), key: key.clone(), endpoints: endpoints.to_vec() }),
+            Some(previous) if previous.endpoints == endpoints && previous.tls == source.tls => Arc::clone(previous),
+            _ => Arc::new(Self {
+                id: Id::next(),
+                key: source.key.clone(),
+                tls: source.tls.clone(),
+                endpoints: endpoints.to_vec(),
+            }),
         }
     }
 }

@@ -11,12 +11,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nantian_ir::{BackendKey, Snapshot};
+use nantian_ir::{BackendKey, ListenerProtocol, Snapshot};
 
 use crate::router::Router;
 
 pub(crate) use backend::Backend;
 pub(crate) use rule::{Destination, MirrorTarget, Rule, Target};
+
+/// What the engine serves. Listeners of other protocols are refused: tell the compiler
+/// (`nantian_ir::compile::Options::protocols`), so that their statuses say so.
+pub const PROTOCOLS: [ListenerProtocol; 2] = [ListenerProtocol::Http, ListenerProtocol::Https];
 
 /// A compiled snapshot.
 #[derive(Debug)]
@@ -59,10 +63,16 @@ impl Runtime {
             .iter()
             .map(|rule| Refused { resource: format!("rule {}", rule.key), message: rule.message.clone() })
             .collect();
+        refused.extend(snapshot.listeners.values().filter(|listener| !PROTOCOLS.contains(&listener.protocol)).map(
+            |listener| Refused {
+                resource: format!("listener {}", listener.key),
+                message: format!("the protocol {} is not served yet: its socket is not opened", listener.protocol),
+            },
+        ));
         let mut backends = BTreeMap::new();
-        for key in snapshot.backends.keys() {
+        for (key, source) in &snapshot.backends {
             let kept = previous.and_then(|previous| previous.backends.get(key));
-            backends.insert(key.clone(), Backend::build(key, snapshot.endpoints.get(key), kept));
+            backends.insert(key.clone(), Backend::build(source, snapshot.endpoints.get(key), kept));
         }
         let rules = snapshot
             .rules

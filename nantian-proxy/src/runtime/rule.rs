@@ -105,7 +105,8 @@ fn ids(mirrors: &[MirrorTarget]) -> impl Iterator<Item = Option<Id>> {
 }
 
 fn mirror_targets(filters: &Filters, backends: &BTreeMap<BackendKey, Arc<Backend>>) -> Vec<MirrorTarget> {
-    filters.mirrors.iter().map(|mirror| backends.get(&mirror.backend).cloned()).collect()
+    let cleartext = |key| backends.get(key).filter(|backend| backend.tls.is_none()).cloned();
+    filters.mirrors.iter().map(|mirror| cleartext(&mirror.backend)).collect()
 }
 
 impl Target {
@@ -116,14 +117,17 @@ impl Target {
     ) -> Self {
         let destination = match &target.target {
             nantian_ir::Target::Refused(_) => Destination::Refused,
-            nantian_ir::Target::Backend(key) => {
-                if let Some(backend) = backends.get(key) {
-                    Destination::Backend(Arc::clone(backend))
-                } else {
+            nantian_ir::Target::Backend(key) => match backends.get(key) {
+                Some(backend) if backend.tls.is_some() => {
+                    refuse(format!("TLS to the backend {key} is not served yet: its share of requests gets 500"));
+                    Destination::Refused
+                }
+                Some(backend) => Destination::Backend(Arc::clone(backend)),
+                None => {
                     refuse(format!("the snapshot has no backend {key}: its share of requests gets 500"));
                     Destination::Refused
                 }
-            }
+            },
         };
         let mut filters = Filters::compile(&target.filters, refuse);
         if filters.cors.take().is_some() || filters.answer.take().is_some() {

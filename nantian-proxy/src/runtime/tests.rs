@@ -11,7 +11,7 @@ pub(crate) fn backend_key(name: &str, protocol: BackendProtocol) -> BackendKey {
 }
 
 pub(crate) fn listener_key(name: &str) -> ListenerKey {
-    ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: name.into() }
+    ListenerKey { namespace: "ns".into(), gateway: "gw".into(), set: None, listener: name.into() }
 }
 
 /// A snapshot under construction, for tests: one listener `http` on port 80 for every host, unless told otherwise.
@@ -32,6 +32,7 @@ impl Builder {
             protocol,
             hostname: HostnameMatch::parse(host).unwrap(),
             tls: None,
+            client_certificate: None,
         };
         self.0.listeners.insert(key, Arc::new(listener));
         self
@@ -43,7 +44,7 @@ impl Builder {
             .iter()
             .map(|address| Endpoint { host: EndpointHost::Ip(address.ip()), port: address.port() })
             .collect();
-        self.0.backends.insert(key.clone(), Arc::new(IrBackend { key: key.clone() }));
+        self.0.backends.insert(key.clone(), Arc::new(IrBackend { key: key.clone(), tls: None }));
         self.0.endpoints.insert(key.clone(), Arc::new(EndpointSet { key, endpoints }));
         self
     }

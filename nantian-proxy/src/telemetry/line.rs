@@ -207,7 +207,7 @@ mod tests {
     fn keys() -> Keys {
         let text = |text: &str| text.to_owned();
         Keys {
-            listener: ListenerKey { namespace: text("ns"), gateway: text("gw"), listener: text("http") },
+            listener: ListenerKey { namespace: text("ns"), gateway: text("gw"), set: None, listener: text("http") },
             rule: RuleKey {
                 route: RouteKey { kind: RouteKind::Http, namespace: text("ns"), name: text("shop") },
                 rule: 2,

@@ -77,7 +77,12 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> SeriesKey {
-        SeriesKey::NoRoute(ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: name.into() })
+        SeriesKey::NoRoute(ListenerKey {
+            namespace: "ns".into(),
+            gateway: "gw".into(),
+            set: None,
+            listener: name.into(),
+        })
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::*;
 use crate::upstream::SendErrorKind;
 
 fn listener(name: &str) -> ListenerKey {
-    ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: name.into() }
+    ListenerKey { namespace: "ns".into(), gateway: "gw".into(), set: None, listener: name.into() }
 }
 
 fn rule(name: &str) -> RuleKey {
@@ -141,7 +141,7 @@ fn connections_to_a_backend_are_added_up_over_workers_and_stay_while_it_is_serve
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
 
     let mut snapshot = Snapshot::default();
-    snapshot.backends.insert(key.clone(), Arc::new(nantian_ir::Backend { key: key.clone() }));
+    snapshot.backends.insert(key.clone(), Arc::new(nantian_ir::Backend { key: key.clone(), tls: None }));
     telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
     telemetry.applied(&Snapshot::default(), "v2", 0, Duration::ZERO);

@@ -133,6 +133,15 @@ impl TlsStore {
             });
             return None;
         }
+        if listener.tls.as_ref().is_some_and(|tls| tls.client_validation.is_some()) {
+            refused.push(Refused {
+                resource: format!("listener {}", listener.key),
+                message: "certificates of clients cannot be checked yet: handshakes for its host names are refused"
+                    .to_owned(),
+                remedy: "remove the validation from spec.tls.frontend of the Gateway".to_owned(),
+            });
+            return None;
+        }
         let same = |built: &Built| {
             built.bind == listener.bind
                 && built.certificates.len() == certificates.len()

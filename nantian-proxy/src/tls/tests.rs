@@ -31,7 +31,7 @@ fn certificate(name: &str, hosts: &[&str]) -> Certificate {
 fn snapshot(listeners: &[(&str, &[&str])], certificates: &[&Certificate]) -> Snapshot {
     let mut snapshot = Snapshot::default();
     for (host, names) in listeners {
-        let key = ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: (*host).into() };
+        let key = ListenerKey { namespace: "ns".into(), gateway: "gw".into(), set: None, listener: (*host).into() };
         let certificates =
             names.iter().map(|name| CertificateKey { namespace: "ns".into(), name: (*name).into() }).collect();
         let listener = Listener {
@@ -40,7 +40,8 @@ fn snapshot(listeners: &[(&str, &[&str])], certificates: &[&Certificate]) -> Sna
             public_port: 443,
             protocol: ListenerProtocol::Https,
             hostname: HostnameMatch::parse(host).expect("a host"),
-            tls: Some(ListenerTls { certificates }),
+            tls: Some(ListenerTls { certificates, client_validation: None }),
+            client_certificate: None,
         };
         snapshot.listeners.insert(key, Arc::new(listener));
     }

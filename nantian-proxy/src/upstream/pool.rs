@@ -84,6 +84,10 @@ impl Pools {
         let sent = match upstream.protocol {
             BackendProtocol::Http1 | BackendProtocol::WebSocket => self.send_http1(upstream, request, interim).await,
             BackendProtocol::H2c => self.send_http2(upstream, request, interim).await,
+            BackendProtocol::Tcp | BackendProtocol::Udp => {
+                let kind = SendErrorKind::Protocol("the backend is for connections or datagrams, not for requests");
+                Err(SendError { kind, request: Some(request) })
+            }
         };
         if let (Err(error), Some(stats)) = (&sent, &upstream.stats) {
             stats.failed(&error.kind);

@@ -22,10 +22,7 @@ use serde_json::Value;
 use traffic::Traffic;
 
 /// What does not hold yet: the test, a part of the failure. Whoever mends one removes it here.
-const NOT_YET: [(&str, &str); 1] = [
-    // The Gateway has a listener for TLSRoutes only, a kind that is not supported.
-    ("HTTPRouteDisallowedKind", "tlsroutes-only: not Wanted { kind: \"Accepted\""),
-];
+const NOT_YET: [(&str, &str); 0] = [];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance")

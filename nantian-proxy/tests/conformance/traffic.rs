@@ -10,6 +10,7 @@ use http::{HeaderMap, Request, Version};
 use http_body_util::Full;
 use nantian_ir::{BindAddress, Snapshot};
 use nantian_proxy::engine::{Engine, EngineConfig};
+use nantian_proxy::runtime::PROTOCOLS;
 use nantian_proxy::telemetry::AccessLogFormat;
 use serde::Deserialize;
 use serde_json::Value;
@@ -131,6 +132,8 @@ pub(crate) struct Traffic {
 fn rebind(snapshot: &Snapshot) -> (Snapshot, BTreeMap<(IpAddr, u16), BindAddress>) {
     let mut snapshot = snapshot.clone();
     let mut binds = BTreeMap::new();
+    // Listeners for streams are judged, but the engine would refuse them.
+    snapshot.listeners.retain(|_, listener| PROTOCOLS.contains(&listener.protocol));
     for listener in snapshot.listeners.values_mut() {
         let BindAddress { address, port } = listener.bind;
         let next = u8::try_from(binds.len() + 1).unwrap();

@@ -253,7 +253,7 @@ fn sockets(request: &Request, snapshot: &Snapshot) -> BTreeSet<BindAddress> {
 }
 
 fn no_socket(request: &Request, snapshot: &Snapshot) -> String {
-    let protocol = |protocol| crate::render::tree::protocol(protocol).to_lowercase();
+    let protocol = |protocol: nantian_ir::ListenerProtocol| protocol.as_str().to_lowercase();
     let served: BTreeSet<String> = snapshot
         .listeners
         .values()

@@ -5,7 +5,6 @@ use nantian_proxy::router::{CandidateMatch, CandidateOutcome, ListenerCandidate,
 use super::decision::{BackendView, Decision, RouteView};
 use crate::describe;
 use crate::render::style::{Safe, Style, Tone};
-use crate::render::tree::protocol;
 
 /// Of the matches that lost, so many are shown.
 const MAX_OTHERS: usize = 20;
@@ -43,7 +42,7 @@ pub(crate) fn tree(decision: &Decision, style: Style) -> String {
         request.method,
         format_args!("{}{query}", request.path),
         request.host,
-        protocol(request.protocol),
+        request.protocol.as_str(),
         request.port
     );
     let mut root = Node { text: style.paint(Tone::Strong, &title).to_string(), below: Vec::new() };

@@ -10,7 +10,8 @@ use nantian_ir::{ListenerKey, RouteKey, Snapshot};
 use super::style::{Safe, Style, Tone};
 
 /// Conditions that tell of trouble by being true (Gateway API); all others by not being true.
-const BAD_WHEN_TRUE: [&str; 3] = ["Conflicted", "OverlappingTLSConfig", "PartiallyInvalid"];
+const BAD_WHEN_TRUE: [&str; 4] =
+    ["Conflicted", "InsecureFrontendValidationMode", "OverlappingTLSConfig", "PartiallyInvalid"];
 /// Conditions that decide whether an object is accepted.
 const DECIDING: [&str; 3] = ["Accepted", "ResolvedRefs", "Programmed"];
 
@@ -32,7 +33,11 @@ fn conditions(status: &Status) -> Vec<&Condition> {
             .iter()
             .chain(gateway.listeners.iter().flat_map(|listener| &listener.conditions))
             .collect(),
+        Status::ListenerSet(set) => {
+            set.conditions.iter().chain(set.listeners.iter().flat_map(|listener| &listener.conditions)).collect()
+        }
         Status::Route(route) => route.parents.iter().flat_map(|parent| &parent.conditions).collect(),
+        Status::Policy(policy) => policy.ancestors.iter().flat_map(|ancestor| &ancestor.conditions).collect(),
         _ => Vec::new(),
     }
 }
@@ -49,7 +54,19 @@ pub(crate) fn statuses(statuses: &[ObjectStatus], snapshot: &Snapshot, style: St
         match &status.status {
             Status::Gateway(gateway) => {
                 tree.head(status, &gateway.conditions);
-                tree.gateway(status, gateway, snapshot);
+                let of_gateway = |listener: &ListenerKey| {
+                    listener.set.is_none()
+                        && (&listener.namespace, &listener.gateway) == (&status.object.namespace, &status.object.name)
+                };
+                tree.listeners(&gateway.listeners, &of_gateway, snapshot);
+            }
+            Status::ListenerSet(set) => {
+                tree.head(status, &set.conditions);
+                let of_set = |listener: &ListenerKey| {
+                    let set = listener.set.as_ref().map(|set| (&set.namespace, &set.name));
+                    set == Some((&status.object.namespace, &status.object.name))
+                };
+                tree.listeners(&set.listeners, &of_set, snapshot);
             }
             Status::GatewayClass(class) if class.conditions.iter().any(is_bad) => tree.head(status, &class.conditions),
             Status::Route(route) => {
@@ -58,6 +75,7 @@ pub(crate) fn statuses(statuses: &[ObjectStatus], snapshot: &Snapshot, style: St
                     tree.route(status, route);
                 }
             }
+            Status::Policy(policy) if conditions(&status.status).into_iter().any(is_bad) => tree.policy(status, policy),
             _ => {}
         }
     }
@@ -68,10 +86,12 @@ type Routes = BTreeMap<ListenerKey, BTreeMap<RouteKey, usize>>;
 
 fn routes_of_listeners(snapshot: &Snapshot) -> Routes {
     let mut routes = Routes::new();
-    for rule in snapshot.rules.values() {
-        let listeners: BTreeSet<_> = rule.attachments.iter().map(|attachment| &attachment.listener).collect();
+    let of_requests = snapshot.rules.values().map(|rule| (&rule.key, &rule.attachments));
+    let of_streams = snapshot.stream_rules.values().map(|rule| (&rule.key, &rule.attachments));
+    for (key, attachments) in of_requests.chain(of_streams) {
+        let listeners: BTreeSet<_> = attachments.iter().map(|attachment| &attachment.listener).collect();
         for listener in listeners {
-            *routes.entry(listener.clone()).or_default().entry(rule.key.route.clone()).or_default() += 1;
+            *routes.entry(listener.clone()).or_default().entry(key.route.clone()).or_default() += 1;
         }
     }
     routes
@@ -109,22 +129,19 @@ impl Tree {
         }
     }
 
-    fn gateway(
+    /// The listeners of an object; `is_of` tells which of the snapshot are.
+    fn listeners(
         &mut self,
-        status: &ObjectStatus,
-        gateway: &nantian_ir::compile::status::GatewayStatus,
+        listeners: &[nantian_ir::compile::status::ListenerStatus],
+        is_of: &dyn Fn(&ListenerKey) -> bool,
         snapshot: &Snapshot,
     ) {
-        let last = gateway.listeners.len().saturating_sub(1);
-        for (index, listener) in gateway.listeners.iter().enumerate() {
+        let last = listeners.len().saturating_sub(1);
+        for (index, listener) in listeners.iter().enumerate() {
             let (branch, below) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let key = ListenerKey {
-                namespace: status.object.namespace.clone(),
-                gateway: status.object.name.clone(),
-                listener: listener.name.clone(),
-            };
-            let place = match snapshot.listeners.get(&key) {
-                Some(served) => format!("{} {} {}", protocol(served.protocol), served.bind, served.hostname),
+            let served = snapshot.listeners.values().find(|one| one.key.listener == listener.name && is_of(&one.key));
+            let place = match served {
+                Some(served) => format!("{} {} {}", served.protocol, served.bind, served.hostname),
                 None => "not served".to_owned(),
             };
             let count = plural(usize::try_from(listener.attached_routes).unwrap_or(usize::MAX), "route");
@@ -132,7 +149,7 @@ impl Tree {
             let text = format!("{} {name}  {place}  {count}", self.mark(&listener.conditions));
             self.line(branch, &text);
             self.conditions(&format!("{below}  "), &listener.conditions);
-            let routes = self.routes.get(&key).cloned().unwrap_or_default();
+            let routes = served.and_then(|served| self.routes.get(&served.key)).cloned().unwrap_or_default();
             let last_route = routes.len().saturating_sub(1);
             for (index, (route, rules)) in routes.iter().enumerate() {
                 let twig = if index == last_route { "└─ " } else { "├─ " };
@@ -140,6 +157,20 @@ impl Tree {
                 let text = format!("{route}  {}", self.style.paint(Tone::Faint, &rules));
                 self.line(&format!("{below}{twig}"), &text);
             }
+        }
+    }
+
+    fn policy(&mut self, status: &ObjectStatus, policy: &nantian_ir::compile::status::PolicyStatus) {
+        let all: Vec<Condition> =
+            policy.ancestors.iter().flat_map(|ancestor| ancestor.conditions.iter().cloned()).collect();
+        let text = format!("{} {}", self.mark(&all), self.style.paint(Tone::Strong, &status.object.to_string()));
+        self.line("", &text);
+        let bad: Vec<_> = policy.ancestors.iter().filter(|ancestor| ancestor.conditions.iter().any(is_bad)).collect();
+        for (index, ancestor) in bad.iter().enumerate() {
+            let (branch, below) = if index + 1 == bad.len() { ("└─ ", "     ") } else { ("├─ ", "│    ") };
+            let (namespace, name) = (&ancestor.ancestor_ref.namespace, &ancestor.ancestor_ref.name);
+            self.line(branch, &format!("for {} {namespace}/{name}", ancestor.ancestor_ref.kind));
+            self.conditions(below, &ancestor.conditions);
         }
     }
 
@@ -181,12 +212,4 @@ fn parent_name(reference: &serde_json::Value) -> String {
 /// `1 route`, `2 routes`.
 pub(crate) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
-}
-
-/// A protocol as a Gateway spells it.
-pub(crate) const fn protocol(protocol: nantian_ir::ListenerProtocol) -> &'static str {
-    match protocol {
-        nantian_ir::ListenerProtocol::Http => "HTTP",
-        nantian_ir::ListenerProtocol::Https => "HTTPS",
-    }
 }

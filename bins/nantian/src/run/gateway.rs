@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nantian_ir::compile::{Compiled, ObjectStatus, Objects, Options, compile};
-use nantian_ir::{HostnameMatch, Listener, ListenerProtocol, Snapshot};
+use nantian_ir::{HostnameMatch, Listener, Snapshot};
 use nantian_proxy::engine::{ApplyReport, Engine, Refused};
 
 use crate::check::all_findings;
@@ -248,10 +248,7 @@ fn told<'s>(statuses: &'s [ObjectStatus], status: &ObjectStatus) -> Option<&'s O
 
 /// What to type into a browser.
 fn url(listener: &Listener, place: Place) -> String {
-    let scheme = match listener.protocol {
-        ListenerProtocol::Http => "http",
-        ListenerProtocol::Https => "https",
-    };
+    let scheme = listener.protocol.as_str().to_lowercase();
     let host = match &listener.hostname {
         HostnameMatch::Any => place.of(listener),
         name => name.to_string(),

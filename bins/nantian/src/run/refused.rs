@@ -2,13 +2,14 @@
 //!
 //! The compiler takes for granted that a port can be opened. Only who tries it knows better.
 
+use nantian_ir::ObjectRef;
 use nantian_ir::compile::{Condition, ConditionStatus, ObjectStatus, Objects, Severity, Status};
 use nantian_proxy::engine::Refused;
 use serde_json::Value;
 
 use crate::finding::Finding;
 
-/// The listener (`namespace/gateway/name`) that a refusal is about, if it is about one.
+/// The listener (as its key prints) that a refusal is about, if it is about one.
 pub(super) fn listener_of(refused: &Refused) -> Option<&str> {
     refused.resource.strip_prefix("listener ")
 }
@@ -17,38 +18,45 @@ pub(super) fn listener_of(refused: &Refused) -> Option<&str> {
 pub(crate) fn finding(refused: &Refused, objects: &Objects) -> Finding {
     let message = format!("{}: {}", refused.resource, refused.message);
     let mut finding = Finding::general(Severity::Error, "not-served", message, &refused.remedy);
-    let Some(name) = listener_of(refused) else { return finding };
-    let gateway = objects.iter().find(|object| {
-        let id = object.id();
-        id.kind == "Gateway"
-            && name.rsplit_once('/').is_some_and(|(of, _)| of == format!("{}/{}", id.namespace, id.name))
-    });
-    if let Some(gateway) = gateway {
-        let listeners = gateway.value().get("spec").and_then(|spec| spec.get("listeners")?.as_array());
-        let is_it = |listener: &Value| listener.get("name").and_then(Value::as_str) == name.rsplit('/').next();
+    let Some((kind, owner, name)) = listener_of(refused).and_then(owner_of) else { return finding };
+    let is_owner = |id: &ObjectRef| id.kind == kind && owner == format!("{}/{}", id.namespace, id.name);
+    if let Some(object) = objects.iter().find(|object| is_owner(object.id())) {
+        let listeners = object.value().get("spec").and_then(|spec| spec.get("listeners")?.as_array());
+        let is_it = |listener: &Value| listener.get("name").and_then(Value::as_str) == Some(name);
         if let Some(index) = listeners.and_then(|listeners| listeners.iter().position(is_it)) {
             finding.field = format!("spec.listeners[{index}]");
         }
-        finding.object = Some(gateway.id().clone());
-        finding.source = gateway.source(&finding.field);
+        finding.object = Some(object.id().clone());
+        finding.source = object.source(&finding.field);
     }
     finding
+}
+
+/// The object that has a listener (its kind, and `namespace/name`), and the listener's name in it.
+fn owner_of(listener: &str) -> Option<(&'static str, &str, &str)> {
+    let (owner, name) = listener.rsplit_once('/')?;
+    match owner.match_indices('/').nth(1) {
+        None => Some(("Gateway", owner, name)),
+        // The Gateway comes first, then the ListenerSet.
+        Some((end, _)) => Some(("ListenerSet", owner.get(end + 1..)?, name)),
+    }
 }
 
 /// Statuses as they are when these listeners cannot be opened: not `Accepted` because of `PortUnavailable`, and not
 /// `Programmed` (Gateway API, `ListenerConditionAccepted`, `ListenerReasonPortUnavailable`).
 pub(super) fn apply_to_statuses(refused: &[Refused], statuses: &mut [ObjectStatus]) {
     for refused in refused {
-        let Some((gateway, name)) = listener_of(refused).and_then(|listener| listener.rsplit_once('/')) else {
-            continue;
-        };
+        let Some((kind, owner, name)) = listener_of(refused).and_then(owner_of) else { continue };
         for status in statuses.iter_mut() {
-            let is_it = format!("{}/{}", status.object.namespace, status.object.name) == gateway;
-            let Status::Gateway(of_gateway) = &mut status.status else { continue };
-            if !is_it {
+            if status.object.kind != kind || format!("{}/{}", status.object.namespace, status.object.name) != owner {
                 continue;
             }
-            for listener in of_gateway.listeners.iter_mut().filter(|listener| listener.name == name) {
+            let listeners = match &mut status.status {
+                Status::Gateway(gateway) => &mut gateway.listeners,
+                Status::ListenerSet(set) => &mut set.listeners,
+                _ => continue,
+            };
+            for listener in listeners.iter_mut().filter(|listener| listener.name == name) {
                 set_false(&mut listener.conditions, "Accepted", "PortUnavailable", &refused.message);
                 set_false(&mut listener.conditions, "Programmed", "Invalid", &refused.message);
             }

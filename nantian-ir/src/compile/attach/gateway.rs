@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use nantian_crds::gateway_api::Gateway;
-use nantian_crds::gateway_api::gateway::{FromNamespaces, GatewaySpecAddress};
+use nantian_crds::gateway_api::gateway::{FrontendValidationMode, GatewaySpecAddress};
+use nantian_crds::gateway_api::shared::GatewayDefaultScope;
 
 use super::Fault;
-use super::listener::{self, ListenerView};
+use super::listener::{self, ListenerView, Source};
 use crate::compile::Options;
 use crate::compile::decode::{Entry, Name, Typed, age};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::key::CertificateKey;
 use crate::model::BindAddress;
 use crate::precedence::Age;
 
@@ -25,7 +27,12 @@ pub(crate) struct GatewayView<'t, 'o> {
     pub(crate) addresses: Addresses,
     /// References of the Gateway itself that cannot be resolved.
     pub(crate) unresolved: Vec<Fault>,
-    pub(crate) listeners: Vec<ListenerView>,
+    /// What backends with TLS are shown.
+    pub(crate) client_certificate: Option<CertificateKey>,
+    /// Its own listeners, then those of its ListenerSets by precedence.
+    pub(crate) listeners: Vec<ListenerView<'t, 'o>>,
+    /// How many ListenerSets are attached.
+    pub(crate) attached_sets: u32,
 }
 
 /// What the listeners of a Gateway are bound to.
@@ -70,7 +77,7 @@ pub(crate) fn gateways<'t, 'o>(
         let pending = class_fault
             .as_ref()
             .map(|fault| Fault::new("Pending", format!("GatewayClass {class} is not accepted: {}", fault.message)));
-        unsupported_fields(entry, diagnostics);
+        unsupported_infrastructure(entry, diagnostics);
         let mut view = GatewayView {
             entry,
             age: age(&entry.value.metadata),
@@ -78,9 +85,12 @@ pub(crate) fn gateways<'t, 'o>(
             pending,
             addresses: addresses.0,
             unresolved: Vec::new(),
+            client_certificate: None,
             listeners: Vec::new(),
+            attached_sets: 0,
         };
-        view.listeners = listener::listeners(&view, diagnostics);
+        let own = Source { object: entry.object, listeners: &entry.value.spec.listeners, set: None };
+        listener::add(&mut view, &own, options, diagnostics);
         views.insert(name.clone(), view);
     }
     views
@@ -188,27 +198,18 @@ fn parameters(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) -> 
     Some(Fault::new("InvalidParameters", message))
 }
 
-fn unsupported_fields(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) {
-    let spec = &entry.value.spec;
-    let sets = spec.allowed_listeners.as_ref().and_then(|allowed| allowed.namespaces.as_ref());
-    if sets.is_some_and(|namespaces| namespaces.from != FromNamespaces::None) {
-        diagnostics.push(unsupported(entry, "spec.allowedListeners", "ListenerSets are not supported"));
-    }
-    if spec.default_scope.is_some() {
-        diagnostics.push(unsupported(entry, "spec.defaultScope", "default Gateways are not supported"));
-    }
-    let backend = spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
-    if backend.is_some_and(|backend| backend.client_certificate_ref.is_some()) {
-        let why = "TLS towards backends is not supported, so no client certificate is shown to them";
-        diagnostics.push(unsupported(entry, "spec.tls.backend.clientCertificateRef", why));
+/// Labels and annotations are for objects that a controller makes; there are none here.
+fn unsupported_infrastructure(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(infrastructure) = &entry.value.spec.infrastructure else { return };
+    let fields = [("labels", &infrastructure.labels), ("annotations", &infrastructure.annotations)];
+    for (name, _) in fields.into_iter().filter(|(_, values)| !values.is_empty()) {
+        let message = format!("no objects are made for the Gateway, so nothing gets these {name}");
+        let field = format!("spec.infrastructure.{name}");
+        diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, entry.object, field, message));
     }
 }
 
-fn unsupported(entry: &Entry<'_, Gateway>, field: &str, message: &str) -> Diagnostic {
-    Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, entry.object, field, message)
-}
-
-impl GatewayView<'_, '_> {
+impl<'t, 'o> GatewayView<'t, 'o> {
     /// The socket of a listener on `port`, if the Gateway may be served at all.
     pub(crate) fn bind(&self, port: u16) -> Option<BindAddress> {
         let served = self.refused.is_none() && self.pending.is_none() && port != 0;
@@ -217,5 +218,34 @@ impl GatewayView<'_, '_> {
             Bind::At(address) if served => Some(BindAddress { address: Some(address), port }),
             _ => None,
         }
+    }
+
+    /// Its own listeners, without those of ListenerSets.
+    pub(crate) fn own_listeners(&self) -> impl Iterator<Item = &ListenerView<'t, 'o>> {
+        self.listeners.iter().filter(|listener| listener.key.set.is_none())
+    }
+
+    /// Why the Gateway as a whole is not accepted: for a reason of its own, or because none of its own listeners is valid
+    /// (GEP-1713: its "top-level conditions remain unchanged and reflect the status of the local configuration").
+    pub(crate) fn not_accepted(&self) -> Option<Fault> {
+        let valid = self.own_listeners().any(|listener| listener.refused.is_none());
+        let none_valid = || Fault::new("ListenersNotValid", "no listener of the Gateway itself is valid");
+        self.refused.clone().or_else(|| (!valid).then(none_valid))
+    }
+
+    /// Whether routes that ask for default Gateways are attached (GEP-3793).
+    pub(crate) fn is_default(&self) -> bool {
+        self.entry.value.spec.default_scope == Some(GatewayDefaultScope::All)
+    }
+
+    /// Whether clients without a valid certificate are served somewhere although certificates are checked.
+    pub(crate) fn is_insecure(&self) -> bool {
+        let frontend = self.entry.value.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref());
+        let configs = frontend.into_iter().flat_map(|frontend| {
+            std::iter::once(&frontend.default).chain(frontend.per_port.iter().map(|port| &port.tls))
+        });
+        configs
+            .filter_map(|config| config.validation.as_ref())
+            .any(|validation| validation.mode == FrontendValidationMode::AllowInsecureFallback)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
     let mut order: Vec<(Age, String, RouteKind, usize)> = routes
         .iter()
         .enumerate()
-        .filter(|(_, route)| route.refused.is_none())
+        .filter(|(_, route)| route.refused.is_none() && route.key.kind.has_requests())
         .map(|(index, route)| (route.age, format!("{}/{}", route.key.namespace, route.key.name), route.key.kind, index))
         .collect();
     order.sort();
@@ -63,8 +63,5 @@ pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnosti
 }
 
 fn other(kind: RouteKind) -> RouteKind {
-    match kind {
-        RouteKind::Http => RouteKind::Grpc,
-        RouteKind::Grpc => RouteKind::Http,
-    }
+    if kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http }
 }

@@ -2,22 +2,28 @@
 
 use std::net::IpAddr;
 
+use nantian_crds::gateway_api::GROUP;
 use nantian_crds::gateway_api::gateway::{Listener, TlsMode};
 
 use super::Fault;
 use super::gateway::GatewayView;
+use crate::compile::Options;
 use crate::compile::diagnostic::{self, Code, Diagnostic};
-use crate::key::{CertificateKey, ListenerKey, RouteKind};
-use crate::model::{BindAddress, ListenerProtocol};
+use crate::compile::objects::Object;
+use crate::key::{CertificateKey, ListenerKey, ListenerSetKey, RouteKind};
+use crate::model::{BindAddress, ClientValidation, ListenerProtocol};
 use crate::name::HostnameMatch;
 
-const GATEWAY_GROUP: &str = "gateway.networking.k8s.io";
-
 /// A listener with what the passes find out about it.
-pub(crate) struct ListenerView {
+pub(crate) struct ListenerView<'t, 'o> {
     pub(crate) key: ListenerKey,
-    /// Position in `spec.listeners`.
+    /// The Gateway, or the ListenerSet that adds it.
+    pub(crate) object: &'o Object,
+    pub(crate) spec: &'t Listener,
+    /// Position among all listeners of the Gateway.
     pub(crate) index: usize,
+    /// Position in `spec.listeners` of its object.
+    position: usize,
     pub(crate) port: u16,
     /// `None`: not a supported protocol.
     pub(crate) protocol: Option<ListenerProtocol>,
@@ -37,13 +43,24 @@ pub(crate) struct ListenerView {
     pub(crate) overlaps: Vec<String>,
     /// Usable certificates.
     pub(crate) certificates: Vec<CertificateKey>,
+    /// How certificates of clients are checked.
+    pub(crate) client_validation: Option<ClientValidation>,
     /// How many accepted routes are attached.
     pub(crate) attached: u32,
 }
 
-impl ListenerView {
-    /// Why nothing is served by it, or `None` if it is served.
-    pub(crate) fn unserved(&self) -> Option<Fault> {
+impl ListenerView<'_, '_> {
+    /// Whether TLS sessions end here, so that certificates are needed.
+    pub(crate) fn ends_tls(&self) -> bool {
+        match self.protocol {
+            Some(ListenerProtocol::Https) => true,
+            Some(ListenerProtocol::Tls) => self.spec.tls.as_ref().is_none_or(|tls| tls.mode == TlsMode::Terminate),
+            _ => false,
+        }
+    }
+
+    /// What is wrong with the listener itself, wherever it would be served.
+    pub(crate) fn fault(&self) -> Option<Fault> {
         if let Some(fault) = self.refused.as_ref().or(self.conflict.as_ref()) {
             let reason = if fault.reason.ends_with("Conflict") { fault.reason } else { "Invalid" };
             return Some(Fault::new(reason, &fault.message));
@@ -51,40 +68,74 @@ impl ListenerView {
         if self.kinds.is_empty() {
             return Some(Fault::new("Invalid", super::messages(&self.unresolved)));
         }
-        if self.protocol == Some(ListenerProtocol::Https) && self.certificates.is_empty() {
+        if self.ends_tls() && self.certificates.is_empty() {
             let why = super::messages(&self.unresolved);
             return Some(Fault::new("Invalid", format!("no usable certificate: {why}")));
-        }
-        if self.bind.is_none() {
-            return Some(Fault::new("Invalid", "the Gateway is not served on any address"));
         }
         None
     }
 
-    /// Path of one of its fields in the Gateway.
+    /// Why nothing is served by it, or `None` if it is served.
+    pub(crate) fn unserved(&self) -> Option<Fault> {
+        let nowhere = || Fault::new("Invalid", "the Gateway is not served on any address");
+        self.fault().or_else(|| self.bind.is_none().then(nowhere))
+    }
+
+    /// Path of one of its fields in its object.
     pub(crate) fn field(&self, field: &str) -> String {
-        format!("spec.listeners[{}]{}{field}", self.index, if field.is_empty() { "" } else { "." })
+        format!("spec.listeners[{}]{}{field}", self.position, if field.is_empty() { "" } else { "." })
+    }
+
+    /// What people know it by: within a Gateway the name says it.
+    pub(crate) fn name(&self) -> String {
+        match &self.key.set {
+            None => self.key.listener.clone(),
+            Some(set) => format!("{} of ListenerSet {set}", self.key.listener),
+        }
     }
 }
 
-/// The listeners of a Gateway, in its order.
-pub(crate) fn listeners(gateway: &GatewayView<'_, '_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<ListenerView> {
-    let listeners = gateway.entry.value.spec.listeners.iter().enumerate();
-    listeners.map(|(index, listener)| view(gateway, index, listener, diagnostics)).collect()
+/// Where listeners come from.
+pub(crate) struct Source<'t, 'o> {
+    pub(crate) object: &'o Object,
+    pub(crate) listeners: &'t [Listener],
+    pub(crate) set: Option<ListenerSetKey>,
 }
 
-fn view(
-    gateway: &GatewayView<'_, '_>,
-    index: usize,
-    listener: &Listener,
+/// Adds the listeners of `source` to those of the Gateway, in their order.
+pub(crate) fn add<'t, 'o>(
+    gateway: &mut GatewayView<'t, 'o>,
+    source: &Source<'t, 'o>,
+    options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
-) -> ListenerView {
+) {
+    for position in 0..source.listeners.len() {
+        let view = view(gateway, source, position, options, diagnostics);
+        gateway.listeners.extend(view);
+    }
+}
+
+fn view<'t, 'o>(
+    gateway: &GatewayView<'t, 'o>,
+    source: &Source<'t, 'o>,
+    position: usize,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<ListenerView<'t, 'o>> {
+    let listener = source.listeners.get(position)?;
     let id = gateway.entry.object.id();
-    let key =
-        ListenerKey { namespace: id.namespace.clone(), gateway: id.name.clone(), listener: listener.name.clone() };
+    let key = ListenerKey {
+        namespace: id.namespace.clone(),
+        gateway: id.name.clone(),
+        set: source.set.clone(),
+        listener: listener.name.clone(),
+    };
     let mut view = ListenerView {
         key,
-        index,
+        object: source.object,
+        spec: listener,
+        index: gateway.listeners.len(),
+        position,
         port: listener.port,
         protocol: None,
         hostname: None,
@@ -95,27 +146,28 @@ fn view(
         unresolved: Vec::new(),
         overlaps: Vec::new(),
         certificates: Vec::new(),
+        client_validation: None,
         attached: 0,
     };
     let mut report = |code: &'static Code, field: String, message: &str| {
-        diagnostics.push(Diagnostic::of(code, gateway.entry.object, field, message));
+        diagnostics.push(Diagnostic::of(code, source.object, field, message));
     };
-    match protocol(listener) {
+    match protocol(listener, options) {
         Ok(protocol) => view.protocol = Some(protocol),
         Err(fault) => {
             report(&diagnostic::UNSUPPORTED_PROTOCOL, view.field("protocol"), &fault.message);
             view.refused = Some(fault);
         }
     }
-    match hostname(listener) {
+    match hostname(listener, view.protocol) {
         Ok(hostname) => view.hostname = Some(hostname),
         Err(fault) => {
             report(&diagnostic::INVALID_LISTENER, view.field("hostname"), &fault.message);
             view.refused.get_or_insert(fault);
         }
     }
-    if let Err((field, fault)) = tls(gateway, listener, view.protocol) {
-        report(&diagnostic::INVALID_LISTENER, field.unwrap_or_else(|| view.field("tls")), &fault.message);
+    if let Err(fault) = tls(listener, view.protocol) {
+        report(&diagnostic::INVALID_LISTENER, view.field("tls"), &fault.message);
         view.refused.get_or_insert(fault);
     }
     if listener.port == 0 {
@@ -129,22 +181,27 @@ fn view(
         let message = format!("the TLS option {option} is not supported and has no effect");
         report(&diagnostic::UNSUPPORTED_FIELD, view.field("tls.options"), &message);
     }
-    view
+    Some(view)
 }
 
-fn protocol(listener: &Listener) -> Result<ListenerProtocol, Fault> {
-    match listener.protocol.as_str() {
-        "HTTP" => Ok(ListenerProtocol::Http),
-        "HTTPS" => Ok(ListenerProtocol::Https),
-        // ProtocolType: "it MUST set the Accepted condition to False with a reason of UnsupportedProtocol".
-        other => {
-            let message = format!("the protocol {other} is not supported: use HTTP or HTTPS");
-            Err(Fault::new("UnsupportedProtocol", message))
-        }
+/// `ProtocolType`: an unsupported one "MUST set the "Accepted" condition to False for the affected Listener with a reason
+/// of `UnsupportedProtocol`".
+fn protocol(listener: &Listener, options: &Options) -> Result<ListenerProtocol, Fault> {
+    let name = listener.protocol.as_str();
+    let served = || options.protocols.iter().map(|protocol| protocol.as_str()).collect::<Vec<_>>().join(", ");
+    let message = match ListenerProtocol::ALL.into_iter().find(|protocol| protocol.as_str() == name) {
+        Some(protocol) if options.protocols.contains(&protocol) => return Ok(protocol),
+        Some(_) => format!("the data plane does not serve the protocol {name} yet, but {}", served()),
+        None => format!("the protocol {name} is not supported; these are: {}", served()),
+    };
+    Err(Fault::new("UnsupportedProtocol", message))
+}
+
+/// Ignored "for protocols that don't require hostname based matching".
+fn hostname(listener: &Listener, protocol: Option<ListenerProtocol>) -> Result<HostnameMatch, Fault> {
+    if matches!(protocol, Some(ListenerProtocol::Tcp | ListenerProtocol::Udp)) {
+        return Ok(HostnameMatch::Any);
     }
-}
-
-fn hostname(listener: &Listener) -> Result<HostnameMatch, Fault> {
     match listener.hostname.as_deref() {
         None | Some("") => Ok(HostnameMatch::Any),
         Some(name) => route_hostname(name).map_err(|why| Fault::new("UnsupportedValue", why)),
@@ -163,50 +220,48 @@ pub(crate) fn route_hostname(name: &str) -> Result<HostnameMatch, String> {
     }
 }
 
-/// What of TLS cannot be done, with the field if it is not the listener's own.
-fn tls(
-    gateway: &GatewayView<'_, '_>,
-    listener: &Listener,
-    protocol: Option<ListenerProtocol>,
-) -> Result<(), (Option<String>, Fault)> {
-    let fault = |message: &str| Fault::new("UnsupportedValue", message);
+/// What of TLS does not go with the protocol (rules of `GatewaySpec.listeners`).
+fn tls(listener: &Listener, protocol: Option<ListenerProtocol>) -> Result<(), Fault> {
+    let fault = |message: String| Err(Fault::new("UnsupportedValue", message));
     match (protocol, &listener.tls) {
-        // CRD rule of `listeners`: "tls must not be specified for protocols ['HTTP', 'TCP', 'UDP']".
-        (Some(ListenerProtocol::Http), Some(_)) => {
-            return Err((None, fault("tls is set for the protocol HTTP: remove it, or use HTTPS")));
+        (Some(ListenerProtocol::Http | ListenerProtocol::Tcp | ListenerProtocol::Udp), Some(_)) => {
+            let other = if protocol == Some(ListenerProtocol::Http) { "HTTPS" } else { "TLS" };
+            fault(format!("tls is set for the protocol {}: remove it, or use {other}", listener.protocol))
         }
         (Some(ListenerProtocol::Https), Some(tls)) if tls.mode != TlsMode::Terminate => {
-            return Err((None, fault("the tls mode must be Terminate for the protocol HTTPS")));
+            fault("the tls mode must be Terminate for the protocol HTTPS".to_owned())
         }
-        (Some(ListenerProtocol::Https), _) => {}
-        _ => return Ok(()),
+        (Some(ListenerProtocol::Tls), None) => fault("the protocol TLS needs tls.mode".to_owned()),
+        (Some(ListenerProtocol::Tls), Some(tls)) => match &tls.mode {
+            TlsMode::Unknown(mode) => {
+                fault(format!("the tls mode {mode} is not supported: use Passthrough or Terminate"))
+            }
+            TlsMode::Terminate | TlsMode::Passthrough => Ok(()),
+        },
+        _ => Ok(()),
     }
-    let Some(frontend) = gateway.entry.value.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) else {
-        return Ok(());
-    };
-    let port = frontend.per_port.iter().enumerate().find(|(_, entry)| entry.port == listener.port);
-    let (field, validation) = match port {
-        Some((index, entry)) => (format!("spec.tls.frontend.perPort[{index}].tls.validation"), &entry.tls.validation),
-        None => ("spec.tls.frontend.default.validation".to_owned(), &frontend.default.validation),
-    };
-    // Serving without the check that was asked for would let everybody in.
-    if validation.is_some() {
-        let message = "validation of client certificates is not supported yet, so the listener is not served";
-        return Err((Some(field), fault(message)));
+}
+
+/// Kinds of routes that a protocol carries.
+fn possible(protocol: ListenerProtocol) -> &'static [RouteKind] {
+    match protocol {
+        ListenerProtocol::Http | ListenerProtocol::Https => &[RouteKind::Http, RouteKind::Grpc],
+        ListenerProtocol::Tls => &[RouteKind::Tls],
+        ListenerProtocol::Tcp => &[RouteKind::Tcp],
+        ListenerProtocol::Udp => &[RouteKind::Udp],
     }
-    Ok(())
 }
 
 /// `supportedKinds`: what the protocol carries, of that what `allowedRoutes.kinds` names.
-fn kinds(listener: &Listener, view: &mut ListenerView, report: &mut impl FnMut(&'static Code, String, &str)) {
-    let possible: &[RouteKind] = if view.protocol.is_some() { &[RouteKind::Http, RouteKind::Grpc] } else { &[] };
+fn kinds(listener: &Listener, view: &mut ListenerView<'_, '_>, report: &mut impl FnMut(&'static Code, String, &str)) {
+    let possible = view.protocol.map(possible).unwrap_or_default();
     let wanted = &listener.allowed_routes.kinds;
     if wanted.is_empty() {
         view.kinds = possible.to_vec();
         return;
     }
     for (index, kind) in wanted.iter().enumerate() {
-        let known = possible.iter().find(|known| kind.group == GATEWAY_GROUP && kind.kind == known.as_str());
+        let known = possible.iter().find(|known| kind.group == GROUP && kind.kind == known.as_str());
         match known {
             Some(known) if !view.kinds.contains(known) => view.kinds.push(*known),
             Some(_) => {}

@@ -6,7 +6,10 @@ pub(crate) mod gateway;
 mod hosts;
 pub(crate) mod kind_conflict;
 pub(crate) mod listener;
+pub(crate) mod listener_set;
+mod namespace;
 pub(crate) mod route;
+pub(crate) mod stream_precedence;
 
 /// Why something is not so: the reason and message of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,22 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use nantian_crds::gateway_api::gateway::{AllowedRoutes, FromNamespaces};
-use nantian_crds::gateway_api::shared::ParentReference;
+use nantian_crds::gateway_api::GROUP;
+use nantian_crds::gateway_api::gateway::FromNamespaces;
+use nantian_crds::gateway_api::shared::{GatewayDefaultScope, ParentReference};
 use nantian_crds::meta::ObjectMeta;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Fault;
 use super::gateway::GatewayView;
 use super::listener::{ListenerView, route_hostname};
+use super::listener_set::SetView;
+use super::namespace::is_selected;
 use crate::compile::decode::{Name, Typed, age};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::objects::Object;
-use crate::key::{RouteKey, RouteKind};
+use crate::key::{ListenerSetKey, RouteKey, RouteKind};
 use crate::name::HostnameMatch;
 use crate::precedence::Age;
 
-/// What both kinds of routes have in common.
+/// What all kinds of routes have in common.
 pub(crate) struct RouteView<'o> {
     pub(crate) object: &'o Object,
     pub(crate) key: RouteKey,
@@ -28,12 +31,14 @@ pub(crate) struct RouteView<'o> {
     pub(crate) refused: Option<Fault>,
 }
 
-/// One `parentRef` to a Gateway of ours.
+/// One `parentRef` to a Gateway of ours or one of its ListenerSets, or a default Gateway.
 pub(crate) struct ParentView {
     /// The reference, as the route has it.
     pub(crate) reference: Value,
     pub(crate) field: String,
     pub(crate) gateway: Name,
+    /// The ListenerSet, if the parent is one.
+    pub(crate) set: Option<ListenerSetKey>,
     /// Positions of listeners that take the route, with the hosts that both serve.
     pub(crate) attached: Vec<(usize, Vec<HostnameMatch>)>,
     /// Why it is not attached.
@@ -41,44 +46,59 @@ pub(crate) struct ParentView {
 }
 
 /// Parts of a route that attachment needs.
-pub(crate) struct RouteParts<'r, 'o> {
-    pub(crate) object: &'o Object,
-    pub(crate) kind: RouteKind,
-    pub(crate) metadata: &'r ObjectMeta,
-    pub(crate) parents: &'r [ParentReference],
-    pub(crate) hostnames: &'r [String],
-    pub(crate) default_gateways: bool,
+struct RouteParts<'r, 'o> {
+    object: &'o Object,
+    kind: RouteKind,
+    metadata: &'r ObjectMeta,
+    parents: &'r [ParentReference],
+    hostnames: &'r [String],
+    default_gateways: Option<&'r GatewayDefaultScope>,
+}
+
+/// The parts of every route of one kind, whose type has these fields.
+macro_rules! parts {
+    ($routes:expr, $kind:expr, $spec:ident => $hostnames:expr) => {
+        $routes.values().map(|entry| {
+            let $spec = &entry.value.spec;
+            RouteParts {
+                object: entry.object,
+                kind: $kind,
+                metadata: &entry.value.metadata,
+                parents: &entry.value.spec.parent_refs,
+                hostnames: $hostnames,
+                default_gateways: entry.value.spec.use_default_gateways.as_ref(),
+            }
+        })
+    };
+}
+
+/// What routes can be attached to.
+struct Parents<'p, 't, 'o> {
+    typed: &'p Typed<'o>,
+    gateways: &'p BTreeMap<Name, GatewayView<'t, 'o>>,
+    sets: &'p BTreeMap<Name, SetView<'t, 'o>>,
 }
 
 /// Attaches every route to the listeners that take it.
-pub(crate) fn routes<'o>(
-    typed: &Typed<'o>,
-    gateways: &BTreeMap<Name, GatewayView<'_, '_>>,
+pub(crate) fn routes<'t, 'o>(
+    typed: &'t Typed<'o>,
+    gateways: &BTreeMap<Name, GatewayView<'t, 'o>>,
+    sets: &BTreeMap<Name, SetView<'t, 'o>>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<RouteView<'o>> {
-    let http = typed.http_routes.values().map(|entry| RouteParts {
-        object: entry.object,
-        kind: RouteKind::Http,
-        metadata: &entry.value.metadata,
-        parents: &entry.value.spec.parent_refs,
-        hostnames: &entry.value.spec.hostnames,
-        default_gateways: entry.value.spec.use_default_gateways.is_some(),
-    });
-    let grpc = typed.grpc_routes.values().map(|entry| RouteParts {
-        object: entry.object,
-        kind: RouteKind::Grpc,
-        metadata: &entry.value.metadata,
-        parents: &entry.value.spec.parent_refs,
-        hostnames: &entry.value.spec.hostnames,
-        default_gateways: entry.value.spec.use_default_gateways.is_some(),
-    });
-    http.chain(grpc).map(|parts| attach(&parts, typed, gateways, diagnostics)).collect()
+    let http = parts!(typed.http_routes, RouteKind::Http, spec => &spec.hostnames);
+    let grpc = parts!(typed.grpc_routes, RouteKind::Grpc, spec => &spec.hostnames);
+    let tls = parts!(typed.tls_routes, RouteKind::Tls, spec => &spec.hostnames);
+    let tcp = parts!(typed.tcp_routes, RouteKind::Tcp, _spec => &[]);
+    let udp = parts!(typed.udp_routes, RouteKind::Udp, _spec => &[]);
+    let parents = Parents { typed, gateways, sets };
+    let all = http.chain(grpc).chain(tls).chain(tcp).chain(udp);
+    all.map(|parts| attach(&parts, &parents, diagnostics)).collect()
 }
 
 fn attach<'o>(
     route: &RouteParts<'_, 'o>,
-    typed: &Typed<'_>,
-    gateways: &BTreeMap<Name, GatewayView<'_, '_>>,
+    parents: &Parents<'_, '_, '_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> RouteView<'o> {
     let id = route.object.id();
@@ -90,32 +110,15 @@ fn attach<'o>(
         parents: Vec::new(),
         refused: None,
     };
-    if route.default_gateways {
-        let (code, message) = (&diagnostic::UNSUPPORTED_FIELD, "default Gateways are not supported: name a parent");
-        diagnostics.push(Diagnostic::of(code, route.object, "spec.useDefaultGateways", message));
-    }
-    if route.parents.is_empty() {
-        let message = "the route has no parentRefs, so nothing serves it";
-        diagnostics.push(Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, "spec.parentRefs", message));
-    }
     let hostnames = hostnames(route, &mut view, diagnostics);
     for (index, reference) in route.parents.iter().enumerate() {
         let field = format!("spec.parentRefs[{index}]");
-        let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&id.namespace);
-        let name = (namespace.to_owned(), reference.name.clone());
-        let is_gateway = reference.group == "gateway.networking.k8s.io" && reference.kind == "Gateway";
-        let Some(gateway) = gateways.get(&name).filter(|_| is_gateway) else {
-            report_foreign(route, reference, &name, field, typed, diagnostics);
-            continue;
-        };
-        let mut parent = ParentView {
-            reference: route.object.value().pointer(&format!("/spec/parentRefs/{index}")).cloned().unwrap_or_default(),
-            field,
-            gateway: name,
-            attached: Vec::new(),
-            refused: None,
-        };
-        match candidates(route, reference, gateway, typed, &hostnames) {
+        let Some(mut parent) = parent(route, index, reference, field, parents, diagnostics) else { continue };
+        let Some(gateway) = parents.gateways.get(&parent.gateway) else { continue };
+        let refused = parent.refused.take();
+        let found = refused
+            .map_or_else(|| candidates(route, &parent, Some(reference), gateway, parents.typed, &hostnames), Err);
+        match found {
             Ok(attached) => parent.attached = attached,
             Err(fault) => {
                 let code = &diagnostic::NOT_ATTACHED;
@@ -125,7 +128,94 @@ fn attach<'o>(
         }
         view.parents.push(parent);
     }
+    default_gateways(route, &mut view, parents, &hostnames, diagnostics);
+    let asks = route.default_gateways == Some(&GatewayDefaultScope::All);
+    if route.parents.is_empty() && !asks {
+        let message = "the route has no parentRefs, so nothing serves it";
+        diagnostics.push(Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, "spec.parentRefs", message));
+    }
     view
+}
+
+/// The parent that a reference names, if it is ours.
+fn parent(
+    route: &RouteParts<'_, '_>,
+    index: usize,
+    reference: &ParentReference,
+    field: String,
+    parents: &Parents<'_, '_, '_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<ParentView> {
+    let own = &route.object.id().namespace;
+    let namespace = reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
+    let name = (namespace.to_owned(), reference.name.clone());
+    let written = route.object.value().pointer(&format!("/spec/parentRefs/{index}")).cloned().unwrap_or_default();
+    let view = |gateway, set, refused| {
+        Some(ParentView { reference: written, field: field.clone(), gateway, set, attached: Vec::new(), refused })
+    };
+    match (reference.group.as_str(), reference.kind.as_str()) {
+        (GROUP, "Gateway") if parents.gateways.contains_key(&name) => return view(name, None, None),
+        (GROUP, "ListenerSet") => {
+            if let Some(set) = parents.sets.get(&name) {
+                // GEP-1713: a route without relevant listeners "has nowhere to attach to".
+                let refused = set.not_allowed.as_ref().map(|fault| {
+                    let message = format!("ListenerSet {} is not attached to its Gateway: {}", set.key, fault.message);
+                    Fault::new("NoMatchingParent", message)
+                });
+                return view(set.gateway.clone(), Some(set.key.clone()), refused);
+            }
+        }
+        _ => {}
+    }
+    report_foreign(route, reference, &name, field, parents.typed, diagnostics);
+    None
+}
+
+/// GEP-3793: a route that asks for it behaves "the same as if all default Gateways were explicitly specified in
+/// `parentRefs`", of those that may take it.
+fn default_gateways(
+    route: &RouteParts<'_, '_>,
+    view: &mut RouteView<'_>,
+    parents: &Parents<'_, '_, '_>,
+    hostnames: &[HostnameMatch],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let field = "spec.useDefaultGateways".to_owned();
+    match route.default_gateways {
+        None | Some(GatewayDefaultScope::None) => return,
+        Some(GatewayDefaultScope::All) => {}
+        Some(GatewayDefaultScope::Unknown(scope)) => {
+            let message = format!("the scope {scope} is not known, so the route is attached to no default Gateway");
+            diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, route.object, field, message));
+            return;
+        }
+    }
+    let mut refusals = Vec::new();
+    for (name, gateway) in parents.gateways.iter().filter(|(_, gateway)| gateway.is_default()) {
+        if view.parents.iter().any(|parent| parent.gateway == *name && parent.set.is_none()) {
+            continue;
+        }
+        let reference = json!({"group": GROUP, "kind": "Gateway", "namespace": name.0, "name": name.1});
+        let (field, gateway_name) = (field.clone(), name.clone());
+        let mut parent =
+            ParentView { reference, field, gateway: gateway_name, set: None, attached: Vec::new(), refused: None };
+        // A default Gateway that may not take the route does not claim it, and says nothing.
+        match candidates(route, &parent, None, gateway, parents.typed, hostnames) {
+            Ok(attached) => {
+                parent.attached = attached;
+                view.parents.push(parent);
+            }
+            Err(fault) => refusals.push(fault.message),
+        }
+    }
+    if view.parents.is_empty() {
+        let message = if refusals.is_empty() {
+            "no Gateway of ours is a default Gateway, so nothing serves the route".to_owned()
+        } else {
+            format!("no default Gateway takes the route, so nothing serves it: {}", refusals.join("; "))
+        };
+        diagnostics.push(Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, field, message));
+    }
 }
 
 /// The route's hostnames; `Any` if it has none. Unusable ones are reported and left out.
@@ -155,36 +245,38 @@ fn hostnames(
     found
 }
 
-/// The listeners of `gateway` that take the route, or why none does.
+/// The listeners of the parent that take the route, or why none does.
 fn candidates(
     route: &RouteParts<'_, '_>,
-    reference: &ParentReference,
+    parent: &ParentView,
+    reference: Option<&ParentReference>,
     gateway: &GatewayView<'_, '_>,
     typed: &Typed<'_>,
     hostnames: &[HostnameMatch],
 ) -> Result<Vec<(usize, Vec<HostnameMatch>)>, Fault> {
-    let section = reference.section_name.as_deref().filter(|name| !name.is_empty());
-    let port = reference.port.filter(|port| *port != 0);
+    let section = reference.and_then(|reference| reference.section_name.as_deref()).filter(|name| !name.is_empty());
+    let port = reference.and_then(|reference| reference.port).filter(|port| *port != 0);
     // ParentReference: "the name and port of the selected listener must match both specified values".
-    let named: Vec<&ListenerView> = gateway
+    let named: Vec<&ListenerView<'_, '_>> = gateway
         .listeners
         .iter()
+        .filter(|listener| listener.key.set == parent.set)
         .filter(|listener| section.is_none_or(|name| listener.key.listener == name))
         .filter(|listener| port.is_none_or(|port| listener.port == port))
         .collect();
-    let id = gateway.entry.object.id();
-    let whole = format!("Gateway {}/{}", id.namespace, id.name);
+    let whole = match &parent.set {
+        None => format!("Gateway {}/{}", parent.gateway.0, parent.gateway.1),
+        Some(set) => format!("ListenerSet {set}"),
+    };
     if named.is_empty() {
         let section = section.map(|name| format!(" named {name}")).unwrap_or_default();
         let port = port.map(|port| format!(" on port {port}")).unwrap_or_default();
         return Err(Fault::new("NoMatchingParent", format!("{whole} has no listener{section}{port}")));
     }
-    let specs = &gateway.entry.value.spec.listeners;
     let mut refusals = Vec::new();
-    let mut allowing: Vec<&ListenerView> = Vec::new();
+    let mut allowing: Vec<&ListenerView<'_, '_>> = Vec::new();
     for listener in named {
-        let allowed = specs.get(listener.index).map(|spec| &spec.allowed_routes);
-        match not_allowed(route, listener, allowed, &id.namespace, typed) {
+        match not_allowed(route, listener, typed) {
             Some(why) => refusals.push(format!("listener {} {why}", listener.key.listener)),
             None => allowing.push(listener),
         }
@@ -215,42 +307,21 @@ fn intersection(listener: &HostnameMatch, route: &[HostnameMatch]) -> Option<Vec
     (!both.is_empty()).then_some(both)
 }
 
-/// Why `allowedRoutes` keeps the route out.
-fn not_allowed(
-    route: &RouteParts<'_, '_>,
-    listener: &ListenerView,
-    allowed: Option<&AllowedRoutes>,
-    gateway_namespace: &str,
-    typed: &Typed<'_>,
-) -> Option<String> {
+/// Why `allowedRoutes` keeps the route out. `Same` is the namespace of the object that has the listener.
+fn not_allowed(route: &RouteParts<'_, '_>, listener: &ListenerView<'_, '_>, typed: &Typed<'_>) -> Option<String> {
     if !listener.kinds.contains(&route.kind) {
         return Some(format!("takes no routes of kind {}", route.kind));
     }
-    let namespaces = &allowed?.namespaces;
-    let namespace = &route.object.id().namespace;
-    let permitted = match &namespaces.from {
-        FromNamespaces::All => true,
-        FromNamespaces::Same => namespace == gateway_namespace,
-        FromNamespaces::Selector => {
-            let selector = namespaces.selector.as_ref();
-            selector.is_some_and(|selector| selector.matches(&namespace_labels(typed, namespace)))
-        }
-        FromNamespaces::None | FromNamespaces::Unknown(_) => false,
-    };
-    let from = match &namespaces.from {
-        FromNamespaces::Same => format!("takes routes of namespace {gateway_namespace} only"),
+    let namespaces = &listener.spec.allowed_routes.namespaces;
+    let (namespace, own) = (&route.object.id().namespace, &listener.object.id().namespace);
+    if is_selected(&namespaces.from, namespaces.selector.as_ref(), namespace, own, typed) {
+        return None;
+    }
+    Some(match &namespaces.from {
+        FromNamespaces::Same => format!("takes routes of namespace {own} only"),
         FromNamespaces::Selector => format!("takes routes of selected namespaces only, and {namespace} is not one"),
         _ => "takes no routes".to_owned(),
-    };
-    (!permitted).then_some(from)
-}
-
-/// Labels of a namespace. The API server gives each the label `kubernetes.io/metadata.name`.
-fn namespace_labels(typed: &Typed<'_>, namespace: &str) -> BTreeMap<String, String> {
-    let mut labels =
-        typed.namespaces.get(namespace).map(|entry| entry.value.metadata.labels.clone()).unwrap_or_default();
-    labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
-    labels
+    })
 }
 
 fn report_foreign(
@@ -261,16 +332,24 @@ fn report_foreign(
     typed: &Typed<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let is_gateway = reference.group == "gateway.networking.k8s.io" && reference.kind == "Gateway";
     let whole = format!("{} {}/{}", reference.kind, name.0, name.1);
-    let found = if !is_gateway {
-        let message = format!("{whole}: routes are attached to Gateways only, so this parent has no effect");
-        Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, field, message).remedy("refer to a Gateway")
-    } else if typed.gateways.contains_key(name) {
-        let message = format!("{whole} is of a class that is not ours, so this parent is left alone");
-        Diagnostic::of(&diagnostic::FOREIGN_CLASS, route.object, field, message)
-    } else {
-        Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, field, format!("{whole} does not exist"))
+    let exists = match (reference.group.as_str(), reference.kind.as_str()) {
+        (GROUP, "Gateway") => typed.gateways.contains_key(name),
+        (GROUP, "ListenerSet") => typed.listener_sets.contains_key(name),
+        _ => {
+            let message =
+                format!("{whole}: routes are attached to Gateways and ListenerSets only, so this parent has no effect");
+            let found = Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, field, message);
+            diagnostics.push(found.remedy("refer to a Gateway or ListenerSet"));
+            return;
+        }
     };
-    diagnostics.push(found);
+    let (code, why) = match (exists, reference.kind.as_str()) {
+        (true, "Gateway") => {
+            (&diagnostic::FOREIGN_CLASS, "is of a class that is not ours, so this parent is left alone")
+        }
+        (true, _) => (&diagnostic::FOREIGN_CLASS, "is of no Gateway of ours, so this parent is left alone"),
+        (false, _) => (&diagnostic::PARENT_NOT_FOUND, "does not exist"),
+    };
+    diagnostics.push(Diagnostic::of(code, route.object, field, format!("{whole} {why}")));
 }

@@ -1,1 +1,1 @@
-//! A rule has neither backends nor a filter that answers. Its requests get 500.
+//! A rule has neither backends nor a filter that answers. Its requests get 500; connections are rejected.

@@ -1,1 +1,1 @@
-//! A Service that routes use has no ready endpoints for a port. Its requests get 503.
+//! A Service that routes use has no ready endpoints for a port. Its requests get 503; connections are rejected.

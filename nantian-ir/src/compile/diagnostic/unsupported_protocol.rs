@@ -1,1 +1,2 @@
-//! A listener has a protocol that is not supported. It is not accepted (`UnsupportedProtocol`).
+//! A listener has a protocol that is not known, or that the data plane does not serve yet. It is not accepted
+//! (`UnsupportedProtocol`).

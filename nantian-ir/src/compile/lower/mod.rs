@@ -6,20 +6,26 @@ mod filter;
 mod grpc;
 mod http;
 mod matches;
+mod stream;
 
 use super::attach::Fault;
 use super::attach::route::RouteView;
 use super::decode::Typed;
 use super::diagnostic::{self, Code, Diagnostic};
 use super::resolve::backend::{Backends, Unresolved};
-use crate::key::RuleKey;
-use crate::model::{Attachment, Filter, Refusal, Retry, RouteRule, RuleMatch, Target, Timeouts, WeightedTarget};
+use crate::key::{RouteKind, RuleKey};
+use crate::model::{
+    Attachment, Filter, Refusal, Retry, RouteRule, RuleMatch, StreamRule, StreamTarget, Target, Timeouts,
+    WeightedTarget,
+};
 
 /// What the rules of a route come to.
 #[derive(Default)]
 pub(crate) struct Lowered {
     /// Rules that can be served, be it with an error.
     pub(crate) rules: Vec<LoweredRule>,
+    /// The rule of a route for connections or datagrams.
+    pub(crate) stream: Option<LoweredStream>,
     /// How many rules the route has.
     pub(crate) total: usize,
     /// Rules that are invalid, by position.
@@ -58,6 +64,20 @@ impl LoweredRule {
     }
 }
 
+/// The rule of a stream route, before it is known where it is attached.
+pub(crate) struct LoweredStream {
+    name: Option<String>,
+    targets: Vec<StreamTarget>,
+}
+
+impl LoweredStream {
+    /// The rule of the IR.
+    pub(crate) fn attach(self, route: &RouteView<'_>, attachments: Vec<Attachment>) -> StreamRule {
+        let key = RuleKey { route: route.key.clone(), rule: 0 };
+        StreamRule { key, name: self.name, age: route.age, attachments, targets: self.targets }
+    }
+}
+
 /// Lowers the rules of a route.
 pub(crate) fn lower(
     route: &RouteView<'_>,
@@ -68,14 +88,29 @@ pub(crate) fn lower(
     let name = (route.key.namespace.clone(), route.key.name.clone());
     let mut context = Context { route, typed, backends, diagnostics, lowered: Lowered::default() };
     match route.key.kind {
-        crate::key::RouteKind::Http => {
+        RouteKind::Http => {
             if let Some(entry) = typed.http_routes.get(&name) {
                 context.http_rules(&entry.value.spec.rules);
             }
         }
-        crate::key::RouteKind::Grpc => {
+        RouteKind::Grpc => {
             if let Some(entry) = typed.grpc_routes.get(&name) {
                 context.grpc_rules(&entry.value.spec.rules);
+            }
+        }
+        RouteKind::Tls => {
+            if let Some(entry) = typed.tls_routes.get(&name) {
+                context.stream_rules(&entry.value.spec.rules);
+            }
+        }
+        RouteKind::Tcp => {
+            if let Some(entry) = typed.tcp_routes.get(&name) {
+                context.stream_rules(&entry.value.spec.rules);
+            }
+        }
+        RouteKind::Udp => {
+            if let Some(entry) = typed.udp_routes.get(&name) {
+                context.stream_rules(&entry.value.spec.rules);
             }
         }
     }

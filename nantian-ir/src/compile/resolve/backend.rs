@@ -7,12 +7,13 @@ use nantian_crds::core::Service;
 use nantian_crds::core::service::{ServicePort, ServiceType};
 use nantian_crds::gateway_api::shared::BackendObjectReference;
 
+use super::backend_tls::Policies;
 use super::endpoints;
 use super::grant::{Grants, To, remedy};
-use crate::compile::decode::{Entry, Typed};
+use crate::compile::decode::{Entry, Name, Typed};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::key::{BackendKey, BackendKind, ObjectRef, RouteKind};
-use crate::model::{Backend, BackendProtocol, EndpointSet, Refusal};
+use crate::model::{Backend, BackendProtocol, BackendTls, EndpointSet, Refusal, Transport};
 
 /// Why a reference cannot be used.
 #[derive(Debug, Clone)]
@@ -27,13 +28,14 @@ pub(crate) struct Unresolved {
 pub(crate) struct Backends<'t, 'o> {
     typed: &'t Typed<'o>,
     grants: &'t Grants<'t>,
+    policies: &'t Policies<'t, 'o>,
     pub(crate) used: BTreeMap<BackendKey, Arc<Backend>>,
     pub(crate) endpoints: BTreeMap<BackendKey, Arc<EndpointSet>>,
 }
 
 impl<'t, 'o> Backends<'t, 'o> {
-    pub(crate) fn new(typed: &'t Typed<'o>, grants: &'t Grants<'t>) -> Self {
-        Self { typed, grants, used: BTreeMap::new(), endpoints: BTreeMap::new() }
+    pub(crate) fn new(typed: &'t Typed<'o>, grants: &'t Grants<'t>, policies: &'t Policies<'t, 'o>) -> Self {
+        Self { typed, grants, policies, used: BTreeMap::new(), endpoints: BTreeMap::new() }
     }
 
     /// The backend that a route of `kind` means.
@@ -65,12 +67,12 @@ impl<'t, 'o> Backends<'t, 'o> {
             let message = format!("the reference to Service {namespace}/{} has no port", reference.name);
             return fail(Refusal::UnsupportedValue, &diagnostic::BACKEND_NOT_FOUND, message);
         };
-        let service = self.typed.services.get(&(namespace.to_owned(), reference.name.clone()));
-        let Some(service) = service else {
+        let name = (namespace.to_owned(), reference.name.clone());
+        let Some(service) = self.typed.services.get(&name) else {
             let message = format!("Service {namespace}/{} does not exist", reference.name);
             return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
         };
-        let protocol = protocol(service, port, kind)?;
+        let protocol = protocol(service, port, kind, self.tls(&name, port, kind.transport()).is_some())?;
         Ok(BackendKey {
             kind: BackendKind::Service,
             namespace: namespace.to_owned(),
@@ -80,50 +82,89 @@ impl<'t, 'o> Backends<'t, 'o> {
         })
     }
 
+    /// TLS towards a Service port.
+    fn tls(&self, service: &Name, number: u16, transport: Transport) -> Option<&BackendTls> {
+        let held = self.typed.services.get(service).filter(|_| transport == Transport::Tcp)?;
+        let name = port(&held.value, number, transport).and_then(|port| port.name.as_deref());
+        self.policies.tls(service, name)
+    }
+
     /// Notes that rules use the backend, with its endpoints.
     pub(crate) fn add(&mut self, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) {
         if self.used.contains_key(key) {
             return;
         }
         let endpoints = endpoints::endpoints(self.typed, key, diagnostics);
-        self.used.insert(key.clone(), Arc::new(Backend { key: key.clone() }));
+        let name = (key.namespace.clone(), key.name.clone());
+        let tls = self.tls(&name, key.port, key.protocol.transport()).cloned();
+        self.used.insert(key.clone(), Arc::new(Backend { key: key.clone(), tls }));
         self.endpoints.insert(key.clone(), Arc::new(EndpointSet { key: key.clone(), endpoints }));
     }
 }
 
 /// The port of the Service, if it has it.
-pub(crate) fn port(service: &Service, number: u16) -> Option<&ServicePort> {
-    service.spec.ports.iter().find(|port| port.port == number && port.protocol == "TCP")
+pub(crate) fn port(service: &Service, number: u16, transport: Transport) -> Option<&ServicePort> {
+    service.spec.ports.iter().find(|port| port.port == number && port.protocol == transport.as_str())
 }
 
 /// GEP-1911: the protocol is the Service port's `appProtocol`, or what the route's kind implies.
-fn protocol(service: &Entry<'_, Service>, number: u16, kind: RouteKind) -> Result<BackendProtocol, Unresolved> {
+fn protocol(
+    service: &Entry<'_, Service>,
+    number: u16,
+    kind: RouteKind,
+    has_tls: bool,
+) -> Result<BackendProtocol, Unresolved> {
     let id = service.object.id();
     let fail = |refusal, code, message| Err(Unresolved { refusal, code, message, remedy: None });
     let default = match kind {
         RouteKind::Http => BackendProtocol::Http1,
         RouteKind::Grpc => BackendProtocol::H2c,
+        RouteKind::Tls | RouteKind::Tcp => BackendProtocol::Tcp,
+        RouteKind::Udp => BackendProtocol::Udp,
     };
-    let Some(port) = port(&service.value, number) else {
-        if service.value.spec.r#type == ServiceType::ExternalName && service.value.spec.ports.is_empty() {
+    let transport = default.transport();
+    let Some(port) = port(&service.value, number, transport) else {
+        let ports = &service.value.spec.ports;
+        if service.value.spec.r#type == ServiceType::ExternalName && ports.is_empty() {
             return Ok(default);
         }
-        if service.value.spec.ports.iter().any(|port| port.port == number) {
-            let message = format!("port {number} of Service {}/{} is not a TCP port", id.namespace, id.name);
-            return fail(Refusal::UnsupportedProtocol, &diagnostic::UNSUPPORTED_BACKEND_PROTOCOL, message);
+        if ports.iter().any(|port| port.port == number) {
+            let transport = transport.as_str();
+            let message = format!("port {number} of Service {}/{} is not a {transport} port", id.namespace, id.name);
+            let (refusal, code) = (Refusal::UnsupportedProtocol, &diagnostic::UNSUPPORTED_BACKEND_PROTOCOL);
+            let remedy = Some(format!("use a {transport} port of the Service"));
+            return Err(Unresolved { refusal, code, message, remedy });
         }
-        let ports = service.value.spec.ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>().join(", ");
+        let ports = ports.iter().map(|port| port.port.to_string()).collect::<Vec<_>>().join(", ");
         let message = format!("Service {}/{} has no port {number}; it has: {ports}", id.namespace, id.name);
         return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
     };
-    match (port.app_protocol.as_deref().unwrap_or_default(), kind) {
+    // What is said over connections and datagrams is the endpoints' own business.
+    if !kind.has_requests() {
+        return Ok(default);
+    }
+    let app_protocol = port.app_protocol.as_deref().unwrap_or_default();
+    // IANA service names, such as `https`, are written in any case (RFC 6335 section 5.1).
+    match (app_protocol.to_ascii_lowercase().as_str(), kind) {
         ("", _) => Ok(default),
         ("kubernetes.io/h2c" | "http2" | "grpc", _) => Ok(BackendProtocol::H2c),
         ("http", RouteKind::Http) => Ok(BackendProtocol::Http1),
         ("kubernetes.io/ws", RouteKind::Http) => Ok(BackendProtocol::WebSocket),
-        (other, _) => {
+        ("https", _) if has_tls => Ok(default),
+        ("kubernetes.io/wss", RouteKind::Http) if has_tls => Ok(BackendProtocol::WebSocket),
+        ("https", _) | ("kubernetes.io/wss", RouteKind::Http) => {
             let message = format!(
-                "{kind} cannot send to port {number} of Service {}/{}, whose appProtocol is {other}",
+                "port {number} of Service {}/{} has the appProtocol {app_protocol}, but no BackendTLSPolicy says whom to \
+                 trust",
+                id.namespace, id.name
+            );
+            let (refusal, code) = (Refusal::UnsupportedProtocol, &diagnostic::UNSUPPORTED_BACKEND_PROTOCOL);
+            let remedy = "create a BackendTLSPolicy for the Service, or remove appProtocol".to_owned();
+            Err(Unresolved { refusal, code, message, remedy: Some(remedy) })
+        }
+        _ => {
+            let message = format!(
+                "{kind} cannot send to port {number} of Service {}/{}, whose appProtocol is {app_protocol}",
                 id.namespace, id.name
             );
             fail(Refusal::UnsupportedProtocol, &diagnostic::UNSUPPORTED_BACKEND_PROTOCOL, message)

@@ -1,4 +1,4 @@
-//! Certificates of HTTPS listeners.
+//! Certificates of listeners that end TLS sessions, and those that backends are shown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::compile::decode::{Entry, Name, Typed};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::objects::Object;
 use crate::key::{CertificateKey, ObjectRef};
-use crate::model::{Certificate, ListenerProtocol};
+use crate::model::Certificate;
 use crate::secret::SecretBytes;
 
 /// Secrets that were looked at: a usable certificate, or what is wrong.
 type Checked = BTreeMap<CertificateKey, Result<Arc<Certificate>, String>>;
 
-/// Resolves `certificateRefs` of all HTTPS listeners. A listener serves the valid ones of several.
+/// Resolves `certificateRefs` of all listeners that end TLS sessions. A listener serves the valid ones of several.
 pub(crate) fn resolve(
     gateways: &mut BTreeMap<Name, GatewayView<'_, '_>>,
     typed: &Typed<'_>,
@@ -34,25 +34,23 @@ pub(crate) fn resolve(
 ) -> BTreeMap<CertificateKey, Arc<Certificate>> {
     let mut checked = Checked::new();
     for gateway in gateways.values_mut() {
-        let (object, spec) = (gateway.entry.object, &gateway.entry.value.spec);
-        for (listener, wanted) in gateway.listeners.iter_mut().zip(&spec.listeners) {
-            if listener.protocol != Some(ListenerProtocol::Https) {
-                continue;
-            }
-            let references = wanted.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
+        for listener in gateway.listeners.iter_mut().filter(|listener| listener.ends_tls()) {
+            let references = listener.spec.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
             if references.is_empty() {
-                let message = "tls.certificateRefs is empty: an HTTPS listener needs a certificate";
+                let message =
+                    format!("tls.certificateRefs is empty: an {} listener needs a certificate", listener.spec.protocol);
                 let field = listener.field("tls");
-                diagnostics.push(Diagnostic::of(&diagnostic::INVALID_CERTIFICATE, object, field, message));
+                diagnostics.push(Diagnostic::of(&diagnostic::INVALID_CERTIFICATE, listener.object, field, &message));
                 listener.unresolved.push(Fault::new("InvalidCertificateRef", message));
             }
             for (index, reference) in references.iter().enumerate() {
-                match one(object.id(), reference, typed, grants, &mut checked) {
+                // A grant for the Gateway is none for its ListenerSets, nor the other way round.
+                match one(listener.object.id(), reference, typed, grants, &mut checked) {
                     Ok(key) if listener.certificates.contains(&key) => {}
                     Ok(key) => listener.certificates.push(key),
                     Err(why) => {
                         let field = listener.field(&format!("tls.certificateRefs[{index}]"));
-                        listener.unresolved.push(report(object, field, why, diagnostics));
+                        listener.unresolved.push(report(listener.object, field, why, diagnostics));
                     }
                 }
             }
@@ -76,12 +74,15 @@ fn client_certificate(
     let object = gateway.entry.object;
     let backend = gateway.entry.value.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
     let Some(reference) = backend.and_then(|backend| backend.client_certificate_ref.as_ref()) else { return };
-    if let Err((mut fault, advice)) = one(object.id(), reference, typed, grants, checked) {
-        if fault.reason == "InvalidCertificateRef" {
-            fault.reason = "InvalidClientCertificateRef";
+    match one(object.id(), reference, typed, grants, checked) {
+        Ok(key) => gateway.client_certificate = Some(key),
+        Err((mut fault, advice)) => {
+            if fault.reason == "InvalidCertificateRef" {
+                fault.reason = "InvalidClientCertificateRef";
+            }
+            let field = "spec.tls.backend.clientCertificateRef".to_owned();
+            gateway.unresolved.push(report(object, field, (fault, advice), diagnostics));
         }
-        let field = "spec.tls.backend.clientCertificateRef".to_owned();
-        gateway.unresolved.push(report(object, field, (fault, advice), diagnostics));
     }
 }
 

@@ -11,7 +11,7 @@ use super::backend::port;
 use crate::compile::decode::{Entry, Typed};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::key::BackendKey;
-use crate::model::{Endpoint, EndpointHost};
+use crate::model::{BackendProtocol, Endpoint, EndpointHost};
 use crate::name::Hostname;
 
 /// The endpoints that may get requests, sorted. Where none is ready, those that still serve while they terminate, as
@@ -20,7 +20,7 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
     let name = (key.namespace.clone(), key.name.clone());
     let Some(service) = typed.services.get(&name) else { return Vec::new() };
     if service.value.spec.r#type == ServiceType::ExternalName {
-        return external(service, key.port, diagnostics);
+        return external(service, key, diagnostics);
     }
     let (mut ready, mut terminating) = (BTreeSet::new(), BTreeSet::new());
     let slices: Vec<_> = typed.slices.get(&name).into_iter().flat_map(|slices| slices.values()).collect();
@@ -29,7 +29,7 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
         if primary.as_ref().is_some_and(|primary| is_other_family(primary, &slice.value.address_type)) {
             continue;
         }
-        let Some(target) = target_port(&service.value, &slice.value, key.port) else { continue };
+        let Some(target) = target_port(&service.value, &slice.value, key) else { continue };
         for (index, endpoint) in slice.value.endpoints.iter().enumerate() {
             let conditions = endpoint.conditions;
             let is_ready = conditions.ready.unwrap_or(true);
@@ -49,11 +49,23 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
     }
     let chosen = if ready.is_empty() { terminating } else { ready };
     if chosen.is_empty() {
-        let message =
-            format!("port {} has no ready endpoints{}: requests get 503", key.port, hint(typed, &service.value, key));
+        let message = format!(
+            "port {} has no ready endpoints{}: {}",
+            key.port,
+            hint(typed, &service.value, key),
+            consequence(key)
+        );
         diagnostics.push(Diagnostic::of(&diagnostic::NO_ENDPOINTS, service.object, "", message));
     }
     chosen.into_iter().collect()
+}
+
+fn consequence(key: &BackendKey) -> &'static str {
+    match key.protocol {
+        BackendProtocol::Tcp => "connections are rejected",
+        BackendProtocol::Udp => "datagrams are dropped",
+        BackendProtocol::Http1 | BackendProtocol::H2c | BackendProtocol::WebSocket => "requests get 503",
+    }
 }
 
 /// A dual-stack Service has slices of both families for the same Pods. Clients reach it by the family of its first
@@ -71,8 +83,9 @@ fn is_other_family(primary: &AddressType, family: &AddressType) -> bool {
 /// What is probably wrong where slices are there, but not for the port: slices name it as the Service does.
 fn hint(typed: &Typed<'_>, service: &Service, key: &BackendKey) -> String {
     let slices = typed.slices.get(&(key.namespace.clone(), key.name.clone()));
-    let matched = slices.into_iter().flatten().any(|(_, slice)| target_port(service, &slice.value, key.port).is_some());
-    let name = port(service, key.port).and_then(|port| port.name.as_deref()).unwrap_or_default();
+    let matched = slices.into_iter().flatten().any(|(_, slice)| target_port(service, &slice.value, key).is_some());
+    let name =
+        port(service, key.port, key.protocol.transport()).and_then(|port| port.name.as_deref()).unwrap_or_default();
     match (slices, name) {
         (Some(_), "") if !matched => ", and no EndpointSlice of the Service has a port without a name".to_owned(),
         (Some(_), name) if !matched => format!(", and no EndpointSlice of the Service has a port named {name}"),
@@ -82,14 +95,14 @@ fn hint(typed: &Typed<'_>, service: &Service, key: &BackendKey) -> String {
 
 /// Port of the endpoints of a slice: the one with the name of the Service port. A slice port without a number stands
 /// for every port, hence for the Service's target port.
-fn target_port(service: &Service, slice: &EndpointSlice, number: u16) -> Option<u16> {
-    let port = port(service, number)?;
+fn target_port(service: &Service, slice: &EndpointSlice, key: &BackendKey) -> Option<u16> {
+    let port = port(service, key.port, key.protocol.transport())?;
     let name = port.name.as_deref().unwrap_or_default();
     let found = slice.ports.iter().find(|entry| entry.name == name && entry.protocol == port.protocol)?;
     found.port.or_else(|| match &port.target_port {
         Some(IntOrString::Int(target)) => u16::try_from(*target).ok(),
         Some(IntOrString::String(_)) => None,
-        None => Some(number),
+        None => Some(key.port),
     })
 }
 
@@ -106,9 +119,9 @@ fn host(slice: &EndpointSlice, endpoint: &endpoint_slice::Endpoint) -> Result<En
     }
 }
 
-fn external(service: &Entry<'_, Service>, number: u16, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
+fn external(service: &Entry<'_, Service>, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
     let name = service.value.spec.external_name.as_deref().unwrap_or_default();
-    let target = port(&service.value, number).and_then(|port| match &port.target_port {
+    let target = port(&service.value, key.port, key.protocol.transport()).and_then(|port| match &port.target_port {
         Some(IntOrString::Int(target)) => u16::try_from(*target).ok().filter(|target| *target != 0),
         _ => None,
     });
@@ -117,7 +130,7 @@ fn external(service: &Entry<'_, Service>, number: u16, diagnostics: &mut Vec<Dia
         Err(_) => Hostname::new(name.trim_end_matches('.')).map(EndpointHost::Dns),
     };
     match host {
-        Ok(host) => vec![Endpoint { host, port: target.unwrap_or(number) }],
+        Ok(host) => vec![Endpoint { host, port: target.unwrap_or(key.port) }],
         Err(error) => {
             let code = &diagnostic::ENDPOINTS_UNUSABLE;
             diagnostics.push(Diagnostic::of(code, service.object, "spec.externalName", error.to_string()));

@@ -3,11 +3,13 @@
 use nantian_crds::gateway_api::GatewayClass;
 
 use super::{Condition, GatewayClassStatus, ObjectStatus, Status, SupportedFeature};
+use crate::compile::Options;
 use crate::compile::attach::Fault;
 use crate::compile::decode::Entry;
+use crate::model::ListenerProtocol;
 
 /// What is supported, by the names of the upstream `features` package (GEP-2162), sorted.
-const FEATURES: [&str; 32] = [
+const FEATURES: [&str; 33] = [
     "GRPCRoute",
     "GRPCRouteNamedRouteRule",
     "Gateway",
@@ -39,11 +41,21 @@ const FEATURES: [&str; 32] = [
     "HTTPRouteRequestTimeout",
     "HTTPRouteResponseHeaderModification",
     "HTTPRouteSchemeRedirect",
+    "ListenerSet",
     "ReferenceGrant",
 ];
 
+/// Features that take a protocol which not every data plane serves.
+const OF_PROTOCOLS: [(&str, ListenerProtocol); 5] = [
+    ("TCPRoute", ListenerProtocol::Tcp),
+    ("TLSRoute", ListenerProtocol::Tls),
+    ("TLSRouteModeMixed", ListenerProtocol::Tls),
+    ("TLSRouteModeTerminate", ListenerProtocol::Tls),
+    ("UDPRoute", ListenerProtocol::Udp),
+];
+
 /// The status of a class of ours.
-pub(crate) fn status(entry: &Entry<'_, GatewayClass>, fault: Option<&Fault>) -> ObjectStatus {
+pub(crate) fn status(entry: &Entry<'_, GatewayClass>, fault: Option<&Fault>, options: &Options) -> ObjectStatus {
     let generation = entry.value.metadata.generation;
     let accepted = match fault {
         None => Condition::new("Accepted", true, "Accepted", "Gateways of this class are served", generation),
@@ -51,7 +63,11 @@ pub(crate) fn status(entry: &Entry<'_, GatewayClass>, fault: Option<&Fault>) -> 
     };
     let message = "the supported version of the Gateway API is v1.5.1";
     let version = Condition::new("SupportedVersion", true, "SupportedVersion", message, generation);
-    let supported_features = FEATURES.iter().map(|name| SupportedFeature { name }).collect();
+    let of_protocols = OF_PROTOCOLS.iter().filter(|(_, protocol)| options.protocols.contains(protocol));
+    let mut features: Vec<&str> = FEATURES.into_iter().chain(of_protocols.map(|(name, _)| *name)).collect();
+    // "the names of the features that the controller supports, in alphabetical order".
+    features.sort_unstable();
+    let supported_features = features.into_iter().map(|name| SupportedFeature { name }).collect();
     ObjectStatus {
         object: entry.object.id().clone(),
         status: Status::GatewayClass(GatewayClassStatus { conditions: vec![accepted, version], supported_features }),

@@ -5,17 +5,30 @@ use std::net::IpAddr;
 use super::{
     Condition, ConditionStatus, GatewayAddress, GatewayStatus, ListenerStatus, ObjectStatus, RouteGroupKind, Status,
 };
+use crate::compile::attach::Fault;
 use crate::compile::attach::gateway::GatewayView;
 use crate::compile::attach::listener::ListenerView;
 
-/// The status of a Gateway of ours.
+/// A condition that only says that something is so (`GatewayConditionInsecureFrontendValidationMode`).
+const INSECURE: &str = "InsecureFrontendValidationMode";
+
+/// The status of a Gateway of ours. Its conditions tell of its own listeners; those of ListenerSets have a status there.
 pub(crate) fn status(gateway: &GatewayView<'_, '_>) -> ObjectStatus {
     let generation = gateway.entry.value.metadata.generation;
-    let conditions = match &gateway.pending {
+    let mut conditions = match &gateway.pending {
         Some(fault) => ["Accepted", "Programmed"].map(|kind| unknown(kind, &fault.message, generation)).to_vec(),
         None => vec![accepted(gateway, generation), programmed(gateway, generation), resolved(gateway, generation)],
     };
-    let listeners = gateway.listeners.iter().map(|listener| listener_status(gateway, listener, generation)).collect();
+    if gateway.is_insecure() {
+        let message = "clients without a valid certificate are served where the mode is AllowInsecureFallback";
+        conditions.push(Condition::new(INSECURE, true, "ConfigurationChanged", message, generation));
+    }
+    if gateway.is_default() {
+        let message = "the Gateway has the default scope All";
+        conditions.push(Condition::new("DefaultGateway", true, "DefaultGateway", message, generation));
+    }
+    let own = gateway.own_listeners();
+    let listeners = own.map(|listener| listener_status(gateway, listener, generation)).collect();
     let served = gateway.refused.is_none() && gateway.pending.is_none();
     let addresses = gateway
         .addresses
@@ -23,16 +36,20 @@ pub(crate) fn status(gateway: &GatewayView<'_, '_>) -> ObjectStatus {
         .iter()
         .filter(|_| served)
         .map(|address| GatewayAddress { kind: "IPAddress", value: IpAddr::to_string(address) });
-    let status = GatewayStatus { addresses: addresses.collect(), conditions, listeners };
+    // Who takes none has no use for a count.
+    let takes_sets = gateway.entry.value.spec.allowed_listeners.is_some();
+    let attached_listener_sets = takes_sets.then_some(gateway.attached_sets);
+    let status = GatewayStatus { addresses: addresses.collect(), conditions, listeners, attached_listener_sets };
     ObjectStatus { object: gateway.entry.object.id().clone(), status: Status::Gateway(status) }
 }
 
-fn unknown(kind: &'static str, message: &str, observed_generation: Option<i64>) -> Condition {
+pub(super) fn unknown(kind: &'static str, message: &str, observed_generation: Option<i64>) -> Condition {
     let (status, reason, message) = (ConditionStatus::Unknown, "Pending", message.to_owned());
     Condition { kind, status, observed_generation, reason, message }
 }
 
-fn names<'l>(listeners: impl Iterator<Item = &'l ListenerView>) -> String {
+/// Names of listeners as one text.
+pub(super) fn names<'l, 't: 'l, 'o: 'l>(listeners: impl Iterator<Item = &'l ListenerView<'t, 'o>>) -> String {
     listeners.map(|listener| listener.key.listener.as_str()).collect::<Vec<_>>().join(", ")
 }
 
@@ -42,8 +59,8 @@ fn accepted(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition
     if let Some(fault) = &gateway.refused {
         return Condition::new("Accepted", false, fault.reason, &fault.message, generation);
     }
-    let refused = || gateway.listeners.iter().filter(|listener| listener.refused.is_some());
-    let valid = || gateway.listeners.iter().filter(|listener| listener.refused.is_none());
+    let refused = || gateway.own_listeners().filter(|listener| listener.refused.is_some());
+    let valid = || gateway.own_listeners().filter(|listener| listener.refused.is_none());
     if refused().next().is_none() {
         return Condition::new("Accepted", true, "Accepted", "the Gateway is accepted", generation);
     }
@@ -56,20 +73,24 @@ fn accepted(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition
 }
 
 fn programmed(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
-    if let Some(fault) = &gateway.refused {
-        return Condition::new("Programmed", false, "Invalid", &fault.message, generation);
+    match not_programmed(gateway) {
+        Some(fault) => Condition::new("Programmed", false, fault.reason, fault.message, generation),
+        None => Condition::new("Programmed", true, "Programmed", "the Gateway is served", generation),
     }
-    if let Some(fault) = &gateway.addresses.fault {
-        return Condition::new("Programmed", false, fault.reason, &fault.message, generation);
-    }
-    if gateway.listeners.iter().all(|listener| listener.unserved().is_some()) {
-        return Condition::new("Programmed", false, "Invalid", "no listener can be served", generation);
-    }
-    Condition::new("Programmed", true, "Programmed", "the Gateway is served", generation)
+}
+
+/// Why the Gateway itself is not served.
+pub(super) fn not_programmed(gateway: &GatewayView<'_, '_>) -> Option<Fault> {
+    let refused = gateway.refused.as_ref().map(|fault| Fault::new("Invalid", &fault.message));
+    let unserved = || {
+        let served = gateway.own_listeners().any(|listener| listener.unserved().is_none());
+        (!served).then(|| Fault::new("Invalid", "no listener can be served"))
+    };
+    refused.or_else(|| gateway.addresses.fault.clone()).or_else(unserved)
 }
 
 fn resolved(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
-    let broken = || gateway.listeners.iter().filter(|listener| !listener.unresolved.is_empty());
+    let broken = || gateway.own_listeners().filter(|listener| !listener.unresolved.is_empty());
     if let Some(fault) = gateway.unresolved.first() {
         return Condition::new("ResolvedRefs", false, fault.reason, &fault.message, generation);
     }
@@ -80,7 +101,12 @@ fn resolved(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition
     Condition::new("ResolvedRefs", false, "ListenersNotResolved", message, generation)
 }
 
-fn listener_status(gateway: &GatewayView<'_, '_>, listener: &ListenerView, generation: Option<i64>) -> ListenerStatus {
+/// The status of a listener, be it the Gateway's own or of a ListenerSet.
+pub(super) fn listener_status(
+    gateway: &GatewayView<'_, '_>,
+    listener: &ListenerView<'_, '_>,
+    generation: Option<i64>,
+) -> ListenerStatus {
     let mut conditions = match &gateway.pending {
         Some(fault) => ["Accepted", "Programmed"].map(|kind| unknown(kind, &fault.message, generation)).to_vec(),
         None => judged(gateway, listener, generation),
@@ -109,7 +135,7 @@ fn listener_status(gateway: &GatewayView<'_, '_>, listener: &ListenerView, gener
     }
 }
 
-fn judged(gateway: &GatewayView<'_, '_>, listener: &ListenerView, generation: Option<i64>) -> Vec<Condition> {
+fn judged(gateway: &GatewayView<'_, '_>, listener: &ListenerView<'_, '_>, generation: Option<i64>) -> Vec<Condition> {
     let accepted = match &listener.refused {
         None => Condition::new("Accepted", true, "Accepted", "the listener is accepted", generation),
         Some(fault) => Condition::new("Accepted", false, fault.reason, &fault.message, generation),

@@ -3,6 +3,8 @@
 
 pub(crate) mod class;
 pub(crate) mod gateway;
+pub(crate) mod listener_set;
+pub(crate) mod policy;
 pub(crate) mod route;
 
 use serde::Serialize;
@@ -27,8 +29,12 @@ pub enum Status {
     GatewayClass(GatewayClassStatus),
     /// Of a Gateway.
     Gateway(GatewayStatus),
-    /// Of an HTTPRoute or GRPCRoute.
+    /// Of a ListenerSet.
+    ListenerSet(ListenerSetStatus),
+    /// Of a route, whatever its kind.
     Route(RouteStatus),
+    /// Of a policy.
+    Policy(PolicyStatus),
 }
 
 /// Whether a condition holds.
@@ -105,9 +111,23 @@ pub struct SupportedFeature {
 pub struct GatewayStatus {
     /// Addresses that listeners are bound to.
     pub addresses: Vec<GatewayAddress>,
-    /// Conditions: `Accepted`, `Programmed`, `ResolvedRefs`.
+    /// Conditions: `Accepted`, `Programmed`, `ResolvedRefs`; where they hold, `InsecureFrontendValidationMode` and
+    /// `DefaultGateway`.
     pub conditions: Vec<Condition>,
-    /// A status for each listener, in the order of the specification.
+    /// A status for each of its own listeners, in the order of the specification.
+    pub listeners: Vec<ListenerStatus>,
+    /// How many ListenerSets are accepted, if it says which it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attached_listener_sets: Option<u32>,
+}
+
+/// `ListenerSetStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerSetStatus {
+    /// Conditions: `Accepted`, `Programmed`.
+    pub conditions: Vec<Condition>,
+    /// A status for each listener, in the order of the specification; none if the Gateway does not take the set.
     pub listeners: Vec<ListenerStatus>,
 }
 
@@ -161,4 +181,36 @@ pub struct ParentStatus {
     pub controller_name: String,
     /// Conditions: `Accepted`, `ResolvedRefs`, `PartiallyInvalid`.
     pub conditions: Vec<Condition>,
+}
+
+/// `PolicyStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyStatus {
+    /// One entry for each Gateway that the policy has an effect for, sorted.
+    pub ancestors: Vec<AncestorStatus>,
+}
+
+/// `PolicyAncestorStatus`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AncestorStatus {
+    /// The Gateway.
+    pub ancestor_ref: AncestorRef,
+    /// Our controller name.
+    pub controller_name: String,
+    /// Conditions: `Accepted`, `ResolvedRefs`.
+    pub conditions: Vec<Condition>,
+}
+
+/// What a policy has an effect for (`ParentReference`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AncestorRef {
+    /// Group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
 }

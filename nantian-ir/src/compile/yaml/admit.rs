@@ -9,11 +9,16 @@ use crate::compile::objects::{Object, ObjectError, Source};
 use crate::key::ObjectRef;
 
 /// Kinds that the compiler reads.
-const READ: [(&str, &str); 11] = [
+const READ: [(&str, &str); 16] = [
     ("gateway.networking.k8s.io", "GatewayClass"),
     ("gateway.networking.k8s.io", "Gateway"),
     ("gateway.networking.k8s.io", "HTTPRoute"),
     ("gateway.networking.k8s.io", "GRPCRoute"),
+    ("gateway.networking.k8s.io", "ListenerSet"),
+    ("gateway.networking.k8s.io", "TLSRoute"),
+    ("gateway.networking.k8s.io", "TCPRoute"),
+    ("gateway.networking.k8s.io", "UDPRoute"),
+    ("gateway.networking.k8s.io", "BackendTLSPolicy"),
     ("gateway.networking.k8s.io", "ReferenceGrant"),
     ("", "Service"),
     ("", "Secret"),

@@ -127,7 +127,7 @@ fn documents_are_found_whatever_surrounds_them() {
 
 #[test]
 fn other_kinds_are_named() {
-    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\nmetadata: {name: t}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute\nmetadata: {name: t}\n---\nkind: Service\n---\n- 1\n";
+    let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: MeshRoute\nmetadata: {name: t}\n---\napiVersion: gateway.networking.k8s.io/v1\nkind: HttpRoute\nmetadata: {name: t}\n---\nkind: Service\n---\n- 1\n";
     let parsed = parse("f", text);
     let codes: Vec<_> = parsed.diagnostics.iter().map(|d| d.code.name()).collect();
     assert_eq!(codes, ["ignored-kind", "unsupported-kind", "unsupported-kind", "not-an-object", "not-an-object"]);

@@ -36,12 +36,13 @@ fn bind(last: u8) -> BindAddress {
 
 fn listener(name: &str, bind: BindAddress) -> Listener {
     Listener {
-        key: ListenerKey { namespace: "ns".into(), gateway: "gw".into(), listener: name.into() },
+        key: ListenerKey { namespace: "ns".into(), gateway: "gw".into(), set: None, listener: name.into() },
         bind,
         public_port: 80,
         protocol: ListenerProtocol::Http,
         hostname: HostnameMatch::Any,
         tls: None,
+        client_certificate: None,
     }
 }
 

@@ -189,7 +189,7 @@ fn with_tls(mut snapshot: Snapshot, certificate: &Certificate) -> Arc<Snapshot> 
     let listener = snapshot.listeners.get_mut(&listener_key("http")).expect("a listener");
     let listener = Arc::make_mut(listener);
     listener.protocol = ListenerProtocol::Https;
-    listener.tls = Some(ListenerTls { certificates: vec![certificate.key.clone()] });
+    listener.tls = Some(ListenerTls { certificates: vec![certificate.key.clone()], client_validation: None });
     snapshot.certificates.insert(certificate.key.clone(), Arc::new(certificate.clone()));
     Arc::new(snapshot)
 }

@@ -1,0 +1,234 @@
+//! `BackendTLSPolicy`: which of several applies to a Service port, and what it comes to (GEP-1897).
+
+use std::collections::BTreeMap;
+
+use nantian_crds::gateway_api::BackendTlsPolicy;
+use nantian_crds::gateway_api::backend_tls_policy::{BackendTlsPolicyValidation, SubjectAltNameType};
+
+use super::ca_bundle::{BadBundle, Bundles};
+use crate::compile::attach::{Fault, listener, messages};
+use crate::compile::decode::{Entry, Name, Typed, age};
+use crate::compile::diagnostic::{self, Code, Diagnostic};
+use crate::compile::objects::Object;
+use crate::key::CaBundleKey;
+use crate::model::{BackendIdentity, BackendTls, SubjectAltName, Trust};
+use crate::name::{Hostname, HostnameMatch};
+use crate::precedence::Age;
+
+/// A policy with what became of it.
+pub(crate) struct PolicyView<'t, 'o> {
+    pub(crate) entry: &'t Entry<'o, BackendTlsPolicy>,
+    /// Its targets, by position in `spec.targetRefs`.
+    pub(crate) targets: Vec<TargetView>,
+    /// Why it is not valid, whatever the target.
+    pub(crate) refused: Option<Fault>,
+    /// References that cannot be resolved.
+    pub(crate) unresolved: Vec<Fault>,
+    tls: BackendTls,
+}
+
+/// One target of a policy.
+pub(crate) struct TargetView {
+    pub(crate) service: Name,
+    /// Name of the port; `None`: all ports.
+    pub(crate) port: Option<String>,
+    /// Why the policy does not apply to it.
+    pub(crate) refused: Option<Fault>,
+}
+
+/// All policies, and which of them applies where.
+pub(crate) struct Policies<'t, 'o> {
+    typed: &'t Typed<'o>,
+    pub(crate) views: Vec<PolicyView<'t, 'o>>,
+    /// Positions in `views`.
+    by_target: BTreeMap<(Name, Option<String>), usize>,
+}
+
+impl<'t, 'o> Policies<'t, 'o> {
+    /// Judges the policies. Of several for one target the older one applies, then the first by `namespace/name`.
+    pub(crate) fn new(typed: &'t Typed<'o>, bundles: &mut Bundles<'_, '_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let mut order: Vec<(Age, &Name, &'t Entry<'o, BackendTlsPolicy>)> =
+            typed.backend_tls_policies.iter().map(|(name, entry)| (age(&entry.value.metadata), name, entry)).collect();
+        order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        let mut policies = Self { typed, views: Vec::new(), by_target: BTreeMap::new() };
+        for (_, _, entry) in order {
+            let mut view = judge(entry, bundles, diagnostics);
+            view.targets = policies.targets(entry, diagnostics);
+            policies.views.push(view);
+        }
+        policies
+    }
+
+    fn targets(&mut self, entry: &Entry<'_, BackendTlsPolicy>, diagnostics: &mut Vec<Diagnostic>) -> Vec<TargetView> {
+        let namespace = &entry.object.id().namespace;
+        let mut targets = Vec::new();
+        for (index, reference) in entry.value.spec.target_refs.iter().enumerate() {
+            let service = (namespace.clone(), reference.name.clone());
+            let port = reference.section_name.clone().filter(|name| !name.is_empty());
+            let is_service = reference.group.is_empty() && reference.kind == "Service";
+            let found = if is_service {
+                self.take(&service, port.as_ref())
+            } else {
+                let kind = &reference.kind;
+                let message = format!("targets of kind {kind} are not supported: use a Service");
+                Err((&diagnostic::INVALID_KIND, Fault::new("TargetNotFound", message)))
+            };
+            let refused = found.err().map(|(code, fault)| {
+                let field = format!("spec.targetRefs[{index}]");
+                diagnostics.push(Diagnostic::of(code, entry.object, field, &fault.message));
+                fault
+            });
+            // What is no Service has no routes either, so that no ancestor could be told.
+            if is_service {
+                targets.push(TargetView { service, port, refused });
+            }
+        }
+        targets
+    }
+
+    /// Gives a target to the policy that comes next in `views`.
+    fn take(&mut self, service: &Name, port: Option<&String>) -> Result<(), (&'static Code, Fault)> {
+        let missing = |what: String| {
+            Err((
+                &diagnostic::TARGET_NOT_FOUND,
+                Fault::new("TargetNotFound", format!("{what}, so the policy does not apply")),
+            ))
+        };
+        let whole = format!("Service {}/{}", service.0, service.1);
+        let Some(held) = self.typed.services.get(service) else { return missing(format!("{whole} does not exist")) };
+        let ports = &held.value.spec.ports;
+        if let Some(name) = port
+            && !ports.iter().any(|port| port.name.as_ref() == Some(name))
+        {
+            return missing(format!("{whole} has no port named {name}"));
+        }
+        let next = self.views.len();
+        let winner = *self.by_target.entry((service.clone(), port.cloned())).or_insert(next);
+        match self.views.get(winner) {
+            None => Ok(()),
+            Some(other) => {
+                let which = port.map_or_else(String::new, |name| format!("port {name} of "));
+                let message = format!("the older {} applies to {which}{whole}", other.entry.object.id());
+                Err((&diagnostic::POLICY_CONFLICT, Fault::new("Conflicted", message)))
+            }
+        }
+    }
+
+    /// TLS towards a Service port: of the policy for the port, else of that for the whole Service.
+    pub(crate) fn tls(&self, service: &Name, port_name: Option<&str>) -> Option<&BackendTls> {
+        if self.by_target.is_empty() {
+            return None;
+        }
+        let find = |port: Option<String>| self.by_target.get(&(service.clone(), port));
+        let of_port = port_name.filter(|name| !name.is_empty()).and_then(|name| find(Some(name.to_owned())));
+        let winner = of_port.or_else(|| find(None))?;
+        self.views.get(*winner).map(|view| &view.tls)
+    }
+}
+
+/// What a policy comes to, apart from its targets.
+fn judge<'t, 'o>(
+    entry: &'t Entry<'o, BackendTlsPolicy>,
+    bundles: &mut Bundles<'_, '_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> PolicyView<'t, 'o> {
+    let validation = &entry.value.spec.validation;
+    let (trust, unresolved, mut refused) = trust(entry.object, validation, bundles, diagnostics);
+    let mut invalid = |field: &str, message: String| {
+        let field = format!("spec.validation.{field}");
+        diagnostics.push(Diagnostic::of(&diagnostic::INVALID_POLICY, entry.object, field, &message));
+        refused.get_or_insert(Fault::new("Invalid", message));
+    };
+    let server_name = Hostname::new(&validation.hostname).map_err(|error| invalid("hostname", error.to_string())).ok();
+    let subject_alt_names = subject_alt_names(validation, &mut invalid);
+    for option in entry.value.spec.options.keys() {
+        let message = format!("the TLS option {option} is not supported and has no effect");
+        diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, entry.object, "spec.options", message));
+    }
+    let tls = match (server_name, trust) {
+        (Some(server_name), Some(trust)) if refused.is_none() => {
+            BackendTls::Verify(BackendIdentity { server_name, subject_alt_names, trust })
+        }
+        _ => BackendTls::Refuse,
+    };
+    PolicyView { entry, targets: Vec::new(), refused, unresolved, tls }
+}
+
+/// Whom the policy trusts; references that cannot be resolved; why it is not accepted.
+fn trust(
+    object: &Object,
+    validation: &BackendTlsPolicyValidation,
+    bundles: &mut Bundles<'_, '_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Option<Trust>, Vec<Fault>, Option<Fault>) {
+    let well_known = validation.well_known_ca_certificates.as_deref().filter(|name| !name.is_empty());
+    let invalid = |field: &str, message: String, diagnostics: &mut Vec<Diagnostic>| {
+        let field = format!("spec.validation.{field}");
+        diagnostics.push(Diagnostic::of(&diagnostic::INVALID_POLICY, object, field, &message));
+        (None, Vec::new(), Some(Fault::new("Invalid", message)))
+    };
+    match (validation.ca_certificate_refs.is_empty(), well_known) {
+        (true, Some("System")) => return (Some(Trust::System), Vec::new(), None),
+        (true, Some(other)) => {
+            let message = format!("the set of certificates {other} is not known: use System or caCertificateRefs");
+            return invalid("wellKnownCACertificates", message, diagnostics);
+        }
+        (true, None) => {
+            let message = "neither caCertificateRefs nor wellKnownCACertificates is given: no backend could be trusted";
+            return invalid("caCertificateRefs", message.to_owned(), diagnostics);
+        }
+        (false, Some(_)) => {
+            let message = "caCertificateRefs and wellKnownCACertificates are both given: remove one of them";
+            return invalid("wellKnownCACertificates", message.to_owned(), diagnostics);
+        }
+        (false, None) => {}
+    }
+    let (mut found, mut faults): (Vec<CaBundleKey>, _) = (Vec::new(), Vec::new());
+    for (index, reference) in validation.ca_certificate_refs.iter().enumerate() {
+        let (group, kind) = (&reference.group, &reference.kind);
+        let (reason, message) = match bundles.resolve(group, kind, &object.id().namespace, &reference.name) {
+            Ok(key) if found.contains(&key) => continue,
+            Ok(key) => {
+                found.push(key);
+                continue;
+            }
+            Err(BadBundle::Kind(message)) => ("InvalidKind", message),
+            Err(BadBundle::Content(message)) => ("InvalidCACertificateRef", message),
+        };
+        let field = format!("spec.validation.caCertificateRefs[{index}]");
+        diagnostics.push(Diagnostic::of(&diagnostic::INVALID_CA_CERTIFICATE, object, field, &message));
+        faults.push(Fault::new(reason, message));
+    }
+    // "If ALL CACertificateRefs are invalid, the implementation MUST also ensure the `Accepted` Condition ... is set to
+    // `status: False`, with a Reason `NoValidCACertificate`."
+    let refused = found.is_empty().then(|| {
+        let message = format!("there is no valid CA certificate, so no connection is made: {}", messages(&faults));
+        Fault::new("NoValidCACertificate", message)
+    });
+    ((!found.is_empty()).then_some(Trust::CaBundles(found)), faults, refused)
+}
+
+fn subject_alt_names(
+    validation: &BackendTlsPolicyValidation,
+    invalid: &mut impl FnMut(&str, String),
+) -> Vec<SubjectAltName> {
+    let mut found = Vec::new();
+    for (index, name) in validation.subject_alt_names.iter().enumerate() {
+        let field = format!("subjectAltNames[{index}]");
+        match &name.r#type {
+            SubjectAltNameType::Hostname => match listener::route_hostname(&name.hostname) {
+                Ok(hostname @ (HostnameMatch::Exact(_) | HostnameMatch::Wildcard(_))) => {
+                    found.push(SubjectAltName::Hostname(hostname));
+                }
+                Ok(HostnameMatch::Any) => {}
+                Err(message) => invalid(&field, message),
+            },
+            SubjectAltNameType::Uri if name.uri.is_empty() => invalid(&field, "the URI is empty".to_owned()),
+            SubjectAltNameType::Uri => found.push(SubjectAltName::Uri(name.uri.clone())),
+            SubjectAltNameType::Unknown(other) => {
+                invalid(&field, format!("the type {other} is not supported: use Hostname or URI"));
+            }
+        }
+    }
+    found
+}
