@@ -74,7 +74,7 @@ fn with_tls(snapshot: &mut Snapshot, protocol: &str) -> Arc<rustls::ClientConfig
     for listener in snapshot.listeners.values_mut() {
         let listener = Arc::make_mut(listener);
         listener.protocol = ListenerProtocol::Https;
-        listener.tls = Some(ListenerTls { certificates: vec![key.clone()] });
+        listener.tls = Some(ListenerTls { certificates: vec![key.clone()], client_validation: None });
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
