@@ -12,6 +12,7 @@ mod fate;
 pub mod h1;
 pub mod h2;
 pub mod hop_by_hop;
+mod interim;
 pub mod normalize;
 mod pace;
 mod serve;

@@ -104,7 +104,7 @@ impl CutReason {
     ];
 
     fn all() -> impl Iterator<Item = Self> {
-        Self::PLAIN.into_iter().chain(Flood::ALL.map(Self::Flood))
+        Self::PLAIN.into_iter().chain(Flood::OF_CLIENTS.map(Self::Flood))
     }
 
     /// The flag of the access log line that the connection gets, where no request's line tells of it.
@@ -159,7 +159,7 @@ pub(crate) struct BindStats {
     pub(crate) total: SharedCount,
     refused: [SharedCount; Refusal::ALL.len()],
     accept_errors: [SharedCount; AcceptError::ALL.len()],
-    cut: [SharedCount; CutReason::PLAIN.len() + Flood::ALL.len()],
+    cut: [SharedCount; CutReason::PLAIN.len() + Flood::OF_CLIENTS.len()],
     pub(crate) handshakes_full: SharedCount,
     pub(crate) handshakes_resumed: SharedCount,
     handshake_errors: [SharedCount; HandshakeError::ALL.len()],

@@ -23,6 +23,7 @@ use crate::http::{Body, ByteStream};
 pub use error::{SendError, SendErrorKind};
 pub use pool::Pools;
 pub use stats::ConnectionStats;
+pub(crate) use stats::Counted;
 
 /// Where a request goes, and how.
 #[derive(Debug, Clone)]

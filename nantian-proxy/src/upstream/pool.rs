@@ -144,11 +144,8 @@ impl Pools {
             match connection.exchange(request, upstream.address, interim).await {
                 Ok(response) => return Ok(UpstreamResponse { response, tunnel: None, reused }),
                 Err(failed) => {
-                    let stale = match failed.kind {
-                        SendErrorKind::Refused => reused,
-                        SendErrorKind::Closed | SendErrorKind::Io(_) => reused && is_idempotent(&method),
-                        _ => false,
-                    };
+                    let not_taken = matches!(failed.kind, SendErrorKind::Refused);
+                    let stale = reused && (not_taken || (failed.lost && is_idempotent(&method)));
                     match failed.request {
                         Some(given_back) if stale && std::mem::take(&mut again) => request = given_back,
                         request => return Err(SendError { kind: failed.kind, request }),

@@ -16,6 +16,7 @@ pub struct ConnectionStats {
     protocol_errors: AtomicU64,
     resets: AtomicU64,
     io_errors: AtomicU64,
+    floods: AtomicU64,
 }
 
 impl ConnectionStats {
@@ -29,8 +30,9 @@ impl ConnectionStats {
         self.total.load(Relaxed)
     }
 
-    /// Failures by their reason, see [`SendErrorKind::reason`].
-    pub fn errors(&self) -> [(&'static str, u64); 6] {
+    /// Failures by their reason, see [`SendErrorKind::reason`]; and `flood` for connections that brought too many HTTP/2
+    /// frames of one kind.
+    pub fn errors(&self) -> [(&'static str, u64); 7] {
         [
             ("connect", self.connect_errors.load(Relaxed)),
             ("connect_timeout", self.connect_timeouts.load(Relaxed)),
@@ -38,6 +40,7 @@ impl ConnectionStats {
             ("protocol", self.protocol_errors.load(Relaxed)),
             ("reset", self.resets.load(Relaxed)),
             ("io", self.io_errors.load(Relaxed)),
+            ("flood", self.floods.load(Relaxed)),
         ]
     }
 
@@ -67,6 +70,13 @@ impl Counted {
             stats.total.fetch_add(1, Relaxed);
         }
         Self(stats.cloned())
+    }
+
+    /// Counts that it brought too many HTTP/2 frames of one kind.
+    pub(crate) fn flooded(&self) {
+        if let Some(stats) = &self.0 {
+            stats.floods.fetch_add(1, Relaxed);
+        }
     }
 }
 

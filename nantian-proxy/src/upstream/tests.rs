@@ -342,3 +342,24 @@ fn a_connection_that_the_backend_closed_meanwhile_is_not_used() {
         }
     });
 }
+
+#[test]
+fn a_backend_that_floods_loses_its_connection_and_is_counted() {
+    local(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stats = Arc::new(ConnectionStats::default());
+        let mut upstream = Upstream::new(listener.local_addr().unwrap(), BackendProtocol::H2c);
+        upstream.stats = Some(Arc::clone(&stats));
+        tokio::task::spawn_local(async move {
+            let (mut io, _) = listener.accept().await.unwrap();
+            let (settings, ping) = (b"\0\0\0\x04\0\0\0\0\0", b"\0\0\x08\x06\0\0\0\0\0........");
+            let _ = io.write_all(&[&settings[..], &ping.repeat(20_000)].concat()).await;
+            std::future::pending::<()>().await;
+        });
+        let error = pools().send(&upstream, get(), None).await.err().unwrap();
+        // It may be seen before the request was written.
+        assert!(matches!(error.kind, SendErrorKind::Protocol(_) | SendErrorKind::Refused), "{error}");
+        assert!(stats.errors().contains(&("flood", 1)), "{:?}", stats.errors());
+        assert_eq!(stats.active(), 0);
+    });
+}

@@ -225,7 +225,7 @@ fn question(ask: Ask, id: &str) -> String {
 }
 
 /// Reads to the end of the final answer, of anything that is none, or of the connection.
-fn one_answer(stream: &mut Connection, method: &str) -> (Vec<u8>, bool) {
+pub(crate) fn one_answer(stream: &mut Connection, method: &str) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     loop {
         let (answers, end) = strict::answers(&bytes, &[method], false);
@@ -242,7 +242,7 @@ fn one_answer(stream: &mut Connection, method: &str) -> (Vec<u8>, bool) {
     }
 }
 
-fn check_probe(bytes: &[u8], id: &str, fail: &mut impl FnMut(String)) {
+pub(crate) fn check_probe(bytes: &[u8], id: &str, fail: &mut dyn FnMut(String)) {
     let (answers, end) = strict::answers(bytes, &["GET"], true);
     let expected = format!("probe-{id}");
     let right = answers.len() == 1 && answers[0].status == 200 && answers[0].body == expected.as_bytes();

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod answers;
+mod backends;
 mod client;
 mod corpus;
 mod frames;

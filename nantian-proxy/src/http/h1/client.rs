@@ -19,11 +19,10 @@ use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
 use super::io::{BodyReader, HIGH_WATER, Reader, poll_write};
+use crate::http::interim::InterimBudget;
 use crate::http::transport::Prefixed;
 use crate::http::{Body, BodyError, ByteStream, Interim, Transport};
 
-/// Interim answers to one request; a backend that sends more never means to answer.
-const MAX_INTERIM: u32 = 64;
 /// RFC 9110 section 10.1.1: a client SHOULD NOT wait for 100 for ever.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
@@ -200,7 +199,12 @@ pub(crate) async fn exchange(
     let hold = (expects && !encoder.ended()).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
     let body = std::mem::take(request.body_mut());
     let mut upload = Upload { body, encoder, touched: false, behind: false, hold };
-    let mut waiting = Waiting { scanner: Scanner::new(Kind::Response), interims: 0, silent: true, write_error: None };
+    let mut waiting = Waiting {
+        scanner: Scanner::new(Kind::Response),
+        interims: InterimBudget::new(limits.bytes),
+        silent: true,
+        write_error: None,
+    };
     let head = poll_fn(|cx| waiting.poll(&connection, &mut upload, interim, limits, cx)).await;
     let done = head.and_then(|head| {
         finish_head(head, &request, &connection, limits).map_err(|reason| (FailReason::Protocol(reason), false))
@@ -218,7 +222,7 @@ pub(crate) async fn exchange(
 
 struct Waiting {
     scanner: Scanner,
-    interims: u32,
+    interims: InterimBudget,
     silent: bool,
     write_error: Option<std::io::Error>,
 }
@@ -246,14 +250,12 @@ impl Waiting {
             let mut shared = connection.borrow_mut();
             let Connection { io, reader, .. } = &mut *shared;
             let mut continued = false;
-            while let Some(head) = self.head(reader, limits).map_err(|reason| (FailReason::Protocol(reason), false))? {
+            let protocol = |reason| (FailReason::Protocol(reason), false);
+            while let Some((head, length)) = self.head(reader, limits).map_err(protocol)? {
                 if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
                     return Poll::Ready(Ok(head));
                 }
-                self.interims += 1;
-                if self.interims > MAX_INTERIM {
-                    return Poll::Ready(Err((FailReason::Protocol("too many interim answers"), false)));
-                }
+                self.interims.take(length).map_err(protocol)?;
                 continued |= head.status == StatusCode::CONTINUE && upload.hold.take().is_some();
                 push_interim(interim, head);
             }
@@ -275,8 +277,8 @@ impl Waiting {
         }
     }
 
-    /// The next head, as far as it was read.
-    fn head(&mut self, reader: &mut Reader, limits: HeadLimits) -> Result<Option<ResponseHead>, &'static str> {
+    /// The next head and its length, as far as it was read.
+    fn head(&mut self, reader: &mut Reader, limits: HeadLimits) -> Result<Option<(ResponseHead, usize)>, &'static str> {
         if reader.buf.is_empty() {
             return Ok(None);
         }
@@ -284,7 +286,8 @@ impl Waiting {
             return Ok(None);
         };
         let lines = std::mem::replace(&mut self.scanner, Scanner::new(Kind::Response)).into_lines();
-        response(&reader.buf.split_to(length).freeze(), &lines).map(Some).map_err(|refusal| refusal.reason)
+        let head = response(&reader.buf.split_to(length).freeze(), &lines).map_err(|refusal| refusal.reason)?;
+        Ok(Some((head, length)))
     }
 }
 

@@ -12,28 +12,33 @@ use h2::client::{self, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::body::{Pump, PumpError, Received};
 use super::fields::{self, strip_connection_specific};
+use super::guard::{Flood, Guarded, Peer};
 use super::part::Part;
 use crate::http::h1::digits;
+use crate::http::interim::InterimBudget;
 use crate::http::{Body, BodyError, HttpSettings, Interim, Transport};
-use crate::upstream::SendErrorKind;
+use crate::upstream::{Counted, SendErrorKind};
 
 /// A connection to a backend, shared by all exchanges on it.
 #[derive(Clone)]
 pub(crate) struct Connection {
     send: SendRequest<Part>,
     state: Rc<State>,
+    /// Bytes of the header lists of one answer.
+    max_header_bytes: usize,
 }
 
 /// What is known of a connection.
 #[derive(Debug)]
 struct State {
     closed: Cell<bool>,
+    flood: Rc<Cell<Option<Flood>>>,
     active: Cell<usize>,
     served: Cell<bool>,
     rests_since: Cell<Instant>,
@@ -67,15 +72,19 @@ pub(crate) struct Failed {
     pub(crate) kind: SendErrorKind,
     /// The request, if nothing of its body was taken.
     pub(crate) request: Option<Request<Body>>,
+    /// Whether all of the connection failed, and not this exchange.
+    pub(crate) lost: bool,
+}
+
+impl Failed {
+    fn of_one(kind: SendErrorKind, request: Option<Request<Body>>) -> Self {
+        Self { kind, request, lost: false }
+    }
 }
 
 impl Connection {
     /// Begins HTTP/2 on `io`. `held` lives as long as the connection.
-    pub(crate) async fn open(
-        io: Transport,
-        settings: &HttpSettings,
-        held: impl fmt::Debug + 'static,
-    ) -> Result<Self, SendErrorKind> {
+    pub(crate) async fn open(io: Transport, settings: &HttpSettings, held: Counted) -> Result<Self, SendErrorKind> {
         let http2 = &settings.http2;
         let mut builder = client::Builder::new();
         builder
@@ -86,27 +95,40 @@ impl Connection {
             .max_header_list_size(u32::try_from(settings.max_header_bytes).unwrap_or(u32::MAX))
             .header_table_size(http2.header_table_size)
             .max_send_buffer_size(http2.max_send_buffer)
-            .max_local_error_reset_streams(Some(http2.max_local_error_reset_streams));
-        let (send, connection) = builder.handshake(io).await.map_err(kind)?;
+            // The guard counts them, in windows of time: a limit for a whole life would let one bad answer in a thousand
+            // end the connection of all others.
+            .max_local_error_reset_streams(None);
+        let io = Guarded::new(io, Peer::Backend, settings, |_| {});
+        let flood = io.flood();
+        let (send, mut connection) = builder.handshake(io).await.map_err(kind)?;
         let state = Rc::new(State {
             closed: Cell::new(false),
+            flood,
             active: Cell::new(0),
             served: Cell::new(false),
             rests_since: Cell::new(Instant::now()),
         });
         let driven = Rc::clone(&state);
         tokio::task::spawn_local(async move {
-            let _ = connection.await;
+            let flooded = poll_fn(|cx| {
+                let ended = Pin::new(&mut connection).poll(cx).is_ready();
+                let flooded = driven.flood.get().is_some();
+                if ended || flooded { Poll::Ready(flooded) } else { Poll::Pending }
+            });
+            if flooded.await {
+                held.flooded();
+            }
             driven.closed.set(true);
-            drop(held);
         });
-        Ok(Self { send, state })
+        Ok(Self { send, state, max_header_bytes: settings.max_header_bytes })
     }
 
     /// Whether it has ended, or will take nothing more.
     pub(crate) fn is_closed(&mut self) -> bool {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        self.state.closed.get() || matches!(self.send.poll_ready(&mut cx), Poll::Ready(Err(_)))
+        self.state.closed.get()
+            || self.state.flood.get().is_some()
+            || matches!(self.send.poll_ready(&mut cx), Poll::Ready(Err(_)))
     }
 
     /// Streams in use.
@@ -140,26 +162,35 @@ impl Connection {
         self.state.served.set(true);
         let head = match head(&request, address) {
             Ok(head) => head,
-            Err(kind) => return Err(Failed { kind, request: Some(request) }),
+            Err(kind) => return Err(Failed::of_one(kind, Some(request))),
         };
         let end = request.body().is_end_stream();
         let mut send = match self.send.clone().ready().await {
             Ok(send) => send,
-            Err(error) => return Err(Failed { kind: unsent(error), request: Some(request) }),
+            Err(error) => return Err(Failed::of_one(unsent(error), Some(request))),
         };
         let (response, stream) = match send.send_request(head, end) {
             Ok(opened) => opened,
-            Err(error) => return Err(Failed { kind: unsent(error), request: Some(request) }),
+            Err(error) => return Err(Failed::of_one(unsent(error), Some(request))),
         };
         let body = std::mem::take(request.body_mut());
         let mut upload = Upload { pump: Pump::new(stream, body, None), done: end, failed: None };
-        let head = poll_fn(Waiting { response, upload: &mut upload, interim }.into_poll()).await;
+        let interims = InterimBudget::new(self.max_header_bytes);
+        let head =
+            poll_fn(Waiting { response, upload: &mut upload, interim, interims, heard: false }.into_poll()).await;
         match head {
             Ok(response) => Ok(received(response, upload, active, request.method())),
-            Err(kind) => {
+            Err(unanswered) => {
                 let untouched = !upload.pump.touched;
                 *request.body_mut() = upload.pump.body;
-                Err(Failed { kind, request: untouched.then_some(request) })
+                let (kind, lost) = match (unanswered, self.state.flood.get()) {
+                    (Unanswered::Lost(_), Some(_)) => {
+                        (SendErrorKind::Protocol("too many HTTP/2 frames of one kind"), true)
+                    }
+                    (Unanswered::Lost(kind), None) => (kind, true),
+                    (Unanswered::Here(kind), _) => (kind, false),
+                };
+                Err(Failed { kind, request: untouched.then_some(request), lost })
             }
         }
     }
@@ -190,41 +221,89 @@ impl Upload {
     }
 }
 
+/// Why an exchange has no answer.
+enum Unanswered {
+    /// It is this one's own matter.
+    Here(SendErrorKind),
+    /// The connection ended.
+    Lost(SendErrorKind),
+}
+
+impl From<h2::Error> for Unanswered {
+    fn from(error: h2::Error) -> Self {
+        let all = error.is_io() || error.is_go_away();
+        match kind(error) {
+            SendErrorKind::Refused => Self::Here(SendErrorKind::Refused),
+            kind if all => Self::Lost(kind),
+            kind => Self::Here(kind),
+        }
+    }
+}
+
 struct Waiting<'a> {
     response: ResponseFuture,
     upload: &'a mut Upload,
     interim: Option<&'a Interim>,
+    interims: InterimBudget,
+    /// Whether an interim answer came.
+    heard: bool,
 }
 
 impl<'a> Waiting<'a> {
-    fn into_poll(mut self) -> impl FnMut(&mut Context<'_>) -> Poll<Result<Response<RecvStream>, SendErrorKind>> + 'a {
+    fn into_poll(mut self) -> impl FnMut(&mut Context<'_>) -> Poll<Result<Response<RecvStream>, Unanswered>> + 'a {
         move |cx| self.poll(cx)
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, SendErrorKind>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<RecvStream>, Unanswered>> {
         let _ = self.upload.poll(cx);
         if let Some(error) = self.upload.failed.take() {
-            return Poll::Ready(Err(SendErrorKind::RequestBody(error)));
+            return Poll::Ready(Err(Unanswered::Here(SendErrorKind::RequestBody(error))));
         }
-        while let Poll::Ready(Some(Ok(interim))) = self.response.poll_informational(cx) {
-            if let Some(queue) = self.interim {
-                let (parts, ()) = interim.into_parts();
-                if fields::check(&parts.headers).is_ok() {
-                    queue.push(parts.status, parts.headers);
-                }
-            }
+        let broken = |reason| Unanswered::Here(SendErrorKind::Protocol(reason));
+        while let Poll::Ready(Some(Ok(answer))) = self.response.poll_informational(cx) {
+            self.take_interim(answer).map_err(broken)?;
         }
-        Pin::new(&mut self.response).poll(cx).map(|response| checked(response.map_err(kind)?))
+        Pin::new(&mut self.response).poll(cx).map(|response| {
+            let response = response.map_err(|error| match Unanswered::from(error) {
+                // What was said before must not be said again by another connection.
+                Unanswered::Lost(kind) if self.heard => Unanswered::Here(kind),
+                other => other,
+            })?;
+            check_head(&response).map_err(broken)?;
+            Ok(response)
+        })
+    }
+
+    fn take_interim(&mut self, answer: Response<()>) -> Result<(), &'static str> {
+        let (parts, ()) = answer.into_parts();
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            return Err("an answer 101, which HTTP/2 does not have");
+        }
+        fields::check(&parts.headers)?;
+        self.heard = true;
+        self.interims.take(list_size(&parts.headers))?;
+        if let Some(queue) = self.interim {
+            queue.push(parts.status, parts.headers);
+        }
+        Ok(())
     }
 }
 
-/// What `h2` lets through: fields that are malformed, and statuses outside 100 to 599 (RFC 9110 section 15).
-fn checked(response: Response<RecvStream>) -> Result<Response<RecvStream>, SendErrorKind> {
-    fields::check(response.headers()).map_err(SendErrorKind::Protocol)?;
-    if response.status().as_u16() >= 600 {
-        return Err(SendErrorKind::Protocol("the status is none"));
+/// RFC 9113 section 6.5.2: names and values, and 32 bytes a field.
+fn list_size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}
+
+/// What `h2` lets through: fields that are malformed, two lengths, and statuses outside 100 to 599 (RFC 9110 section 15).
+fn check_head(response: &Response<RecvStream>) -> Result<(), &'static str> {
+    fields::check(response.headers())?;
+    if response.headers().get_all(CONTENT_LENGTH).iter().count() > 1 {
+        return Err("more than one content-length field");
     }
-    Ok(response)
+    if response.status().as_u16() >= 600 {
+        return Err("the status is none");
+    }
+    Ok(())
 }
 
 fn received(response: Response<RecvStream>, mut upload: Upload, active: Active, method: &Method) -> Response<Body> {

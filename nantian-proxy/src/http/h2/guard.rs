@@ -1,9 +1,10 @@
-//! Counts the frames of a server connection as its bytes pass between the socket and `h2`, and stops whoever floods.
+//! Counts the frames of a connection as its bytes pass between the socket and `h2`, and stops whoever floods: a client, or
+//! a backend.
 //!
 //! Frames that cost their sender little and us much (resets, PING, SETTINGS, empty DATA and so on) draw on a budget per
 //! kind. A budget is full again after each window of time, and useful traffic gives back what goes with it: a request
-//! brings its PRIORITY, an answer its `WINDOW_UPDATEs`. Whoever spends a budget gets GOAWAY with `ENHANCE_YOUR_CALM`
-//! (RFC 9113 section 10.5), and nothing that he sends after that is looked at.
+//! brings its PRIORITY, an answer its `WINDOW_UPDATEs`. A client that spends a budget gets GOAWAY with `ENHANCE_YOUR_CALM`
+//! (RFC 9113 section 10.5), and nothing that he sends after that is looked at; a connection to a backend that does is closed.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use super::reset::StreamReset;
 use crate::http::deadline::Deadline;
+use crate::http::interim::MAX_INTERIM;
 use crate::http::{HttpSettings, Transport};
 
 const PREFACE_BYTES: usize = 24;
@@ -40,8 +42,18 @@ const PADDED: u8 = 0x8;
 const UPDATES_FOR_DATA: u32 = 4;
 /// A stream may begin with more room than the connection's default.
 const UPDATES_FOR_HEADERS: u32 = 2;
-/// `WINDOW_UPDATE` frames that may be saved up.
-const MOST_UPDATES: u32 = 65_536;
+/// Heads of interim answers that one request may bring, see [`InterimBudget`](crate::http::interim::InterimBudget); and
+/// the head of its final answer.
+const HEADS_FOR_REQUEST: u32 = MAX_INTERIM + 1;
+/// Frames that may be saved up where one request or one DATA frame brings several.
+const MOST_SAVED: u32 = 65_536;
+
+/// Whose frames are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Client,
+    Backend,
+}
 
 /// What somebody sent too much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +73,13 @@ pub enum Flood {
     WindowUpdates,
     /// PRIORITY (CVE-2019-9513), GOAWAY, and frames of unknown types.
     Other,
+    /// HEADERS of interim answers, from a backend.
+    Interim,
 }
 
 impl Flood {
-    /// All kinds.
-    pub const ALL: [Self; 7] = [
+    /// All kinds that clients send.
+    pub const OF_CLIENTS: [Self; 7] = [
         Self::Resets,
         Self::ProvokedResets,
         Self::EmptyData,
@@ -85,6 +99,7 @@ impl Flood {
             Self::Pings => "pings",
             Self::WindowUpdates => "window_updates",
             Self::Other => "other_frames",
+            Self::Interim => "interim_answers",
         }
     }
 }
@@ -94,6 +109,9 @@ impl fmt::Display for Flood {
         f.write_str(self.as_str())
     }
 }
+
+/// Interim answers come from backends alone.
+const KINDS: usize = Flood::OF_CLIENTS.len() + 1;
 
 /// The beginning of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,9 +181,10 @@ impl Frames {
 /// The budgets of one connection. Knows neither a socket nor a clock.
 #[derive(Debug)]
 pub(crate) struct Guard {
+    peer: Peer,
     reading: Frames,
     writing: Frames,
-    left: [u32; Flood::ALL.len()],
+    left: [u32; KINDS],
     budget: u32,
     window: Duration,
     window_began: Option<Instant>,
@@ -174,16 +193,13 @@ pub(crate) struct Guard {
 
 impl Guard {
     /// `budget` frames of each kind in each `window`.
-    pub(crate) fn new(budget: u32, window: Duration) -> Self {
-        Self {
-            reading: Frames { skip: PREFACE_BYTES, ..Frames::default() },
-            writing: Frames::default(),
-            left: [budget; Flood::ALL.len()],
-            budget,
-            window,
-            window_began: None,
-            flood: None,
-        }
+    pub(crate) fn new(peer: Peer, budget: u32, window: Duration) -> Self {
+        let prefaced = || Frames { skip: PREFACE_BYTES, ..Frames::default() };
+        let (reading, writing) = match peer {
+            Peer::Client => (prefaced(), Frames::default()),
+            Peer::Backend => (Frames::default(), prefaced()),
+        };
+        Self { peer, reading, writing, left: [budget; KINDS], budget, window, window_began: None, flood: None }
     }
 
     /// What was too much, if anything was.
@@ -198,17 +214,20 @@ impl Guard {
             let Some(frame) = self.reading.next(&mut rest) else { return bytes.len() };
             match frame.kind {
                 DATA if frame.is_empty_data() => self.take(Flood::EmptyData, now),
-                DATA => self.give(Flood::EmptyData, 1, self.budget),
-                HEADERS => {
-                    self.give(Flood::Other, 1, self.budget);
-                    self.give(Flood::WindowUpdates, UPDATES_FOR_HEADERS, MOST_UPDATES);
+                DATA => {
+                    self.give(Flood::EmptyData, 1, self.budget);
+                    if self.peer == Peer::Backend {
+                        self.give(Flood::Pings, 1, self.budget);
+                    }
                 }
+                HEADERS if self.peer == Peer::Client => self.asked(),
+                HEADERS if !frame.ends_stream() => self.take(Flood::Interim, now),
                 RST_STREAM => self.take(Flood::Resets, now),
                 SETTINGS => self.take(Flood::Settings, now),
                 PING => self.take(Flood::Pings, now),
                 WINDOW_UPDATE => self.take(Flood::WindowUpdates, now),
-                // `h2` bounds how many may follow one HEADERS, and what they hold.
-                CONTINUATION => {}
+                // `h2` bounds how many CONTINUATION may follow one HEADERS, and what they hold.
+                HEADERS | CONTINUATION => {}
                 _ => self.take(Flood::Other, now),
             }
         }
@@ -225,13 +244,30 @@ impl Guard {
             if frame.kind == DATA {
                 // Who measures the line asks with a PING when data arrives.
                 self.give(Flood::Pings, 1, self.budget);
-                self.give(Flood::WindowUpdates, UPDATES_FOR_DATA, MOST_UPDATES);
+                self.give(Flood::WindowUpdates, UPDATES_FOR_DATA, MOST_SAVED);
             }
-            if frame.ends_stream() {
-                self.give(Flood::Resets, 1, self.budget);
-                self.give(Flood::ProvokedResets, 1, self.budget);
+            match self.peer {
+                Peer::Client if frame.ends_stream() => self.ended(),
+                // A backend may reset each request, and answer each badly: it harms no other with that.
+                Peer::Backend if frame.kind == HEADERS => {
+                    self.asked();
+                    self.ended();
+                    self.give(Flood::Interim, HEADS_FOR_REQUEST, MOST_SAVED);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// A request brings its PRIORITY, and updates of its window.
+    fn asked(&mut self) {
+        self.give(Flood::Other, 1, self.budget);
+        self.give(Flood::WindowUpdates, UPDATES_FOR_HEADERS, MOST_SAVED);
+    }
+
+    fn ended(&mut self) {
+        self.give(Flood::Resets, 1, self.budget);
+        self.give(Flood::ProvokedResets, 1, self.budget);
     }
 
     fn take(&mut self, kind: Flood, now: Instant) {
@@ -280,9 +316,14 @@ const MOST_DROPPED: usize = 4 * 1024 * 1024;
 
 impl Guarded {
     /// `tell` is told of each stream that is reset for what the peer did.
-    pub(crate) fn new(io: Transport, settings: &HttpSettings, tell: impl Fn(StreamReset) + 'static) -> Self {
+    pub(crate) fn new(
+        io: Transport,
+        peer: Peer,
+        settings: &HttpSettings,
+        tell: impl Fn(StreamReset) + 'static,
+    ) -> Self {
         let http2 = &settings.http2;
-        let guard = Guard::new(http2.max_control_frames, http2.control_frames_window);
+        let guard = Guard::new(peer, http2.max_control_frames, http2.control_frames_window);
         Self { io, guard, flood: Rc::default(), tell: Box::new(tell), linger: settings.linger, closing: None }
     }
 

@@ -14,7 +14,7 @@ use http_body::Body as _;
 
 use super::body::{Answered, Pump, PumpError, Received, Wanted};
 use super::fields::strip_connection_specific;
-use super::guard::{Flood, Guarded};
+use super::guard::{Flood, Guarded, Peer};
 use super::part::Part;
 use super::request::{check, expects_continue};
 use super::reset::{StreamReset, blames_client};
@@ -39,7 +39,7 @@ pub async fn serve<H: Handler>(
     let mut deadline = Deadline::default();
     deadline.set_in(settings.request_head_timeout);
     let (asked, about) = (Rc::clone(&handler), Rc::clone(&info));
-    let io = Guarded::new(io, &settings, move |reason| asked.stream_reset(&about, reason));
+    let io = Guarded::new(io, Peer::Client, &settings, move |reason| asked.stream_reset(&about, reason));
     let mut flood = FloodWatch { flood: io.flood(), told: false, deadline: Deadline::default() };
     let connection = {
         let mut handshake = pin!(builder(&settings).handshake::<_, Part>(io));
@@ -360,6 +360,8 @@ async fn ended(mut received: Received) -> Result<Body, BodyError> {
 
 fn send_interim(respond: &mut SendResponse<Part>, status: StatusCode, mut headers: HeaderMap) {
     strip_connection_specific(&mut headers);
+    // RFC 9110 section 8.6: an interim answer has no content.
+    headers.remove(CONTENT_LENGTH);
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = headers;

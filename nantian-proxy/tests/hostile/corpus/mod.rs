@@ -3,6 +3,7 @@
 //! and hexadecimal, `{Z}` sixteen thousand letters.
 
 pub(crate) mod answers;
+pub(crate) mod backends;
 pub(crate) mod chunks;
 pub(crate) mod connections;
 pub(crate) mod frames;

@@ -88,6 +88,11 @@ impl Direction {
         }
     }
 
+    /// Tells what the other direction asked on a stream.
+    pub(crate) fn asked(&mut self, id: u32, method: &str) {
+        self.streams.insert(id, Stream { window: WINDOW, method: method.to_owned(), ..Stream::default() });
+    }
+
     /// Gives room for `count` bytes more, on a stream and on the connection.
     pub(crate) fn grant(&mut self, stream: u32, count: usize) {
         let count = i64::try_from(count).expect("a frame is small");

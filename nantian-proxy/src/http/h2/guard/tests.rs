@@ -37,7 +37,7 @@ fn passed(guard: &mut Guard, frames: impl IntoIterator<Item = Vec<u8>>) -> usize
 }
 
 fn guard() -> Guard {
-    let mut guard = Guard::new(100, WINDOW);
+    let mut guard = Guard::new(Peer::Client, 100, WINDOW);
     assert_eq!(guard.read(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Instant::now()), PREFACE_BYTES);
     guard
 }
@@ -146,6 +146,48 @@ fn only_resets_that_blame_the_peer_are_provoked() {
     });
     assert_eq!(told.get(), 101);
     assert_eq!(guard.flood(), Some(Flood::ProvokedResets));
+}
+
+/// A guard of a connection to a backend, after the preface and this many requests.
+fn backend_guard(requests: usize) -> Guard {
+    let mut guard = Guard::new(Peer::Backend, 100, WINDOW);
+    guard.wrote(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Instant::now(), |_| {});
+    guard.wrote(&get(1, true).repeat(requests), Instant::now(), |_| {});
+    guard
+}
+
+#[test]
+fn each_kind_of_frame_that_costs_a_backend_little_has_a_budget() {
+    for (sent, passes, kind) in [
+        (reset(1, 8), 100, Flood::Resets),
+        (frame(DATA, 0, 1, b""), 100, Flood::EmptyData),
+        (frame(SETTINGS, 0, 0, b""), 100, Flood::Settings),
+        (frame(PING, 0, 0, &[0; 8]), 100, Flood::Pings),
+        (frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]), 102, Flood::WindowUpdates),
+        (frame(2, 0, 1, &[0; 5]), 100, Flood::Other),
+        (frame(7, 0, 0, &[0; 8]), 100, Flood::Other),
+        (frame(HEADERS, 0x4, 1, b"\x88"), 165, Flood::Interim),
+    ] {
+        let mut guard = backend_guard(1);
+        assert_eq!((passed(&mut guard, vec![sent; 20_000]), guard.flood()), (passes, Some(kind)));
+    }
+}
+
+#[test]
+fn a_backend_that_answers_each_request_badly_or_with_hints_is_no_flood() {
+    let mut guard = backend_guard(0);
+    let now = Instant::now();
+    for _ in 0..10_000 {
+        guard.wrote(&get(1, true), now, |_| {});
+        guard.read(&frame(HEADERS, 0x4, 1, b"\x88").repeat(3), now);
+        guard.read(&reset(1, 8), now);
+        guard.wrote(&get(3, true), now, |_| {});
+        guard.wrote(&reset(3, 1), now, |_| {});
+        // Who measures the line asks with a PING when data arrives.
+        guard.wrote(&frame(DATA, 0, 5, b"data"), now, |_| {});
+        guard.read(&frame(PING, 0, 0, &[0; 8]), now);
+        assert_eq!(guard.flood(), None);
+    }
 }
 
 struct Client {
