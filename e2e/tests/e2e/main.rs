@@ -28,6 +28,7 @@ mod load;
 mod memory;
 mod reload;
 mod routing;
+mod silent;
 mod slowhttptest;
 mod time_limits;
 mod tls;

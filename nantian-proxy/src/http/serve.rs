@@ -1,4 +1,5 @@
-//! Chooses the protocol of a connection.
+//! Chooses the protocol of a connection. What serves it is boxed: a connection that has said nothing yet would hold the
+//! room of a request's whole way.
 
 use std::future::poll_fn;
 use std::rc::Rc;

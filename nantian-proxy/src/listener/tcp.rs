@@ -158,7 +158,8 @@ impl<H: Handler> Bind<H> {
         stream: TcpStream,
         peer: SocketAddr,
     ) -> Option<(Transport, http::TlsInfo)> {
-        let accepted = tokio::time::timeout(self.handshake_timeout, tls::accept(tls, stream)).await;
+        // Boxed: it is short, and its room would be the connection's until the end.
+        let accepted = tokio::time::timeout(self.handshake_timeout, Box::pin(tls::accept(tls, stream))).await;
         match accepted.unwrap_or(Err(HandshakeError::Timeout)) {
             Ok(accepted) => {
                 let kind = if accepted.resumed { &self.stats.handshakes_resumed } else { &self.stats.handshakes_full };
