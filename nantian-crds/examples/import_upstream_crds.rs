@@ -1,10 +1,13 @@
 //! Rewrites `upstream/gateway-api-v1.5.1/*.json` from the CRDs of the Gateway API's Go module.
 //!
 //! ```sh
-//! go mod download sigs.k8s.io/gateway-api@v1.5.1
+//! go mod download sigs.k8s.io/gateway-api@v1.5.1 sigs.k8s.io/gateway-api@v1.6.1
 //! cargo run -p nantian-crds --example import_upstream_crds -- \
-//!     "$(go env GOMODCACHE)/sigs.k8s.io/gateway-api@v1.5.1/config/crd/experimental"
+//!     "$(go env GOMODCACHE)/sigs.k8s.io/gateway-api@v1.5.1/config/crd/experimental" \
+//!     "$(go env GOMODCACHE)/sigs.k8s.io/gateway-api@v1.6.1/config/crd/experimental"
 //! ```
+//!
+//! Of the second folder only the version `v1` of kinds that have none in the first is taken, so that manifests of either read.
 //!
 //! What a reader needs and admission does not (descriptions, printer columns, status) is left out; schemas, defaults,
 //! rules, names and versions stay as they are.
@@ -31,11 +34,21 @@ const KINDS: [&str; 10] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let source = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: import_upstream_crds FOLDER")?);
+    let folder =
+        |index| std::env::args_os().nth(index).map(PathBuf::from).ok_or("usage: import_upstream_crds FOLDER LATER");
+    let (source, later) = (folder(1)?, folder(2)?);
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("upstream/gateway-api-v1.5.1");
     for kind in KINDS {
-        let text = std::fs::read_to_string(source.join(format!("gateway.networking.k8s.io_{kind}.yaml")))?;
-        let compact = serde_json::to_string(&trim(&yaml_to_json(&text)?)?)?;
+        let file = format!("gateway.networking.k8s.io_{kind}.yaml");
+        let read = |folder: &Path| trim(&yaml_to_json(&std::fs::read_to_string(folder.join(&file))?)?);
+        let mut crd = read(&source)?;
+        let is_v1 = |version: &Value| version["name"] == "v1";
+        if let Some(versions) = crd["spec"]["versions"].as_array_mut().filter(|versions| !versions.iter().any(is_v1)) {
+            let mut later = read(&later)?;
+            let added = later["spec"]["versions"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            versions.extend(added.into_iter().filter(is_v1));
+        }
+        let compact = serde_json::to_string(&crd)?;
         std::fs::write(target.join(format!("{kind}.json")), compact + "\n")?;
         println!("{kind}.json");
     }

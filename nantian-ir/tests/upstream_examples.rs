@@ -2,14 +2,16 @@
 //! Services and Secrets that they refer to. `upstream-examples/expected.txt` is the table: a line with files that go
 //! together, then a line for each object, listener and parent with its conditions.
 
-#![allow(clippy::unwrap_used, reason = "tests panic when they fail")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests panic when they fail")]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use nantian_ir::compile::{Compiled, Condition, Objects, Options, Severity, Status, compile, yaml};
+use nantian_ir::compile::{Compiled, Condition, Object, Objects, Options, Severity, Status, compile, yaml};
+use serde_json::json;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upstream-examples")
@@ -19,7 +21,17 @@ fn folder() -> PathBuf {
 fn options() -> Options {
     let mut options = Options::default();
     "acme.io/gateway-controller".clone_into(&mut options.controller_name);
-    let classes = ["example", "example-gateway-class", "filter-lb", "foo-lb", "prod", "shared-gateway-class"];
+    let classes = [
+        "acme-lb",
+        "example",
+        "example-gateway-class",
+        "filter-lb",
+        "foo-lb",
+        "my-tcp-gateway-class",
+        "my-udp-gateway-class",
+        "prod",
+        "shared-gateway-class",
+    ];
     options.gateway_classes = classes.map(str::to_owned).to_vec();
     options
 }
@@ -69,13 +81,28 @@ fn summary(compiled: &Compiled) -> String {
     out
 }
 
+/// In a cluster each Gateway gets an address, so that those of one test are not in each other's way.
+fn addressed(object: &Object) -> Object {
+    let mut value = object.value().clone();
+    if object.id().kind == "Gateway" {
+        let last = object.id().name.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let address = Ipv4Addr::from_bits(0x0a00_0000 | last & 0x00ff_ffff).to_string();
+        value["spec"]["addresses"] = json!([{"type": "IPAddress", "value": address}]);
+    }
+    Object::new(value).unwrap()
+}
+
 fn load(files: &str) -> Compiled {
     let mut objects = Objects::new();
     for file in files.split(" + ") {
-        let parsed = yaml::parse(file, &fs::read_to_string(folder().join(file)).unwrap());
+        // The conformance suite fills in the class that it is told to test.
+        let text = fs::read_to_string(folder().join(file)).unwrap().replace("{GATEWAY_CLASS_NAME}", "example");
+        let parsed = yaml::parse(file, &text);
         let worst = parsed.diagnostics.iter().filter(|d| d.severity != Severity::Info).collect::<Vec<_>>();
         assert!(worst.is_empty(), "{file} does not load: {worst:?}");
-        objects.extend(parsed.objects);
+        let own_addresses = file.starts_with("conformance/");
+        objects
+            .extend(parsed.objects.into_iter().map(|object| if own_addresses { addressed(&object) } else { object }));
     }
     compile(&objects, &options())
 }
