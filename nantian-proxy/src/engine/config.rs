@@ -108,6 +108,12 @@ pub struct LimitsConfig {
     pub client_ipv6_prefix: u8,
     /// Networks of load balancers and NATs whose connections are not counted by client. Default: none.
     pub uncounted_clients: Vec<Network>,
+    /// Bytes that may be held for one client connection, until its client takes them; above it, its backends are read no
+    /// further. What one read brings may go beyond it. Default: 1,048,576.
+    pub buffered_bytes_per_connection: usize,
+    /// The same for all client connections together; above it, new requests are answered with 503, and the connections
+    /// that hold most are cut. Each worker looks at the sum once it holds its share. Default: 268,435,456.
+    pub buffered_bytes: usize,
     /// Time that a TLS handshake may take. Default: `10s`.
     #[serde(with = "duration")]
     pub tls_handshake_timeout: Duration,
@@ -123,6 +129,8 @@ impl Default for LimitsConfig {
             connections_per_client: 16_384,
             client_ipv6_prefix: 64,
             uncounted_clients: Vec::new(),
+            buffered_bytes_per_connection: 1_048_576,
+            buffered_bytes: 268_435_456,
             tls_handshake_timeout: Duration::from_secs(10),
             backlog: 1_024,
         }

@@ -28,6 +28,14 @@ const MEANINGS: &[(&str, &str)] = &[
         "limits.uncountedClients",
         "networks (`192.0.2.0/24`, `2001:db8::/32`) of load balancers and NATs whose connections are not counted by client",
     ),
+    (
+        "limits.bufferedBytesPerConnection",
+        "bytes that may be held for one client connection; above it, its backends are read no further",
+    ),
+    (
+        "limits.bufferedBytes",
+        "the same for all client connections; above it, new requests get 503 and the connections that hold most are cut",
+    ),
     ("limits.tlsHandshakeTimeout", "time for a TLS handshake"),
     ("limits.backlog", "connections that the kernel keeps waiting for each worker and bind address"),
     ("drain.delay", "between turning not ready and refusing connections: time for load balancers in front to notice"),

@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle as Task, LocalSet};
 use super::EngineConfig;
 use super::error::EngineError;
 use super::overload::Budget;
+use crate::http::buffered::Buffers;
 use crate::http::{Drain, HttpSettings};
 use crate::listener::{Connections, tcp};
 use crate::request::{self, Pipeline};
@@ -109,6 +110,7 @@ struct Worker {
     telemetry: Telemetry,
     recorder: Recorder,
     budget: Budget,
+    buffers: Buffers,
     /// Made with the first configuration.
     requests: Option<Rc<request::Worker>>,
     open: BTreeMap<BindAddress, Open>,
@@ -119,7 +121,9 @@ struct Worker {
 impl Worker {
     fn new(setup: Setup) -> Self {
         let recorder = setup.telemetry.recorder_with_log(setup.index, setup.log);
+        let buffers = Buffers::new(&setup.config.limits, setup.telemetry.clone(), recorder.clone());
         Self {
+            buffers,
             index: setup.index,
             http: Rc::new(setup.config.http.clone()),
             config: setup.config,
@@ -203,6 +207,7 @@ impl Worker {
             handshake_timeout: self.config.limits.tls_handshake_timeout,
             tls: std::cell::RefCell::new(tls),
             budget: self.budget.clone(),
+            buffers: self.buffers.clone(),
             stats,
             recorder: self.recorder.clone(),
             stop: Drain::new(),

@@ -5,6 +5,7 @@
 //! the `Response<Body>` into bytes again.
 
 pub mod body;
+pub(crate) mod buffered;
 mod date;
 mod deadline;
 mod drain;
@@ -147,13 +148,15 @@ pub struct ConnectionInfo {
     pub local: SocketAddr,
     /// TLS facts, where the listener terminates TLS.
     pub tls: Option<TlsInfo>,
+    /// What is held for the client.
+    pub(crate) account: Rc<buffered::Account>,
     peer_value: OnceCell<HeaderValue>,
 }
 
 impl ConnectionInfo {
     /// A cleartext connection.
     pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer, local, tls: None, peer_value: OnceCell::new() }
+        Self { peer, local, tls: None, account: Rc::default(), peer_value: OnceCell::new() }
     }
 
     /// The client's address as a field value, which all requests of the connection share.

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
+use super::buffered::Account;
 use super::{Body, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, serve_auto};
 
 /// A guard against tests that would hang; no test waits for it.
@@ -60,6 +61,15 @@ where
 }
 
 pub(crate) async fn server_of(settings: HttpSettings, handler: Rc<impl Handler>) -> Server {
+    server_that_counts(settings, handler, Rc::default).await
+}
+
+/// A server whose connections have these accounts.
+pub(crate) async fn server_that_counts(
+    settings: HttpSettings,
+    handler: Rc<impl Handler>,
+    account: impl Fn() -> Rc<Account> + 'static,
+) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drain, settings) = (Drain::new(), Rc::new(settings));
@@ -68,7 +78,7 @@ pub(crate) async fn server_of(settings: HttpSettings, handler: Rc<impl Handler>)
     spawn_local(async move {
         while let Ok((stream, peer)) = listener.accept().await {
             stream.set_nodelay(true).unwrap();
-            let info = Rc::new(ConnectionInfo::new(peer, address));
+            let info = Rc::new(ConnectionInfo { account: account(), ..ConnectionInfo::new(peer, address) });
             let serving = serve_auto(stream.into(), info, Rc::clone(&settings), Rc::clone(&handler), signal.clone());
             let ended = ended.clone();
             spawn_local(async move {

@@ -21,7 +21,7 @@ struct Inner {
 
 impl Connections {
     /// Runs a connection as a task of its own, until it ends or is cut.
-    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + 'static) {
+    pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + 'static) -> AbortHandle {
         let id = self.0.next.get();
         self.0.next.set(id + 1);
         self.0.open.borrow_mut().insert(id, None);
@@ -33,6 +33,7 @@ impl Connections {
         if let Some(place) = self.0.open.borrow_mut().get_mut(&id) {
             *place = Some(task.abort_handle());
         }
+        task.abort_handle()
     }
 
     /// Resolves when none is open.

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::Connections;
 use super::socket::is_file_limit;
 use crate::engine::overload::{Budget, Permit, Refusal};
+use crate::http::buffered::{Account, Buffers};
 use crate::http::{self, ConnectionInfo, Drain, Handler, HttpSettings, Transport};
 use crate::telemetry::{AcceptError, BindStats, CutReason, HandshakeError, PanicPlace, Recorder, ResponseFlag};
 use crate::tls::{self, BindTls};
@@ -30,6 +31,7 @@ pub(crate) struct Bind<H> {
     /// TLS of new connections; `None`: cleartext.
     pub(crate) tls: RefCell<Option<Arc<BindTls>>>,
     pub(crate) budget: Budget,
+    pub(crate) buffers: Buffers,
     pub(crate) stats: Arc<BindStats>,
     pub(crate) recorder: Recorder,
     /// Ends the accept loop.
@@ -110,13 +112,16 @@ impl<H: Handler> Bind<H> {
             Err(refusal) => return self.refused(refusal, peer),
         };
         let bind = Rc::clone(self);
-        self.connections.spawn(async move {
+        let account = self.buffers.open();
+        let opened = Rc::clone(&account);
+        let task = self.connections.spawn(async move {
             let recorder = bind.recorder.clone();
-            let served = AssertUnwindSafe(bind.serve(stream, peer, permit)).catch_unwind().await;
+            let served = AssertUnwindSafe(bind.serve(stream, peer, permit, account)).catch_unwind().await;
             if served.is_err() {
                 recorder.panicked(PanicPlace::Connection);
             }
         });
+        opened.set_task(task);
     }
 
     fn refused(&self, refusal: Refusal, peer: SocketAddr) {
@@ -128,10 +133,11 @@ impl<H: Handler> Bind<H> {
         self.recorder.connection_ended(canonical(peer), flag);
     }
 
-    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
+    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, _permit: Permit, account: Rc<Account>) {
         // Both fail only where the client is gone already.
         let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
         let mut info = ConnectionInfo::new(canonical(peer), canonical(local));
+        info.account = account;
         let tls = self.tls.borrow().clone();
         let (settings, handler, drain) = (Rc::clone(&self.settings), Rc::clone(&self.handler), self.drain.clone());
         let end = if let Some(tls) = tls {

@@ -16,6 +16,7 @@ use tokio::task::LocalSet;
 use super::*;
 use crate::engine::LimitsConfig;
 use crate::engine::overload::Budget;
+use crate::http::buffered::Buffers;
 use crate::http::{Body, Drain, Exchange, Handler, HttpSettings, Reply};
 use crate::telemetry::{BindStats, Telemetry};
 
@@ -91,6 +92,7 @@ async fn serve(limits: LimitsConfig) -> Served {
         handshake_timeout: limits.tls_handshake_timeout,
         tls: RefCell::new(None),
         budget: Budget::new(&limits, 0),
+        buffers: Buffers::new(&limits, telemetry.clone(), recorder.clone()),
         stats: Arc::clone(&stats),
         recorder,
         stop: Drain::new(),

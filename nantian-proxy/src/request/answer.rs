@@ -42,6 +42,8 @@ pub(super) enum Failure {
     Timeout,
     /// The client's body broke off, was too slow, too large or malformed: the flag says which.
     Client(ResponseFlag),
+    /// Too many bytes are held for clients that do not take them.
+    Overload,
     /// A defect of ours.
     Panic,
 }
@@ -113,6 +115,9 @@ impl Failure {
                 (Http::PAYLOAD_TOO_LARGE, RESOURCE_EXHAUSTED, Flag::TooLarge, "the request body is too large")
             }
             Self::Client(flag) => (Http::BAD_REQUEST, INTERNAL, flag, "the request body is not complete"),
+            Self::Overload => {
+                (Http::SERVICE_UNAVAILABLE, UNAVAILABLE, Flag::Overload, "the gateway is overloaded: try again later")
+            }
             Self::Panic => (Http::INTERNAL_SERVER_ERROR, INTERNAL, Flag::Panic, "internal error"),
         };
         Told { status, grpc, flag, text }
@@ -188,6 +193,7 @@ mod tests {
             (Failure::Client(ResponseFlag::ClientTimeout), 408, "DT"),
             (Failure::Client(ResponseFlag::TooLarge), 413, "TL"),
             (Failure::Client(ResponseFlag::ClientGone), 400, "DC"),
+            (Failure::Overload, 503, "OL"),
             (Failure::Panic, 500, "PN"),
         ] {
             let answer = failure.answer(&Method::GET, false);

@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use super::serving::{LocalBackend, LocalRule, Serving};
-use crate::http::{Body, Cut, Exchange, Fate};
+use crate::http::{Body, ConnectionInfo, Cut, Exchange, Fate};
 use crate::telemetry::{RequestRecord, ResponseFlag, ResponseFlags};
 
 /// The growing record of one request. Dropping it hands it over; if [`finished`](Self::finished) was not told before,
@@ -21,7 +21,7 @@ pub(super) struct RequestLog {
     finished: bool,
     fate: Fate,
     pub(super) version: http::Version,
-    scheme: &'static str,
+    connection: Rc<ConnectionInfo>,
     method: Method,
     user_agent: Option<HeaderValue>,
     pub(super) client: SocketAddr,
@@ -57,7 +57,7 @@ impl RequestLog {
             finished: false,
             fate: exchange.fate.clone(),
             version: request.version(),
-            scheme: exchange.connection.scheme(),
+            connection: Rc::clone(&exchange.connection),
             method: request.method().clone(),
             user_agent: request.headers().get(header::USER_AGENT).cloned(),
             client: exchange.connection.peer,
@@ -109,7 +109,9 @@ impl RequestLog {
 
 impl Drop for RequestLog {
     fn drop(&mut self) {
-        if let Some(cut) = self.fate.get() {
+        if self.connection.account.is_cut() {
+            self.flags.insert(ResponseFlag::Overload);
+        } else if let Some(cut) = self.fate.get() {
             // Also where everything was handed to the connection: the client has not got it.
             self.flags.insert(match cut {
                 Cut::Slow | Cut::Idle => ResponseFlag::ClientTimeout,
@@ -121,7 +123,7 @@ impl Drop for RequestLog {
         let mut record = RequestRecord::new(self.started, self.client, self.version, &self.method);
         record.duration = self.clock.elapsed();
         record.first_byte = self.first_byte;
-        record.scheme = self.scheme;
+        record.scheme = self.connection.scheme();
         record.host = self.host.as_deref().unwrap_or_default();
         record.path = self.uri.path();
         record.listener = self.listener.and_then(|index| self.serving.listener(index)).map(|listener| &listener.key);

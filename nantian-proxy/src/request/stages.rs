@@ -1,5 +1,6 @@
 //! The stages of a request, in their order: the one list, for HTTP and gRPC alike.
 //!
+//! 0. refuse it where too much is held already: 503
 //! 1. read and normalise the head: 400, 413, 501; a loop: 508; the end of `Max-Forwards` is answered here
 //! 2. find the listener: 404; the connection's server name must belong to the same one: 421
 //! 3. tell the backend about the client and about us: `X-Forwarded-*`, `X-Request-Id`, `Via`
@@ -84,6 +85,9 @@ struct Matched<'a> {
 pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answered {
     let (head, body) = request.into_parts();
     cx.grpc = answer::is_grpc(&head.method, &head.headers);
+    if !cx.exchange.connection.account.admits_request() {
+        return cx.fail(Failure::Overload);
+    }
     let found = match read(cx, head) {
         Ok(Read::Asked(asked)) => check_length(cx, &body).and_then(|()| route(cx, asked)),
         Ok(Read::Answered(answer)) => return answer.into(),

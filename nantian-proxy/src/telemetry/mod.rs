@@ -32,7 +32,7 @@ pub use shard::{MirrorOutcome, Recorder};
 
 pub(crate) use access_log::{AccessLog, LogBuffer};
 pub(crate) use cells::SharedCount;
-pub(crate) use shard::{PanicPlace, RequestCells, UnderscoreAction};
+pub(crate) use shard::{BufferAction, PanicPlace, RequestCells, UnderscoreAction};
 pub(crate) use sources::{AcceptError, BindStats, CutReason, HandshakeError};
 
 use series::{Admission, SeriesKey};
@@ -97,6 +97,15 @@ impl Telemetry {
     /// otherwise, it may.
     pub fn set_endpoint_health(&self, backend: &BackendKey, endpoint: &Endpoint, healthy: bool) {
         self.config().set_health(backend, endpoint, healthy);
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        self.0.shards.len()
+    }
+
+    /// The bytes that all workers hold.
+    pub(crate) fn buffered(&self) -> u64 {
+        self.0.shards.iter().fold(0, |sum, shard| sum.wrapping_add(shard.buffered.get()))
     }
 
     pub(crate) fn set_ready(&self, ready: bool) {

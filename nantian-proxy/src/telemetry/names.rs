@@ -58,6 +58,10 @@ metrics! {
     RETRIES = Counter "http_retries_total" [] "Tries of requests after the first.";
     UNDERSCORES = Counter "http_underscore_fields_total" ["action"]
         "Field names with an underscore that clients sent and backends did not get: dropped, or refused with the request.";
+    BUFFERED = Gauge "buffered_bytes" []
+        "Bytes of requests and answers that are held for clients, or of clients, until somebody takes them.";
+    BUFFER_ACTIONS = Counter "buffered_bytes_actions_total" ["action"]
+        "What was done because too many bytes are held: reading_paused (a backend was read no further, since its client's connection holds its bound), request_refused (503) or connection_cut (beyond the bound of all connections).";
     MIRRORS = Counter "http_mirrors_total" ["outcome"]
         "Mirrored requests by outcome: sent, failed, or dropped because too many were under way.";
 

@@ -13,7 +13,7 @@ use super::cells::{BUCKETS, HistogramTotal};
 use super::flags::ResponseFlag;
 use super::names::{self, Metric};
 use super::series::SeriesKey;
-use super::shard::{CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction};
+use super::shard::{BufferAction, CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction};
 use crate::http::h2::StreamReset;
 
 /// The whole page.
@@ -155,6 +155,12 @@ fn request_totals(page: &mut Page, inner: &Inner) {
     for action in UnderscoreAction::ALL {
         let count = sum(&|shard| shard.underscores.get(action as usize).map_or(0, super::cells::Owned::get));
         page.sample(&names::UNDERSCORES, &[action.as_str()], count);
+    }
+    page.single(&names::BUFFERED, sum(&|shard| shard.buffered.get()));
+    page.family(&names::BUFFER_ACTIONS);
+    for action in BufferAction::ALL {
+        let count = sum(&|shard| shard.buffer_actions.get(action as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::BUFFER_ACTIONS, &[action.as_str()], count);
     }
     page.family(&names::MIRRORS);
     for outcome in MirrorOutcome::ALL {

@@ -73,6 +73,26 @@ impl UnderscoreAction {
     }
 }
 
+/// What was done because too many bytes are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BufferAction {
+    ReadingPaused,
+    RequestRefused,
+    ConnectionCut,
+}
+
+impl BufferAction {
+    pub(crate) const ALL: [Self; 3] = [Self::ReadingPaused, Self::RequestRefused, Self::ConnectionCut];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadingPaused => "reading_paused",
+            Self::RequestRefused => "request_refused",
+            Self::ConnectionCut => "connection_cut",
+        }
+    }
+}
+
 /// Where a panic was contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PanicPlace {
@@ -106,6 +126,8 @@ pub(crate) struct Shard {
     pub(crate) underscores: [Owned; UnderscoreAction::ALL.len()],
     pub(crate) streams_reset: [Owned; StreamReset::ALL.len()],
     pub(crate) panics: [Owned; PanicPlace::ALL.len()],
+    pub(crate) buffered: Owned,
+    pub(crate) buffer_actions: [Owned; BufferAction::ALL.len()],
     pub(crate) log_lines: Owned,
     pub(crate) log_dropped: Owned,
 }
@@ -185,6 +207,28 @@ impl Recorder {
     /// Counts a mirrored request.
     pub fn mirrored(&self, outcome: MirrorOutcome) {
         if let Some(cell) = self.0.shard.mirrors.get(outcome as usize) {
+            cell.add(1);
+        }
+    }
+
+    /// Counts bytes that are held from now on.
+    pub(crate) fn hold(&self, bytes: usize) {
+        self.0.shard.buffered.add(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Counts bytes that are held no longer.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.0.shard.buffered.sub(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// The bytes that this worker holds.
+    pub(crate) fn buffered(&self) -> u64 {
+        self.0.shard.buffered.get()
+    }
+
+    /// Counts what was done because too many bytes are held.
+    pub(crate) fn buffers(&self, action: BufferAction) {
+        if let Some(cell) = self.0.shard.buffer_actions.get(action as usize) {
             cell.add(1);
         }
     }

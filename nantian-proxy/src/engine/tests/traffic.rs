@@ -269,3 +269,67 @@ async fn no_request_fails_while_configurations_change() {
         assert!(client.join().expect("no request failed") > 0);
     }
 }
+
+/// 20 MB for `/large`, nothing for other paths.
+fn large_origin() -> SocketAddr {
+    let socket = TcpListener::bind((LOOPBACK, 0)).expect("a socket");
+    let address = socket.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in socket.incoming() {
+            // It ends when the gateway closes the connection.
+            std::thread::spawn(move || answer_large(stream.expect("a connection")));
+        }
+    });
+    address
+}
+
+fn answer_large(mut stream: TcpStream) -> Option<()> {
+    loop {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).ok()?;
+            head.push(byte[0]);
+        }
+        let body = vec![0; if head.starts_with(b"GET /large") { 20 * 1024 * 1024 } else { 0 }];
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
+        stream.write_all(&body).ok()?;
+    }
+}
+
+async fn until(what: impl Fn() -> bool) {
+    let waiting = async {
+        while !what() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(GUARD, waiting).await.expect("it comes true");
+}
+
+#[tokio::test]
+async fn where_too_much_is_held_a_request_is_refused_and_the_largest_holder_is_cut() {
+    let mut config = config();
+    (config.workers, config.limits.buffered_bytes) = (NonZeroUsize::new(1), 1);
+    let engine = Engine::start(config).expect("an engine");
+    assert!(engine.apply(Arc::new(routed(large_origin()))).await.is_complete());
+    let address = address(&engine, bind(1));
+    let mut stalled = connect(address);
+    get(&mut stalled, "/large");
+    // The kernel takes some of the answer first; what it does not take is held.
+    let mut other = connect(address);
+    while ask(&mut other) != Some(503) {
+        tokio::task::yield_now().await;
+    }
+    // Both are written down when the stalled connection has gone.
+    let flagged = "nantian_gateway_dataplane_http_response_flags_total{flag=\"OL\"} 2";
+    until(|| engine.metrics_text().lines().any(|line| line == flagged)).await;
+    until(|| engine.telemetry().buffered() == 0).await;
+    assert_eq!(ask(&mut other), Some(200));
+    let text = engine.metrics_text();
+    let count = |name: &str| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("nantian_gateway_dataplane_{name} ")));
+        line.expect("the metric").parse().expect("a number")
+    };
+    assert_eq!(count("buffered_bytes_actions_total{action=\"request_refused\"}"), 1);
+    assert_eq!(count("buffered_bytes_actions_total{action=\"connection_cut\"}"), 1);
+}

@@ -17,6 +17,7 @@ use super::framing::Framing;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
 use super::io::{HIGH_WATER, poll_write};
+use crate::http::buffered::Held;
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
@@ -55,6 +56,7 @@ pub(crate) async fn serve_read<H: Handler>(
     let mut connection = Connection {
         wire,
         out: Output::default(),
+        held: Held::new(&info.account),
         deadline,
         drain,
         write_pace: settings.pace(),
@@ -116,6 +118,8 @@ struct RequestContext {
 struct Connection {
     wire: Rc<RefCell<Wire>>,
     out: Output,
+    /// What waits in either direction.
+    held: Held,
     deadline: Deadline,
     drain: DrainWatch,
     settings: Rc<HttpSettings>,
@@ -168,6 +172,7 @@ impl Connection {
                 Poll::Pending if reader.buf.is_empty() => {
                     reader.release();
                     self.out.release();
+                    self.held.set(0);
                     if self.drain.poll(cx) {
                         return Poll::Ready(Err(ConnectionEnd::Drained));
                     }
@@ -266,6 +271,7 @@ impl Connection {
                 Poll::Pending => break,
             }
         }
+        self.held.set(self.out.len() + wire.reader.buf.len());
         let (read_end, write_end) = (wire.pace.ends_at(), self.write_pace.ends_at());
         self.deadline.set_at(match (read_end, write_end) {
             (Some(read), Some(write)) => Some(read.min(write)),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::fields;
 use super::part::{Part, Unsent};
+use crate::http::buffered::Account;
 use crate::http::deadline::Deadline;
 use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
 use crate::http::pace::Pace;
@@ -286,8 +287,8 @@ pub(crate) struct Pump {
 }
 
 impl Pump {
-    pub(crate) fn new(stream: SendStream<Part>, body: Body, pace: Option<Pace>) -> Self {
-        let (unsent, stall) = (Rc::default(), pace.map(Stall::new));
+    pub(crate) fn new(stream: SendStream<Part>, body: Body, account: &Rc<Account>, pace: Option<Pace>) -> Self {
+        let (unsent, stall) = (Rc::new(Unsent::new(account)), pace.map(Stall::new));
         Self { stream, unsent, body, rest: Bytes::new(), last: false, touched: false, stall }
     }
 
@@ -329,6 +330,7 @@ impl Pump {
                 }
                 continue;
             }
+            std::task::ready!(self.unsent.poll_room(cx));
             self.touched = true;
             match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => {
@@ -358,6 +360,7 @@ impl Pump {
         match frame.into_data() {
             Ok(data) => {
                 self.last = self.body.is_end_stream();
+                self.unsent.hold(data.len());
                 self.rest = data;
                 if self.rest.is_empty() && self.last {
                     self.send(Bytes::new(), true)?;
@@ -381,5 +384,11 @@ impl Pump {
             self.stream.reserve_capacity(0);
         }
         self.stream.send_data(Part::counted(data, &self.unsent), end).map_err(|_| PumpError::Gone)
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.unsent.left(self.rest.len());
     }
 }

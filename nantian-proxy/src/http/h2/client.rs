@@ -174,7 +174,7 @@ impl Connection {
             Err(error) => return Err(Failed::of_one(unsent(error), Some(request))),
         };
         let body = std::mem::take(request.body_mut());
-        let mut upload = Upload { pump: Pump::new(stream, body, None), done: end, failed: None };
+        let mut upload = Upload { pump: Pump::new(stream, body, &Rc::default(), None), done: end, failed: None };
         let interims = InterimBudget::new(self.max_header_bytes);
         let head =
             poll_fn(Waiting { response, upload: &mut upload, interim, interims, heard: false }.into_poll()).await;
@@ -182,7 +182,7 @@ impl Connection {
             Ok(response) => Ok(received(response, upload, active, request.method())),
             Err(unanswered) => {
                 let untouched = !upload.pump.touched;
-                *request.body_mut() = upload.pump.body;
+                *request.body_mut() = std::mem::take(&mut upload.pump.body);
                 let (kind, lost) = match (unanswered, self.state.flood.get()) {
                     (Unanswered::Lost(_), Some(_)) => {
                         (SendErrorKind::Protocol("too many HTTP/2 frames of one kind"), true)

@@ -6,19 +6,37 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
 
+use crate::http::buffered::Account;
+
 /// Parts up to this size are copied when they are held.
 const COPY_UP_TO: usize = 4096;
 
-/// What one stream has handed to `h2` and the connection has not written yet.
+/// What one stream holds of its body: what `h2` has not room for, and what it has not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Unsent {
     bytes: Cell<usize>,
     /// Written since somebody asked.
     written: Cell<usize>,
     waker: RefCell<Option<Waker>>,
+    account: Rc<Account>,
 }
 
 impl Unsent {
+    pub(crate) fn new(account: &Rc<Account>) -> Self {
+        Self { account: Rc::clone(account), ..Self::default() }
+    }
+
+    /// Counts bytes that are held from now on, until they are [`left`](Self::left) or a part of them is.
+    pub(crate) fn hold(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get().saturating_add(bytes));
+        self.account.hold(bytes);
+    }
+
+    /// Ready when the connection may hold more.
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.account.poll_room(cx)
+    }
+
     /// Ready when nothing waits to be written.
     pub(crate) fn poll_empty(&self, cx: &Context<'_>) -> Poll<()> {
         if self.bytes.get() == 0 {
@@ -33,8 +51,10 @@ impl Unsent {
         self.written.take()
     }
 
-    fn left(&self, bytes: usize) {
+    /// Counts bytes that are held no longer.
+    pub(crate) fn left(&self, bytes: usize) {
         self.bytes.set(self.bytes.get().saturating_sub(bytes));
+        self.account.release(bytes);
         if self.bytes.get() == 0
             && let Some(waker) = self.waker.borrow_mut().take()
         {
@@ -51,12 +71,11 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// A part that `unsent` counts until it is written.
+    /// A part of what `unsent` holds, until it is written.
     pub(crate) fn counted(data: Bytes, unsent: &Rc<Unsent>) -> Self {
         if data.is_empty() {
             return Self::from(data);
         }
-        unsent.bytes.set(unsent.bytes.get().saturating_add(data.len()));
         Self { data, unsent: Some(Rc::clone(unsent)) }
     }
 }
@@ -106,6 +125,7 @@ mod tests {
         let unsent = Rc::new(Unsent::default());
         let cx = Context::from_waker(Waker::noop());
         assert!(unsent.poll_empty(&cx).is_ready());
+        unsent.hold(6);
         let mut first = Part::counted(Bytes::from_static(b"abcd"), &unsent);
         let second = Part::counted(Bytes::from_static(b"ef"), &unsent);
         first.advance(3);

@@ -412,7 +412,7 @@ async fn answer<H: Handler>(
     if end {
         return;
     }
-    let mut pump = Pump::new(stream, body, Some(shared.settings.pace()));
+    let mut pump = Pump::new(stream, body, &shared.info.account, Some(shared.settings.pace()));
     match poll_fn(|cx| pump.poll(cx)).await {
         Ok(()) => {}
         Err(PumpError::Gone) => {

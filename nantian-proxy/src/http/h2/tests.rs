@@ -1,5 +1,7 @@
 //! HTTP/2 against the `h2` crate's own client and server, and through a proxy of both protocols.
 
+mod buffered;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
