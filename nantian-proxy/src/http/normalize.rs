@@ -109,6 +109,9 @@ pub fn path(path: &str, options: PathOptions) -> Result<Cow<'_, str>, PathError>
         return Ok(Cow::Borrowed(path));
     }
     let decoded = escapes(path, options)?;
+    if options.double_encoding == Ambiguous::Refuse && is_escaped_twice(&decoded) {
+        return Err(PathError::DoubleEncoding);
+    }
     if options.hidden_dots == Ambiguous::Refuse && decoded.split('/').any(hides_dots) {
         return Err(PathError::HiddenDots);
     }
@@ -140,9 +143,6 @@ fn escapes(path: &str, options: PathOptions) -> Result<String, PathError> {
                     continue;
                 }
             },
-            b'%' if rest.get(..2).is_some_and(|digits| hex(digits.as_bytes()).is_some()) => {
-                refuse(options.double_encoding, PathError::DoubleEncoding)?;
-            }
             b'\\' => refuse(options.backslash, PathError::Backslash)?,
             0 => refuse(options.encoded_nul, PathError::EncodedNul)?,
             _ => {}
@@ -158,6 +158,12 @@ fn escapes(path: &str, options: PathOptions) -> Result<String, PathError> {
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// Judged after one decoding, which makes `%252e` of `%25%32e`.
+fn is_escaped_twice(decoded: &str) -> bool {
+    let escape = |at: usize| decoded.get(at + 3..at + 5).and_then(|digits| hex(digits.as_bytes()));
+    decoded.match_indices("%25").any(|(at, _)| escape(at).is_some())
 }
 
 /// Whether a segment that is no dot segment is, or has, one for another reader.
@@ -364,6 +370,8 @@ mod tests {
             ("/%252e", PathError::DoubleEncoding),
             ("/%252E%252e/a", PathError::DoubleEncoding),
             ("/%252fa", PathError::DoubleEncoding),
+            ("/%25%32%65", PathError::DoubleEncoding),
+            ("/%25C%44", PathError::DoubleEncoding),
             ("/a;", PathError::Parameter),
             ("/a;x=1/b", PathError::Parameter),
         ] {
