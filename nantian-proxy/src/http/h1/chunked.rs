@@ -9,7 +9,7 @@ use http::header::{
 
 use super::head::{HeadLimits, Kind, Scanner, fields_of, is_field_name, is_token, trim_start};
 
-/// Bytes of one chunk-size line, extensions included.
+/// Bytes of one chunk-size line, extensions included, without its end.
 const MAX_LINE: usize = 512;
 /// Bytes of all extensions of a body: a hundred bytes a chunk with one byte of data each would be a way to make us work
 /// for nothing.
@@ -130,7 +130,8 @@ impl Decoder {
 
 /// Refuses at once what can become no chunk-size line.
 fn check_partial(line: &[u8]) -> Result<(), &'static str> {
-    if line.len() > MAX_LINE {
+    // The CR of its end may be here already.
+    if line.len() > MAX_LINE + 1 {
         return Err("a chunk-size line is too long");
     }
     match line.iter().position(|byte| !byte.is_ascii_hexdigit()) {

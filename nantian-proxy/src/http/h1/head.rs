@@ -104,6 +104,7 @@ impl Scanner {
             } else if self.lines.is_empty() && self.kind == Kind::Response {
                 return Err(Refusal::bad("an empty line in place of a status line"));
             } else {
+                self.check_limits(self.scanned, limits)?;
                 return Ok(Some(self.scanned));
             }
         }

@@ -1,5 +1,6 @@
 //! Tables of what is a message and what is not, and properties of the codec. No I/O.
 
 mod corpus;
+mod edges;
 mod properties;
 mod server;
