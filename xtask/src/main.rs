@@ -44,6 +44,12 @@ const COMMANDS: &[Command] = &[
         run: suites::fuzz::run_by_hand,
     },
     Command {
+        name: "mutants",
+        takes: "[FILE]",
+        purpose: "which changes of the framing code no test notices; takes hours",
+        run: suites::mutants::run,
+    },
+    Command {
         name: "soak",
         takes: "[--requests N] [--reloads N]",
         purpose: "memory of the release binary idle, after a million requests and after a thousand reloads",

@@ -15,6 +15,8 @@ pub(crate) struct CargoTool {
 pub(crate) const CARGO_DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
 /// Builds and runs libFuzzer targets.
 pub(crate) const CARGO_FUZZ: CargoTool = CargoTool { name: "cargo-fuzz", version: "0.13.2" };
+/// Changes the code and tells which changes no test notices.
+pub(crate) const CARGO_MUTANTS: CargoTool = CargoTool { name: "cargo-mutants", version: "27.1.0" };
 
 impl CargoTool {
     /// The path of the program, after installing it into the cache folder if this version is not there yet.

@@ -8,6 +8,9 @@ mod asked;
 mod body;
 mod forward;
 mod forwarded;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod log;
 mod max_forwards;
 mod mirror;

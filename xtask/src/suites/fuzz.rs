@@ -1,6 +1,7 @@
 //! The fuzz targets in `fuzz/`, on the stable toolchain.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Counts, Settings};
 use crate::arguments::Arguments;
@@ -8,17 +9,35 @@ use crate::process::{Failure, Step};
 use crate::tools;
 use crate::workspace::Workspace;
 
+/// Targets for what strangers frame, which get more time than the others.
+const FRAMING: &[&str] = &["h1_chunked", "h1_request", "h1_response", "headers", "normalize"];
+
+/// How many targets run at once in a suite: one for each core of the smallest machine.
+const AT_ONCE: usize = 2;
+
 /// Each target for some seconds: a suite of `cargo xtask test`.
 pub(crate) fn run(workspace: &Workspace, settings: Settings) -> Result<Counts, Failure> {
     tools::install_system_programs()?;
-    let mut counts = Counts::default();
-    for target in workspace.programs("fuzz/fuzz_targets")? {
-        match fuzz(workspace, &target, settings.fuzz_seconds) {
-            Ok(()) => counts.passed += 1,
-            Err(failure) => {
-                eprintln!("fuzz target {target}: {failure}");
-                counts.failed += 1;
+    call(workspace, "build", &[])?.run()?;
+    let targets = workspace.programs("fuzz/fuzz_targets")?;
+    let next = AtomicUsize::new(0);
+    let outcomes: Vec<(&String, Result<(), Failure>)> = std::thread::scope(|scope| {
+        let work = || {
+            let mut done = Vec::new();
+            while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let seconds = if FRAMING.contains(&target.as_str()) { 60 } else { 20 };
+                done.push((target, fuzz(workspace, target, settings.fuzz_seconds.unwrap_or(seconds))));
             }
+            done
+        };
+        let running: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        running.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    let mut counts = Counts { passed: 0, failed: targets.len() };
+    for (target, outcome) in outcomes {
+        match outcome {
+            Ok(()) => counts = Counts { passed: counts.passed + 1, failed: counts.failed - 1 },
+            Err(failure) => eprintln!("fuzz target {target}: {failure}"),
         }
     }
     Ok(counts)
@@ -43,20 +62,12 @@ pub(crate) fn run_by_hand(workspace: &Workspace, mut arguments: Arguments) -> Re
 
 /// Runs one target. What it learns goes to the cache folder; the seeds in the repository are read only.
 fn fuzz(workspace: &Workspace, target: &str, seconds: u64) -> Result<(), Failure> {
-    let cargo_fuzz = tools::CARGO_FUZZ.install(workspace)?;
     let learned = workspace.cache.join("fuzz").join(target);
     std::fs::create_dir_all(&learned).map_err(|error| Failure::File { path: learned.display().to_string(), error })?;
     let folder = workspace.root.join("fuzz");
     let seeds = folder.join("seeds").join(target);
     let dictionary = folder.join("dictionaries").join(format!("{target}.dict"));
-    let mut step = Step::new(cargo_fuzz)
-        // libFuzzer's instrumentation flags are unstable; the compiler is the stable one.
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_DIR", workspace.target.join("fuzz"))
-        .args(["run", "--fuzz-dir"])
-        .args([&folder])
-        // No sanitizer: `unsafe` is forbidden in our crates, and without one a run does several times the work.
-        .args(["--sanitizer", "none", target])
+    let mut step = call(workspace, "run", &[target])?
         .args([&learned])
         .args(if seeds.is_dir() { vec![seeds] } else { Vec::new() })
         .args(["--"])
@@ -66,4 +77,17 @@ fn fuzz(workspace: &Workspace, target: &str, seconds: u64) -> Result<(), Failure
         step = step.args([format!("-dict={}", dictionary.display())]);
     }
     step.run()
+}
+
+fn call(workspace: &Workspace, command: &str, targets: &[&str]) -> Result<Step, Failure> {
+    let step = Step::new(tools::CARGO_FUZZ.install(workspace)?)
+        // libFuzzer's instrumentation flags are unstable; the compiler is the stable one.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_TARGET_DIR", workspace.target.join("fuzz"))
+        .args([command, "--fuzz-dir"])
+        .args([workspace.root.join("fuzz")])
+        // No sanitizer: `unsafe` is forbidden in our crates, and without one a run does several times the work.
+        .args(["--sanitizer", "none"])
+        .args(targets);
+    Ok(step)
 }

@@ -4,6 +4,7 @@ mod counts;
 pub(crate) mod end_to_end;
 pub(crate) mod examples;
 pub(crate) mod fuzz;
+pub(crate) mod mutants;
 mod peers;
 
 use crate::arguments::Arguments;
@@ -15,8 +16,8 @@ pub(crate) use counts::Counts;
 /// What the flags of `cargo xtask test` say.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
-    /// How long each fuzz target runs.
-    pub(crate) fuzz_seconds: u64,
+    /// How long each fuzz target runs, if not as long as its own line says.
+    pub(crate) fuzz_seconds: Option<u64>,
 }
 
 /// One suite. A suite that cannot run returns an error: that is a failure, never a skip.
@@ -31,13 +32,13 @@ const SUITES: &[Suite] = &[
     Suite { name: "workspace", purpose: "unit, property, golden and doc tests of every crate", run: workspace_tests },
     Suite { name: "examples", purpose: "each program in examples/ ends well", run: examples::run },
     Suite { name: "e2e", purpose: "the real binary and real clients", run: end_to_end::run },
-    Suite { name: "fuzz", purpose: "each fuzz target for some seconds", run: fuzz::run },
+    Suite { name: "fuzz", purpose: "each fuzz target for 20 or 60 seconds", run: fuzz::run },
 ];
 
 /// Runs all suites, or the one that `--suite` names, and ends with the sum of all counts on a line of its own.
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let only: Option<String> = arguments.option("--suite")?;
-    let settings = Settings { fuzz_seconds: arguments.option("--fuzz-seconds")?.unwrap_or(20) };
+    let settings = Settings { fuzz_seconds: arguments.option("--fuzz-seconds")? };
     arguments.finish()?;
     let chosen: Vec<&Suite> =
         SUITES.iter().filter(|suite| only.as_deref().is_none_or(|name| name == suite.name)).collect();

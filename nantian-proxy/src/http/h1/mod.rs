@@ -4,6 +4,9 @@ mod chunked;
 pub(crate) mod client;
 mod encode;
 mod framing;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod incoming;
 pub(crate) mod io;
