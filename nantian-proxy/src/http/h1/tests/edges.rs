@@ -1,6 +1,9 @@
 //! Each bound of the codec from both sides: the last value that is taken, and the first that is not.
 
+use bytes::{Bytes, BytesMut};
+
 use super::corpus::{LIMITS, decode, read_request, read_response};
+use crate::http::h1::chunked::{Decoded, Decoder};
 use crate::http::h1::framing::{agrees, digits};
 
 /// Whether a request is taken, whole and byte by byte alike.
@@ -125,4 +128,21 @@ fn an_answer_101_names_a_protocol_that_was_offered_and_no_other() {
     for taken in [&[][..], &[""], &["h2c"], &["websocket, h2c"], &["websocket", "h2c"], &["custom/1.1"]] {
         assert!(!agrees(&offered, &upgrade(taken)), "{taken:?}");
     }
+}
+
+#[test]
+fn what_is_left_of_a_chunk_and_a_plain_end_are_known() {
+    let mut decoder = Decoder::new(LIMITS);
+    let mut input = BytesMut::from(&b"a\r\n0123"[..]);
+    assert_eq!(decoder.decode(&mut input), Ok(Decoded::Data(Bytes::from_static(b"0123"))));
+    assert_eq!((decoder.remaining(), decoder.take_plain_end(&mut input)), (6, false));
+    input.extend_from_slice(b"456789\r\n0\r\nX: y\r\n\r\n");
+    assert_eq!(decoder.decode(&mut input), Ok(Decoded::Data(Bytes::from_static(b"456789"))));
+    assert_eq!((decoder.remaining(), decoder.take_plain_end(&mut input)), (0, false), "trailers are no plain end");
+    let mut decoder = Decoder::new(LIMITS);
+    let mut input = BytesMut::from(&b"1\r\nx\r\n0\r\n\r\nGET"[..]);
+    assert_eq!(decoder.decode(&mut input), Ok(Decoded::Data(Bytes::from_static(b"x"))));
+    assert!(decoder.take_plain_end(&mut input));
+    assert_eq!(input, "GET");
+    assert_eq!(decoder.decode(&mut input), Ok(Decoded::End(None)));
 }
