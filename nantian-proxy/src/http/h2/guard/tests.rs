@@ -388,3 +388,42 @@ fn a_client_that_is_told_to_calm_down_may_come_again() {
         }
     });
 }
+
+/// An HPACK bomb (CVE-2016-6581): one field goes into the table, and each of 100 heads names it 450 times, a byte each.
+#[test]
+fn four_hundred_and_fifty_references_on_a_hundred_streams_leave_nothing_in_memory() {
+    for value in [1_usize, 100, 4_000] {
+        local(async move {
+            let asked = Rc::new(Cell::new(0));
+            let counter = Rc::clone(&asked);
+            let server = server(move |_, _| {
+                counter.set(counter.get() + 1);
+                async { reply("served") }
+            })
+            .await;
+            let mut bomb = b"\x82\x86\x84\x41\x01a\x40\x01b\x7f".to_vec();
+            let mut length = value;
+            if length < 127 {
+                bomb.pop();
+                bomb.push(u8::try_from(length).unwrap());
+            } else {
+                length -= 127;
+                bomb.extend([u8::try_from(length % 128 + 128).unwrap(), u8::try_from(length / 128).unwrap()]);
+            }
+            bomb.extend(vec![b'x'; value]);
+            bomb.extend([0xbe; 450]);
+            let heads = (0..100).flat_map(|number| frame(HEADERS, 0x5, 2 * number + 1, &bomb));
+            let mut client = Client::connect(&server).await;
+            client.io.write_all(&heads.collect::<Vec<_>>()).await.unwrap();
+            let mut refused = 0;
+            while refused < 100 {
+                let mut head = [0; FRAME_HEAD];
+                client.io.read_exact(&mut head).await.expect("an answer, or GOAWAY");
+                let mut payload = vec![0; usize::from(head[1]) * 256 + usize::from(head[2])];
+                client.io.read_exact(&mut payload).await.unwrap();
+                refused += if head[3] == 7 { 100 } else { u32::from(head[3] == HEADERS) };
+            }
+            assert_eq!(asked.get(), 0, "no head of them is kept for a handler");
+        });
+    }
+}
