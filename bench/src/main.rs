@@ -1,6 +1,8 @@
-//! The gateway beside other proxies, on the same job: `cargo xtask bench --peers`.
+//! The gateway beside other proxies, on the same job: `cargo xtask bench --peers`. And what hostile clients cost another one:
+//! `cargo xtask bench --hostile`.
 
 mod failure;
+mod hostile;
 mod load;
 mod measure;
 mod part;
@@ -31,6 +33,8 @@ struct Settings {
     programs: Programs,
     results: Option<PathBuf>,
     rounds: usize,
+    /// Whether hostile clients are what is measured.
+    hostile: bool,
     /// The only part that runs.
     part: Option<String>,
     /// The only jobs that run.
@@ -38,7 +42,7 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    match settings(std::env::args().skip(1)).and_then(|settings| compare(&settings)) {
+    match settings(std::env::args().skip(1)).and_then(|settings| run(&settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("nantian-bench: {failure}");
@@ -50,10 +54,12 @@ fn main() -> ExitCode {
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Failure> {
     let [quick, full] = ROUNDS;
     let mut nantian = None;
-    let mut settings = Settings { programs: Programs::default(), results: None, rounds: full, part: None, jobs: None };
+    let programs = Programs::default();
+    let mut settings = Settings { programs, results: None, rounds: full, hostile: false, part: None, jobs: None };
     while let Some(flag) = arguments.next() {
         match flag.as_str() {
             "--quick" => settings.rounds = quick,
+            "--hostile" => settings.hostile = true,
             "--nantian" => nantian = arguments.next(),
             "--envoy" => settings.programs.envoy = arguments.next().map(absolute).transpose()?,
             "--pingora" => settings.programs.pingora = arguments.next().map(absolute).transpose()?,
@@ -72,14 +78,23 @@ fn absolute(path: String) -> Result<PathBuf, Failure> {
     std::fs::canonicalize(&path).map_err(|error| Failure::File(path, error))
 }
 
-fn compare(settings: &Settings) -> Result<(), Failure> {
+fn run(settings: &Settings) -> Result<(), Failure> {
     let site = Site::new(std::env::temp_dir().join(format!("nantian-bench-{}", std::process::id())))?;
+    if settings.hostile {
+        hostile::compare(&site, &settings.programs, settings.rounds)?;
+    } else {
+        compare(settings, &site)?;
+    }
+    std::fs::remove_dir_all(&site.folder).map_err(|error| Failure::file(&site.folder, error))
+}
+
+fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
     let before = load_average();
     let backends = site.backends()?;
     let mut tables = String::new();
     let mut versions = Vec::new();
     let mut run = |part: &Part| -> Result<Found, Failure> {
-        let found = measure::part(part, &site, &settings.programs, settings.rounds)?;
+        let found = measure::part(part, site, &settings.programs, settings.rounds)?;
         let table = report::part(part, &found);
         println!("{table}");
         tables.push_str(&table);
@@ -115,7 +130,7 @@ fn compare(settings: &Settings) -> Result<(), Failure> {
         site::write(path, &text)?;
     }
     drop(backends);
-    std::fs::remove_dir_all(&site.folder).map_err(|error| Failure::file(&site.folder, error))
+    Ok(())
 }
 
 /// The jobs whose letters were asked for.

@@ -26,7 +26,7 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
     for cell in &part.cells {
         for peer in programs.peers().into_iter().filter(|peer| peer.takes(cell.setup)) {
             if find(&running, peer, cell).is_none() {
-                running.push(peer.start(site, programs, cell.setup)?);
+                running.push(peer.start(site, programs, cell.setup, &[])?);
             }
         }
     }

@@ -115,12 +115,19 @@ impl Peer {
         self != Self::Pingora || (setup.routes == Routes::One && !setup.access_log)
     }
 
-    /// Starts it on its cores.
-    pub(crate) fn start(self, site: &Site, programs: &Programs, setup: Setup) -> Result<Running, Failure> {
+    /// Starts it on its cores, with these arguments besides.
+    pub(crate) fn start(
+        self,
+        site: &Site,
+        programs: &Programs,
+        setup: Setup,
+        arguments: &[&str],
+    ) -> Result<Running, Failure> {
         let ports = proxy_ports()?;
         let program = programs.of(self);
         let words = self.words(site, ports, setup)?;
-        let line: Vec<String> = std::iter::once(program.clone()).chain(words).collect();
+        let arguments = arguments.iter().map(|word| (*word).to_owned());
+        let line: Vec<String> = std::iter::once(program.clone()).chain(words).chain(arguments).collect();
         let server = Server::start(&setup.cores(), &line, &site.folder, &ports.all())?;
         let idle_kib = server.resident_kib()?;
         Ok(Running { peer: self, setup, version: self.version(&program)?, server, ports, idle_kib })

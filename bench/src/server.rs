@@ -63,6 +63,13 @@ impl Server {
         self.processes().map(|id| resident_kib(&proc(id, "status")?)).sum()
     }
 
+    /// How many files it has open, connections included.
+    pub(crate) fn open_files(&self) -> Result<usize, Failure> {
+        let path = format!("/proc/{}/fd", self.child.id());
+        let entries = std::fs::read_dir(&path).map_err(|error| Failure::File(path, error))?;
+        Ok(entries.count())
+    }
+
     /// Its id, and those of its children: nginx with several workers has a process for each.
     fn processes(&self) -> impl Iterator<Item = u32> {
         let id = self.child.id();

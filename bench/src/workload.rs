@@ -94,6 +94,12 @@ pub(crate) fn http1() -> Workload {
     Workload::small("a", "HTTP/1.1, 64 connections, 1 KiB", Door::Http)
 }
 
+/// What one client does beside hostile ones.
+pub(crate) fn client() -> Workload {
+    let what = "HTTP/1.1, 4 connections, 1 KiB, 1,000 requests a second";
+    Workload { connections: 4, requests: 4_000, ..Workload::small("hostile", what, Door::Http) }
+}
+
 /// All jobs. Each has about a second of the proxy's CPU time in a round: 100 ticks of the clock that counts it.
 pub(crate) fn all() -> Vec<Workload> {
     vec![

@@ -57,8 +57,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        takes: "[FILTER] | --peers [--quick] [--profile NAME] [--part NAME] [--jobs LETTERS]",
-        purpose: "criterion benchmarks; or nantian beside nginx and HAProxy, into bench/RESULTS.md",
+        takes: "[FILTER] | --peers [--part NAME] [--jobs LETTERS] | --hostile; [--quick] [--profile NAME]",
+        purpose: "criterion benchmarks; nantian beside other proxies, into bench/RESULTS.md; or a client beside hostile ones",
         run: suites::bench,
     },
     Command {

