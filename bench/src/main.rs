@@ -160,7 +160,7 @@ fn rates(jobs: &Part, found: &Found) -> Vec<(Workload, u64)> {
 }
 
 fn thousands(rate: f64) -> u64 {
-    (1..).map(|count| count * 1_000).take_while(|whole| sample::float(*whole) <= rate.min(1e6)).last().unwrap_or(500)
+    (1..=1_000).map(|count| count * 1_000).take_while(|whole| sample::float(*whole) <= rate).last().unwrap_or(500)
 }
 
 fn load_average() -> String {

@@ -75,13 +75,12 @@ fn row(part: &Part, place: usize, cell: &Cell, peer: Peer, found: &Found) -> Str
         });
         Spread::of(pairs)
     };
-    let ratio = match peer {
-        Peer::Nantian => "-".to_owned(),
-        _ => {
-            let theirs = against((place, Peer::Nantian));
-            // The other way round: nantian's by the peer's.
-            format!("{:.2} ({:.2}-{:.2})", 1.0 / theirs.median, 1.0 / theirs.max, 1.0 / theirs.min)
-        }
+    let ratio = if peer == Peer::Nantian {
+        "-".to_owned()
+    } else {
+        let theirs = against((place, Peer::Nantian));
+        // The other way round: nantian's by the peer's.
+        format!("{:.2} ({:.2}-{:.2})", 1.0 / theirs.median, 1.0 / theirs.max, 1.0 / theirs.min)
     };
     let growth = if part.growth { format!("| {:.2} ", against((0, peer)).median) } else { String::new() };
     let cpu = Spread::of(of(place, peer).map(|one| one.cpu));
