@@ -150,6 +150,14 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_the_message_are_not_of_one_hop() {
+        for name in ["host", "content-length", "trailer", "via", "cookie", "x-own"] {
+            assert!(!is_of_one_hop(name), "{name}");
+        }
+        assert!(is_of_one_hop("connection") && is_of_one_hop("proxy-authenticate"));
+    }
+
+    #[test]
     fn te_keeps_trailers_only() {
         let mut headers = map(&[("te", "gzip;q=0.5, Trailers"), ("connection", "te")]);
         strip_request(&mut headers);

@@ -452,6 +452,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_host_has_up_to_a_name_and_a_port_of_bytes() {
+        assert!(host(&"a".repeat(261)).is_ok());
+        assert_eq!(host(&"a".repeat(262)), Err(HostError));
+    }
+
     proptest! {
         #[test]
         fn normalising_twice_changes_nothing(tail in "[/.a%2eEfF5cC\\\\;0]{0,40}") {
