@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod hash;
 pub mod router;
 
 #[cfg(feature = "engine")]

@@ -6,6 +6,7 @@
 
 pub mod body;
 pub(crate) mod buffered;
+mod buffers;
 mod date;
 mod deadline;
 mod drain;

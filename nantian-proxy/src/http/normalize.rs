@@ -260,16 +260,21 @@ pub fn host(value: &str) -> Result<Host<'_>, HostError> {
         address.parse::<Ipv6Addr>().map_err(|_| HostError)?;
         (name, if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(HostError)?) })
     } else {
-        let (name, port) = value.split_once(':').map_or((value, None), |(name, port)| (name, Some(port)));
         // Every host passes here, so by bytes, once: no label is empty but a last one.
-        let mut in_label = false;
-        for byte in name.bytes() {
+        let (mut in_label, mut end) = (false, value.len());
+        for (at, byte) in value.bytes().enumerate() {
             match byte {
                 b'.' if in_label => in_label = false,
                 b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => in_label = true,
+                b':' => {
+                    end = at;
+                    break;
+                }
                 _ => return Err(HostError),
             }
         }
+        let (name, port) = value.split_at(end);
+        let port = port.strip_prefix(':');
         if name.is_empty() {
             return Err(HostError);
         }

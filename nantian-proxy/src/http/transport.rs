@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -49,6 +49,17 @@ impl From<TlsStream<TcpStream>> for Transport {
 }
 
 impl Transport {
+    /// Whether nothing waits to be read, neither bytes nor an end, as far as is known without waiting. What waits may be
+    /// lost: whoever asks has no use for it.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0];
+        if let Self::Tcp(io) = self {
+            return matches!(io.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(self).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
     /// Any other byte stream.
     pub fn other(stream: impl ByteStream) -> Self {
         Self::Other(Box::new(stream))

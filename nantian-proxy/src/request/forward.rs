@@ -1,6 +1,7 @@
 //! Forwarding (stage 10): time limits, endpoints, tries.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use http_body::Body as _;
@@ -39,10 +40,10 @@ pub(super) async fn forward(
     body: Body,
 ) -> Result<Answered, Failure> {
     let limit = limit(what.rule.source.timeouts.request, cx.worker.settings.request_timeout);
-    let Some(deadline) = limit.and_then(|limit| cx.log.clock().checked_add(limit)) else {
-        return tries(cx, what, outgoing, body).await;
-    };
-    match timeout_at(deadline, tries(cx, what, outgoing, body)).await {
+    let deadline = limit.and_then(|limit| cx.log.clock().checked_add(limit));
+    let tries = pin!(tries(cx, what, outgoing, body));
+    let Some(deadline) = deadline else { return tries.await };
+    match timeout_at(deadline, tries).await {
         Ok(Ok(answered)) => {
             let deadline = answered.deadline.map_or(deadline, |own| own.min(deadline));
             Ok(Answered { deadline: Some(deadline), ..answered })
@@ -245,7 +246,7 @@ async fn try_once(
         head.headers_mut().remove(http::header::UPGRADE);
     }
     let in_flight = backend.begin(index);
-    let sending = worker.pools.send(&upstream, head.map(|()| body), Some(&cx.exchange.interim));
+    let sending = pin!(worker.pools.send(&upstream, head.map(|()| body), Some(&cx.exchange.interim)));
     let sent = match deadline {
         None => sending.await,
         Some(deadline) => match timeout_at(deadline, sending).await {

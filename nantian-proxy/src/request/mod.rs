@@ -22,13 +22,15 @@ mod via;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::future::{Future, poll_fn};
 use std::net::{IpAddr, SocketAddr};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::SystemTime;
 
-use futures_util::FutureExt as _;
 use http::{Method, Request, StatusCode, Version};
 use nantian_ir::{BindAddress, EndpointHost};
 
@@ -189,14 +191,14 @@ impl Handler for Pipeline {
         let mut log = RequestLog::new(Rc::clone(&serving), &request, &exchange);
         let mut cx =
             Context { worker, serving: &serving, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
-        // Unwind safety: what a request shares with others are cells that no panic leaves half-written in a way that
-        // matters for memory safety; counts may be off by the request that panicked.
-        let answered = if let Ok(answered) = AssertUnwindSafe(stages::run(&mut cx, request)).catch_unwind().await {
-            answered
-        } else {
+        let answered = {
+            let stages = pin!(stages::run(&mut cx, request));
+            contained(stages).await
+        };
+        let answered = answered.unwrap_or_else(|_panic| {
             worker.recorder.panicked(PanicPlace::Request);
             cx.fail(Failure::Panic)
-        };
+        });
         reply(answered, log)
     }
 
@@ -223,6 +225,18 @@ impl Handler for Pipeline {
             self.worker.recorder.connection_ended(connection.peer, ResponseFlag::ClientLimit);
         }
     }
+}
+
+/// Runs `future` and contains its panic.
+///
+/// Unwind safety: what a request shares with others are cells that no panic leaves half-written in a way that matters for
+/// memory safety; counts may be off by the request that panicked.
+async fn contained<F: Future>(mut future: Pin<&mut F>) -> std::thread::Result<F::Output> {
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 /// Hands the answer to the connection, and the record to whatever of it ends last.

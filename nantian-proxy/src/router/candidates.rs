@@ -1,12 +1,11 @@
 //! Matches that the same path leads to.
 
-use std::collections::HashMap;
-
 use http::HeaderName;
 use http::header::HOST;
 
 use super::condition::{CompiledMatch, Request, ValueTest};
 use super::query;
+use crate::hash::Map;
 
 /// From this many matches on, an index by value pays.
 const INDEX_FROM: usize = 8;
@@ -19,13 +18,13 @@ pub(super) struct Candidates {
 }
 
 /// Matches by a value, in order.
-type ByValue = HashMap<Box<[u8]>, Vec<usize>>;
+type ByValue = Map<Box<[u8]>, Vec<usize>>;
 
 /// Which matches can hold, by the exact value of one header or query parameter of each.
 #[derive(Debug, Default)]
 struct ValueIndex {
-    by_header: HashMap<HeaderName, ByValue>,
-    by_parameter: HashMap<Box<[u8]>, ByValue>,
+    by_header: Map<HeaderName, ByValue>,
+    by_parameter: Map<Box<[u8]>, ByValue>,
     /// Matches without an exact value, in order.
     rest: Vec<usize>,
 }
@@ -90,7 +89,7 @@ fn keys(compiled: &CompiledMatch) -> impl Iterator<Item = Key<'_>> {
 impl ValueIndex {
     fn new(all: &[usize], matches: &[CompiledMatch]) -> Self {
         let keys_of = |index: usize| matches.get(index).into_iter().flat_map(keys);
-        let mut frequency = HashMap::<_, usize>::new();
+        let mut frequency = Map::<_, usize>::default();
         for key in all.iter().flat_map(|index| keys_of(*index)) {
             *frequency.entry(key).or_default() += 1;
         }

@@ -1,12 +1,17 @@
 //! Hosts: normalisation, and tables in which the most specific hostname comes first.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use nantian_ir::HostnameMatch;
 
+use crate::hash::Map;
+
 /// The host without port, trailing dot and brackets, in lower case. Allocates only if there are upper-case letters.
 pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| !matches!(byte, b':' | b'[' | b'A'..=b'Z');
+    if raw.bytes().all(plain) && !raw.ends_with('.') {
+        return Cow::Borrowed(raw);
+    }
     let host = match raw.strip_prefix('[') {
         // RFC 3986 section 3.2.2: IP-literal = "[" ( IPv6address / IPvFuture ) "]".
         Some(rest) => rest.split_once(']').map_or(raw, |(address, _)| address),
@@ -27,9 +32,9 @@ pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
 /// Values by hostname.
 #[derive(Debug)]
 pub(super) struct HostTable<T> {
-    exact: HashMap<Box<str>, (HostnameMatch, T)>,
+    exact: Map<Box<str>, (HostnameMatch, T)>,
     /// By suffix, without `*.`.
-    wildcard: HashMap<Box<str>, (HostnameMatch, T)>,
+    wildcard: Map<Box<str>, (HostnameMatch, T)>,
     any: Option<(HostnameMatch, T)>,
     /// Bytes of the longest suffix in `wildcard`. A host of thousands of labels is not hashed for each of them.
     longest_suffix: usize,
@@ -37,7 +42,7 @@ pub(super) struct HostTable<T> {
 
 impl<T> Default for HostTable<T> {
     fn default() -> Self {
-        Self { exact: HashMap::new(), wildcard: HashMap::new(), any: None, longest_suffix: 0 }
+        Self { exact: Map::default(), wildcard: Map::default(), any: None, longest_suffix: 0 }
     }
 }
 

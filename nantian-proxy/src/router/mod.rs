@@ -44,12 +44,12 @@ mod property_tests;
 mod query;
 mod table;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::HeaderMap;
 use nantian_ir::{BindAddress, HostnameMatch, ListenerKey, RouteRule, RuleKey, Snapshot};
 
+use crate::hash::Map;
 use condition::Request;
 use host::HostTable;
 use table::{CompiledMatch, ListenerTable};
@@ -124,7 +124,7 @@ pub struct RefusedRule {
 /// The compiled routes of a snapshot. Immutable and shared by all workers.
 #[derive(Debug)]
 pub struct Router {
-    binds: HashMap<BindAddress, HostTable<ListenerTable>>,
+    binds: Map<BindAddress, HostTable<ListenerTable>>,
     /// In the order of `snapshot.rules`.
     rules: Vec<Arc<RouteRule>>,
     /// In the order of their rank, the strongest first.

@@ -1,14 +1,13 @@
 //! Matches of one hostname of one listener, by path.
 
-use std::collections::HashMap;
-
 use super::candidates::Candidates;
 use super::condition::{CompiledMatch, Place, Request};
+use crate::hash::Map;
 
 /// Matches by path. Lookups follow the order of precedence, so that the first that holds is the answer.
 #[derive(Debug)]
 pub(super) struct PathTable {
-    exact: HashMap<Box<str>, Candidates>,
+    exact: Map<Box<str>, Candidates>,
     regexes: Candidates,
     /// A trie of path elements. The first node is the prefix `/`.
     nodes: Vec<Node>,
@@ -17,13 +16,13 @@ pub(super) struct PathTable {
 #[derive(Debug, Default)]
 struct Node {
     parent: Option<usize>,
-    children: HashMap<Box<str>, usize>,
+    children: Map<Box<str>, usize>,
     candidates: Candidates,
 }
 
 impl Default for PathTable {
     fn default() -> Self {
-        Self { exact: HashMap::new(), regexes: Candidates::default(), nodes: vec![Node::default()] }
+        Self { exact: Map::default(), regexes: Candidates::default(), nodes: vec![Node::default()] }
     }
 }
 

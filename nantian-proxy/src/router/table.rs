@@ -1,7 +1,5 @@
 //! From a snapshot to tables.
 
-use std::collections::HashMap;
-
 use nantian_ir::{BindAddress, HostnameMatch, ListenerKey, MatchRank, RouteRule, Snapshot};
 
 use super::Router;
@@ -9,6 +7,7 @@ use super::condition::{Place, Refusal, Request};
 use super::host::HostTable;
 use super::paths::PathTable;
 use super::pattern::Patterns;
+use crate::hash::Map;
 
 pub(super) use super::condition::CompiledMatch;
 
@@ -48,7 +47,7 @@ pub(super) fn build(snapshot: &Snapshot) -> Router {
     ranked.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     let (matches, places): (Vec<_>, Vec<_>) = ranked.into_iter().map(|(_, compiled, place)| (compiled, place)).unzip();
 
-    let mut binds = HashMap::<BindAddress, HostTable<ListenerTable>>::new();
+    let mut binds = Map::<BindAddress, HostTable<ListenerTable>>::default();
     for (index, listener) in snapshot.listeners.values().enumerate() {
         if !listener.protocol.has_requests() {
             continue;

@@ -1,7 +1,6 @@
 //! HTTP/2 connections of one worker: few, each shared by many requests.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 use super::connect::connect;
 use super::stats::Counted;
 use super::{SendErrorKind, Upstream};
+use crate::hash::Map;
 use crate::http::HttpSettings;
 use crate::http::h2::client::Connection;
 
@@ -56,7 +56,7 @@ impl From<Failure> for SendErrorKind {
 
 /// The connections to all endpoints.
 pub(crate) struct Multiplexed {
-    endpoints: RefCell<HashMap<SocketAddr, Endpoint>>,
+    endpoints: RefCell<Map<SocketAddr, Endpoint>>,
     max: usize,
     http: HttpSettings,
 }

@@ -1,7 +1,7 @@
 //! The pools of one worker.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -14,8 +14,9 @@ use super::connect::connect;
 use super::multiplexed::Multiplexed;
 use super::stats::Counted;
 use super::{PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
+use crate::hash::Map;
 use crate::http::h1::HeadLimits;
-use crate::http::h1::client::{Connection, FailReason, Failed, Home, Shared, exchange};
+use crate::http::h1::client::{Answer, Connection, FailReason, Failed, Home, Shared, exchange};
 use crate::http::{Body, HttpSettings, Interim};
 
 /// The connections of one worker to all backends.
@@ -25,7 +26,7 @@ pub struct Pools(Rc<Inner>);
 struct Inner {
     settings: PoolSettings,
     limits: HeadLimits,
-    idle: RefCell<HashMap<SocketAddr, Vec<Idle>>>,
+    idle: RefCell<Map<SocketAddr, Vec<Idle>>>,
     /// Endpoints that are gone: connections that come back from their last request are closed.
     gone: RefCell<HashSet<SocketAddr>>,
     multiplexed: Rc<Multiplexed>,
@@ -35,21 +36,21 @@ struct Inner {
 
 struct Idle {
     connection: Shared,
-    counted: Rc<Counted>,
+    berth: Rc<Berth>,
     since: Instant,
 }
 
-/// Where a connection goes back to.
+/// Where a connection goes back to, as often as it comes.
 struct Berth {
     pools: Weak<Inner>,
     address: SocketAddr,
-    counted: Rc<Counted>,
+    _counted: Counted,
 }
 
 impl Home for Berth {
-    fn put(&self, connection: Shared) {
+    fn put(self: Rc<Self>, connection: Shared) {
         if let Some(pools) = self.pools.upgrade() {
-            pools.put(self.address, connection, Rc::clone(&self.counted));
+            pools.put(self, connection);
         }
     }
 }
@@ -61,7 +62,7 @@ impl Pools {
             limits: http.into(),
             multiplexed: Rc::new(Multiplexed::new(settings.max_http2_connections, http.clone())),
             settings,
-            idle: RefCell::new(HashMap::new()),
+            idle: RefCell::default(),
             gone: RefCell::default(),
             sweeping: Cell::new(false),
         }))
@@ -83,7 +84,8 @@ impl Pools {
     ) -> Result<UpstreamResponse, SendError> {
         let sent = match upstream.protocol {
             BackendProtocol::Http1 | BackendProtocol::WebSocket => self.send_http1(upstream, request, interim).await,
-            BackendProtocol::H2c => self.send_http2(upstream, request, interim).await,
+            // In a box, as the connecting below: what not every request goes through would be room in each of them.
+            BackendProtocol::H2c => Box::pin(self.send_http2(upstream, request, interim)).await,
             BackendProtocol::Tcp | BackendProtocol::Udp => {
                 let kind = SendErrorKind::Protocol("the backend is for connections or datagrams, not for requests");
                 Err(SendError { kind, request: Some(request) })
@@ -101,10 +103,12 @@ impl Pools {
         mut request: Request<Body>,
         interim: Option<&Interim>,
     ) -> Result<UpstreamResponse, SendError> {
-        if let Some(Idle { connection, counted, .. }) = self.0.take(upstream.address) {
+        if let Some(Idle { connection, berth, .. }) = self.0.take(upstream.address) {
             let method = request.method().clone();
-            match self.exchange(upstream, connection, counted, request, interim).await {
-                Ok(answer) => return Ok(UpstreamResponse { reused: true, ..answer }),
+            match exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth)
+                .await
+            {
+                Ok(Answer { response, tunnel }) => return Ok(UpstreamResponse { response, tunnel, reused: true }),
                 Err(Failed { reason: FailReason::Closed | FailReason::Io(_), request: Some(again), silent: true })
                     if is_idempotent(&method) =>
                 {
@@ -113,13 +117,27 @@ impl Pools {
                 Err(failed) => return Err(error(failed)),
             }
         }
+        Box::pin(self.send_afresh(upstream, request, interim)).await
+    }
+
+    /// Sends a request on a connection that is made for it.
+    async fn send_afresh(
+        &self,
+        upstream: &Upstream,
+        request: Request<Body>,
+        interim: Option<&Interim>,
+    ) -> Result<UpstreamResponse, SendError> {
         let io = match connect(upstream).await {
             Ok(io) => io,
             Err(kind) => return Err(SendError { kind, request: Some(request) }),
         };
         let connection = Rc::new(RefCell::new(Connection::new(io)));
-        let counted = Rc::new(Counted::new(upstream.stats.as_ref()));
-        self.exchange(upstream, connection, counted, request, interim).await.map_err(error)
+        let counted = Counted::new(upstream.stats.as_ref());
+        let berth = Rc::new(Berth { pools: Rc::downgrade(&self.0), address: upstream.address, _counted: counted });
+        let sent =
+            exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth).await;
+        let Answer { response, tunnel } = sent.map_err(error)?;
+        Ok(UpstreamResponse { response, tunnel, reused: false })
     }
 
     async fn send_http2(
@@ -153,21 +171,6 @@ impl Pools {
                 }
             }
         }
-    }
-
-    async fn exchange(
-        &self,
-        upstream: &Upstream,
-        connection: Shared,
-        counted: Rc<Counted>,
-        request: Request<Body>,
-        interim: Option<&Interim>,
-    ) -> Result<UpstreamResponse, Failed> {
-        let home = Berth { pools: Rc::downgrade(&self.0), address: upstream.address, counted };
-        let answer =
-            exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, Rc::new(home))
-                .await?;
-        Ok(UpstreamResponse { response: answer.response, tunnel: answer.tunnel, reused: false })
     }
 
     /// Closes the resting connections to endpoints that are gone; those in use when their requests have ended. Replaces
@@ -218,7 +221,8 @@ impl Inner {
         None
     }
 
-    fn put(self: &Rc<Self>, address: SocketAddr, connection: Shared, counted: Rc<Counted>) {
+    fn put(self: &Rc<Self>, berth: Rc<Berth>, connection: Shared) {
+        let address = berth.address;
         let gone = self.gone.borrow();
         if !gone.is_empty() && gone.contains(&address) {
             return;
@@ -229,7 +233,7 @@ impl Inner {
         if list.len() >= self.settings.max_idle {
             return;
         }
-        list.push(Idle { connection, counted, since: Instant::now() });
+        list.push(Idle { connection, berth, since: Instant::now() });
         drop(idle);
         self.watch();
     }

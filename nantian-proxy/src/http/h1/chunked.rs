@@ -7,7 +7,8 @@ use http::header::{
     HeaderName, MAX_FORWARDS, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::head::{HeadLimits, Kind, Scanner, fields_of, is_field_name, is_token, trim_start};
+use super::fields::{self, Seen};
+use super::head::{HeadLimits, Kind, Scanner, is_field_name, is_token, trim_start};
 
 /// Bytes of one chunk-size line, extensions included, without its end.
 const MAX_LINE: usize = 512;
@@ -99,8 +100,11 @@ impl Decoder {
                     let scanner = std::mem::replace(scanner.as_mut(), Scanner::new(Kind::Trailers));
                     self.state = State::Ended;
                     let section = input.split_to(length).freeze();
-                    let fields = fields_of(&section, &scanner.into_lines(), 0).map_err(|refusal| refusal.reason)?;
-                    return Ok(Decoded::End(accept_trailers(fields)?));
+                    let read = fields::read(&section, scanner.lines(), 0).map_err(|refusal| refusal.reason)?;
+                    if read.seen.any(Seen::OPTION) {
+                        return Err(MISPLACED);
+                    }
+                    return Ok(Decoded::End(accept_trailers(read.headers)?));
                 }
                 State::Ended => return Ok(Decoded::End(None)),
             }
@@ -229,13 +233,15 @@ fn quoted_end(quoted: &[u8]) -> Option<usize> {
     None
 }
 
+const MISPLACED: &str = "a trailer section has a field of framing or routing";
+
 /// RFC 9110 section 6.5.1: fields of framing, routing, request modifiers, authentication, or those that say how to read
 /// the content, MUST NOT be in a trailer section. Framing and routing in the wrong place are an attack: refused.
 /// The others have no effect where they stand: left out.
 pub(crate) fn accept_trailers(mut fields: HeaderMap) -> Result<Option<HeaderMap>, &'static str> {
     const REFUSED: [HeaderName; 4] = [TRANSFER_ENCODING, CONTENT_LENGTH, HOST, CONNECTION];
     if REFUSED.iter().any(|name| fields.contains_key(name)) {
-        return Err("a trailer section has a field of framing or routing");
+        return Err(MISPLACED);
     }
     if !fields.keys().all(is_field_name) {
         return Err("a trailer section has a field name with an invalid character");

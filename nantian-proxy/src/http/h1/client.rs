@@ -59,8 +59,7 @@ impl Connection {
 
     /// Whether an idle connection can take a request: nothing arrived, neither an end nor bytes that nobody asked for.
     pub(crate) fn is_usable(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        self.reader.buf.is_empty() && self.reader.poll_fill(&mut self.io, &mut cx).is_pending()
+        self.reader.buf.is_empty() && !self.reader.eof && self.io.is_quiet()
     }
 
     /// Gives memory back while the connection rests.
@@ -80,7 +79,7 @@ impl Connection {
 /// Takes connections back that can be used again.
 pub(crate) trait Home {
     /// `connection` has nothing left of its last exchange.
-    fn put(&self, connection: Shared);
+    fn put(self: Rc<Self>, connection: Shared);
 }
 
 /// What came of an exchange.
@@ -194,9 +193,7 @@ pub(crate) async fn exchange(
         shared.failed = None;
         encode::request_head(&request, address, &mut shared.out)
     };
-    let expects =
-        request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    let hold = (expects && !encoder.ended()).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
+    let hold = (!encoder.ended() && expects_continue(&request)).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
     let body = std::mem::take(request.body_mut());
     let mut upload = Upload { body, encoder, touched: false, behind: false, hold };
     let mut waiting = Waiting {
@@ -218,6 +215,10 @@ pub(crate) async fn exchange(
             Err(Failed { reason, request: untouched.then_some(request), silent })
         }
     }
+}
+
+fn expects_continue(request: &Request<Body>) -> bool {
+    request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 struct Waiting {
@@ -285,16 +286,16 @@ impl Waiting {
         let Some(length) = self.scanner.scan(&reader.buf, &limits).map_err(|refusal| refusal.reason)? else {
             return Ok(None);
         };
-        let lines = std::mem::replace(&mut self.scanner, Scanner::new(Kind::Response)).into_lines();
-        let head = response(&reader.buf.split_to(length).freeze(), &lines).map_err(|refusal| refusal.reason)?;
-        Ok(Some((head, length)))
+        let head = response(&reader.buf.split_to(length).freeze(), self.scanner.lines());
+        self.scanner.reset();
+        Ok(Some((head.map_err(|refusal| refusal.reason)?, length)))
     }
 }
 
 fn push_interim(interim: Option<&Interim>, mut head: ResponseHead) {
     if let Some(interim) = interim {
-        crate::http::hop_by_hop::strip_response(&mut head.headers, false);
-        interim.push(head.status, head.headers);
+        crate::http::hop_by_hop::strip_response(&mut head.fields.headers, false);
+        interim.push(head.status, head.fields.headers);
     }
 }
 
@@ -317,7 +318,7 @@ fn finish_head(
     if upgraded && !request.headers().contains_key(UPGRADE) {
         return Err("an answer 101 to a request without Upgrade");
     }
-    if upgraded && !framing::agrees(request.headers(), &head.headers) {
+    if upgraded && !framing::agrees(request.headers(), &head.fields.headers) {
         return Err("an answer 101 that switches to a protocol which the request did not offer");
     }
     let switched = upgraded || (*method == Method::CONNECT && head.status.is_success());
@@ -328,8 +329,8 @@ fn finish_head(
         return Ok(Finished { head, reader: BodyReader::Ended, keep: false, switched });
     }
     let framing =
-        framing::of_response(method, head.status, head.version, &mut head.headers).map_err(|refusal| refusal.reason)?;
-    let keep = framing != Framing::UntilClose && framing::keeps_alive(head.version, &head.headers);
+        framing::of_response(method, head.status, head.version, &mut head.fields).map_err(|refusal| refusal.reason)?;
+    let keep = framing != Framing::UntilClose && framing::keeps_alive(head.version, &head.fields);
     Ok(Finished { reader: BodyReader::new(framing, limits), head, keep, switched })
 }
 
@@ -338,7 +339,7 @@ fn answer(done: Finished, mut upload: Upload, connection: Shared, broken: bool, 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = head.status;
     *response.version_mut() = head.version;
-    *response.headers_mut() = head.headers;
+    *response.headers_mut() = head.fields.headers;
     if switched {
         let mut shared = connection.borrow_mut();
         let prefix = shared.reader.buf.split().freeze();
@@ -452,7 +453,7 @@ impl Received {
             self.keep && clean
         };
         if reusable {
-            self.home.put(connection);
+            Rc::clone(&self.home).put(connection);
         }
     }
 }

@@ -4,18 +4,18 @@
 //! body is, so that every message has exactly one framing.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
 use http::{Method, Request, StatusCode, Version};
 use http_body::{Body as _, Frame};
 
 use super::chunked::strip_forbidden_trailers;
 use super::framing::{Framing, digits};
-use crate::http::{Body, date};
+use crate::http::{Body, buffers, date};
 
 /// Chunks of a body up to this size are copied into the buffer of the head; larger ones are written from where they are.
-const COPY_UP_TO: usize = 4096;
+pub(super) const COPY_UP_TO: usize = 4096;
+/// Room for a usual head and a chunk that is copied behind it.
+const ROOM: usize = 1024 + COPY_UP_TO;
 
 /// Bytes on their way out.
 #[derive(Debug, Default)]
@@ -36,13 +36,16 @@ impl Output {
 
     /// The buffer to write small things into.
     pub(crate) fn tail(&mut self) -> &mut BytesMut {
+        if self.tail.capacity() == 0 {
+            self.tail = buffers::take(ROOM);
+        }
         &mut self.tail
     }
 
     /// Appends a part of a body.
     pub(crate) fn push(&mut self, data: Bytes) {
         if data.len() <= COPY_UP_TO {
-            self.tail.extend_from_slice(&data);
+            self.tail().extend_from_slice(&data);
             return;
         }
         if !self.tail.is_empty() {
@@ -82,10 +85,17 @@ impl Output {
         }
     }
 
+    /// Lets others have the buffer, once it was written.
+    pub(crate) fn rest(&mut self) {
+        if self.tail.is_empty() {
+            buffers::give(std::mem::take(&mut self.tail));
+        }
+    }
+
     /// Gives memory back, when the connection rests.
     pub(crate) fn release(&mut self) {
         if self.is_empty() {
-            self.tail = BytesMut::new();
+            self.rest();
             self.queue = std::collections::VecDeque::new();
         }
     }
@@ -207,14 +217,31 @@ fn put_length(out: &mut BytesMut, length: u64) {
     out.put_slice(b"\r\n");
 }
 
-/// Fields that are ours to write, see [`crate::http::hop_by_hop`] for those that a proxy drops.
-fn is_ours(name: &HeaderName) -> bool {
-    *name == CONNECTION
-        || *name == CONTENT_LENGTH
-        || *name == TRANSFER_ENCODING
-        || *name == UPGRADE
-        || name.as_str() == "keep-alive"
-        || name.as_str() == "proxy-connection"
+/// What a field is to a writer of heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Written as it is.
+    Plain,
+    /// Written as it is, and not added then.
+    Date,
+    Host,
+    /// Ours to write, see [`crate::http::hop_by_hop`] for what a proxy drops.
+    Ours,
+    Length,
+    Te,
+    Upgrade,
+}
+
+fn role(name: &HeaderName) -> Role {
+    match name.as_str() {
+        "te" => Role::Te,
+        "date" => Role::Date,
+        "host" => Role::Host,
+        "upgrade" => Role::Upgrade,
+        "content-length" => Role::Length,
+        "connection" | "transfer-encoding" | "keep-alive" | "proxy-connection" => Role::Ours,
+        _ => Role::Plain,
+    }
 }
 
 /// The body's length, as far as it is known: what it says itself, else what the head says.
@@ -258,15 +285,19 @@ pub(crate) fn response_head(
     };
     let keep_alive = context.keep_alive && framing != Framing::UntilClose;
     let out = out.tail();
-    out.reserve(512);
     put_status_line(out, status);
+    let mut dated = false;
     for (name, value) in headers {
-        if !is_ours(name) {
-            put_field(out, name, value.as_bytes());
+        match role(name) {
+            Role::Ours | Role::Length | Role::Upgrade => {}
+            role => {
+                dated |= role == Role::Date;
+                put_field(out, name, value.as_bytes());
+            }
         }
     }
     // RFC 9110 section 6.6.1: who forwards an answer without Date adds it.
-    if !headers.contains_key(DATE) && !status.is_informational() {
+    if !dated && !status.is_informational() {
         put_field(out, &DATE, date::now().as_bytes());
     }
     match framing {
@@ -315,11 +346,19 @@ pub(crate) fn interim_head(status: StatusCode, headers: &HeaderMap, out: &mut Ou
     let out = out.tail();
     put_status_line(out, status);
     for (name, value) in headers {
-        if !is_ours(name) {
+        if !matches!(role(name), Role::Ours | Role::Length | Role::Upgrade) {
             put_field(out, name, value.as_bytes());
         }
     }
     out.put_slice(b"\r\n");
+}
+
+/// Which fields a request has that are not simply copied.
+#[derive(Default)]
+struct SeenInRequest {
+    length: bool,
+    te: bool,
+    upgrade: bool,
 }
 
 /// Writes a request's head, always of HTTP/1.1, in origin form unless it is CONNECT or `*`, with one Host. `address` is
@@ -327,7 +366,6 @@ pub(crate) fn interim_head(status: StatusCode, headers: &HeaderMap, out: &mut Ou
 pub(crate) fn request_head(request: &Request<Body>, address: std::net::SocketAddr, out: &mut Output) -> Encoder {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let out = out.tail();
-    out.reserve(512);
     out.put_slice(method.as_str().as_bytes());
     out.put_slice(b" ");
     match (uri.path_and_query(), uri.authority()) {
@@ -342,9 +380,14 @@ pub(crate) fn request_head(request: &Request<Body>, address: std::net::SocketAdd
         (None, Some(authority)) => put_field(out, &HOST, authority.as_str().as_bytes()),
         (None, None) => put_field(out, &HOST, address.to_string().as_bytes()),
     }
+    let mut seen = SeenInRequest::default();
     for (name, value) in headers {
-        if !is_ours(name) && *name != HOST && *name != TE {
-            put_field(out, name, value.as_bytes());
+        match role(name) {
+            Role::Ours | Role::Host => {}
+            Role::Length => seen.length = true,
+            Role::Te => seen.te = true,
+            Role::Upgrade => seen.upgrade = true,
+            Role::Plain | Role::Date => put_field(out, name, value.as_bytes()),
         }
     }
     let length = length_of(request.body(), headers);
@@ -357,12 +400,12 @@ pub(crate) fn request_head(request: &Request<Body>, address: std::net::SocketAdd
         Framing::Length(length) => put_length(out, length),
         Framing::Chunked => out.put_slice(b"transfer-encoding: chunked\r\n"),
         // RFC 9110 section 8.6: a user agent SHOULD send a length of zero where the method expects a body.
-        _ if headers.contains_key(CONTENT_LENGTH) || matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
-            put_length(out, 0);
-        }
+        _ if seen.length || matches!(*method, Method::POST | Method::PUT | Method::PATCH) => put_length(out, 0),
         _ => {}
     }
-    put_connection(out, headers);
+    if seen.te || seen.upgrade {
+        put_connection(out, headers);
+    }
     out.put_slice(b"\r\n");
     Encoder::new(framing, true)
 }

@@ -4,6 +4,7 @@
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode, Version};
 
+use super::fields::{Fields, Seen};
 use super::head::{Refusal, trim_end, trim_start};
 
 /// How a body ends.
@@ -19,10 +20,10 @@ pub(crate) enum Framing {
     UntilClose,
 }
 
-/// The framing of a request. Takes `Transfer-Encoding` out of `headers`.
-pub(crate) fn of_request(method: &Method, version: Version, headers: &mut HeaderMap) -> Result<Framing, Refusal> {
-    let chunked = chunked(version, headers)?;
-    let length = content_length(headers)?;
+/// The framing of a request. Takes `Transfer-Encoding` out of `fields`.
+pub(crate) fn of_request(method: &Method, version: Version, fields: &mut Fields) -> Result<Framing, Refusal> {
+    let chunked = chunked(version, fields)?;
+    let length = content_length(fields)?;
     let framing = match (chunked, length) {
         // RFC 9112 section 6.1: a server MAY refuse a request with both, and ought to.
         (true, Some(_)) => return Err(Refusal::bad("both Content-Length and Transfer-Encoding")),
@@ -34,27 +35,27 @@ pub(crate) fn of_request(method: &Method, version: Version, headers: &mut Header
     if *method == Method::CONNECT && (framing != Framing::None || length.is_some()) {
         return Err(Refusal::bad("CONNECT with a body"));
     }
-    headers.remove(TRANSFER_ENCODING);
+    drop_transfer_encoding(fields);
     Ok(framing)
 }
 
-/// The framing of a final answer to a request with `method`. Takes `Transfer-Encoding` out of `headers`, and
+/// The framing of a final answer to a request with `method`. Takes `Transfer-Encoding` out of `fields`, and
 /// `Content-Length` where it cannot be.
 pub(crate) fn of_response(
     method: &Method,
     status: StatusCode,
     version: Version,
-    headers: &mut HeaderMap,
+    fields: &mut Fields,
 ) -> Result<Framing, Refusal> {
-    let chunked = chunked(version, headers)?;
-    let length = content_length(headers)?;
+    let chunked = chunked(version, fields)?;
+    let length = content_length(fields)?;
     if chunked && length.is_some() {
         return Err(Refusal::bad("both Content-Length and Transfer-Encoding"));
     }
-    headers.remove(TRANSFER_ENCODING);
+    drop_transfer_encoding(fields);
     // RFC 9110 section 8.6: no Content-Length in 204.
     if status == StatusCode::NO_CONTENT {
-        headers.remove(CONTENT_LENGTH);
+        fields.headers.remove(CONTENT_LENGTH);
         if chunked || length.is_some_and(|length| length > 0) {
             return Err(Refusal::bad("an answer 204 that announces a body"));
         }
@@ -70,9 +71,18 @@ pub(crate) fn of_response(
     })
 }
 
+fn drop_transfer_encoding(fields: &mut Fields) {
+    if fields.seen.any(Seen::TRANSFER_ENCODING) {
+        fields.headers.remove(TRANSFER_ENCODING);
+    }
+}
+
 /// RFC 9112 section 6.1: only `chunked`, once and last, and only in HTTP/1.1.
-fn chunked(version: Version, headers: &HeaderMap) -> Result<bool, Refusal> {
-    let mut values = headers.get_all(TRANSFER_ENCODING).iter();
+fn chunked(version: Version, fields: &Fields) -> Result<bool, Refusal> {
+    if !fields.seen.any(Seen::TRANSFER_ENCODING) {
+        return Ok(false);
+    }
+    let mut values = fields.headers.get_all(TRANSFER_ENCODING).iter();
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() {
         return Err(Refusal::bad("more than one Transfer-Encoding field"));
@@ -100,8 +110,11 @@ fn chunked(version: Version, headers: &HeaderMap) -> Result<bool, Refusal> {
 }
 
 /// RFC 9112 section 6.3 allows a list of equal lengths to be taken for one; we take one field with one number.
-fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
-    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+fn content_length(fields: &Fields) -> Result<Option<u64>, Refusal> {
+    if !fields.seen.any(Seen::CONTENT_LENGTH) {
+        return Ok(None);
+    }
+    let mut values = fields.headers.get_all(CONTENT_LENGTH).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refusal::bad("more than one Content-Length field"));
@@ -118,10 +131,12 @@ pub(crate) fn digits(value: &[u8]) -> Option<u64> {
 }
 
 /// RFC 9112 section 9.3.
-pub(crate) fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
+pub(crate) fn keeps_alive(version: Version, fields: &Fields) -> bool {
+    let Fields { headers, seen } = fields;
+    let says = |option: Seen, name: &str| seen.any(option) || (seen.any(Seen::CONNECTION) && names(headers, name));
     match version {
-        Version::HTTP_11 => !names(headers, "close"),
-        _ => names(headers, "keep-alive") && !names(headers, "close"),
+        Version::HTTP_11 => !says(Seen::CLOSE, "close"),
+        _ => says(Seen::KEEP_ALIVE, "keep-alive") && !says(Seen::CLOSE, "close"),
     }
 }
 

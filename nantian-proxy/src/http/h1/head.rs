@@ -4,11 +4,13 @@
 //! read it otherwise, and two readings of one head are how one request becomes two.
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use smallvec::SmallVec;
 use thiserror::Error;
 
+use super::encode;
+use super::fields::{Fields, Seen, read};
 use super::framing::{self, Framing};
 use crate::http::HttpSettings;
 use crate::http::normalize;
@@ -33,7 +35,7 @@ impl Refusal {
     }
 }
 
-const TOO_LARGE: StatusCode = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+pub(super) const TOO_LARGE: StatusCode = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
 
 /// Bounds of a head.
 #[derive(Debug, Clone, Copy)]
@@ -63,17 +65,15 @@ pub(crate) enum Kind {
 pub(crate) struct Scanner {
     kind: Kind,
     /// Start and end of each line, without its CRLF.
-    lines: Lines,
+    lines: SmallVec<[(usize, usize); 24]>,
     line_start: usize,
     scanned: usize,
     blank_skipped: bool,
 }
 
-pub(crate) type Lines = SmallVec<[(usize, usize); 24]>;
-
 impl Scanner {
     pub(crate) fn new(kind: Kind) -> Self {
-        Self { kind, lines: Lines::new(), line_start: 0, scanned: 0, blank_skipped: false }
+        Self { kind, lines: SmallVec::new(), line_start: 0, scanned: 0, blank_skipped: false }
     }
 
     /// Looks at `input`, which starts where the head starts and has grown since the last call. Returns the length of the
@@ -145,8 +145,14 @@ impl Scanner {
     }
 
     /// The lines of a complete head.
-    pub(crate) fn into_lines(self) -> Lines {
-        self.lines
+    pub(crate) fn lines(&self) -> &[(usize, usize)] {
+        &self.lines
+    }
+
+    /// Forgets them, for the next head.
+    pub(crate) fn reset(&mut self) {
+        self.lines.clear();
+        (self.line_start, self.scanned, self.blank_skipped) = (0, 0, false);
     }
 }
 
@@ -161,6 +167,8 @@ pub(crate) struct RequestHead {
     pub(crate) keep_alive: bool,
     /// The client waits for a 100 answer before it sends the body.
     pub(crate) expect_continue: bool,
+    /// The client takes trailers.
+    pub(crate) trailers: bool,
 }
 
 /// Fields that a proxy adds to a request.
@@ -174,12 +182,13 @@ pub(crate) fn request(head: &Bytes, lines: &[(usize, usize)], limits: &HeadLimit
     let line = head.slice(start..end);
     let (method, target, version) = request_line(&line, limits)?;
     let uri = request_target(&method, target)?;
-    let mut headers = fields_of(head, fields, ROOM)?;
-    one_host(&uri, version, &mut headers)?;
-    let framing = framing::of_request(&method, version, &mut headers)?;
-    let keep_alive = framing::keeps_alive(version, &headers);
-    let expect_continue = expects_continue(version, framing, &headers)?;
-    Ok(RequestHead { method, uri, version, headers, framing, keep_alive, expect_continue })
+    let mut fields = read(head, fields, ROOM)?;
+    one_host(&uri, version, &mut fields)?;
+    let framing = framing::of_request(&method, version, &mut fields)?;
+    let keep_alive = framing::keeps_alive(version, &fields);
+    let expect_continue = expects_continue(version, framing, &fields)?;
+    let trailers = fields.seen.any(Seen::TE) && encode::takes_trailers(&fields.headers);
+    Ok(RequestHead { method, uri, version, headers: fields.headers, framing, keep_alive, expect_continue, trailers })
 }
 
 fn request_line(line: &Bytes, limits: &HeadLimits) -> Result<(Method, Bytes, Version), Refusal> {
@@ -240,13 +249,15 @@ fn uri(target: Bytes) -> Result<Uri, Refusal> {
 
 /// RFC 9112 section 3.2: a server MUST refuse an HTTP/1.1 request without Host, and any with more than one or an
 /// invalid one; section 3.2.2: the host of an absolute target replaces that of Host.
-fn one_host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<(), Refusal> {
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(_), Some(_)) => return Err(Refusal::bad("more than one Host field")),
-        (None, _) if version == Version::HTTP_11 => return Err(Refusal::bad("no Host field")),
-        (None, _) => {}
-        (Some(host), None) => {
+fn one_host(uri: &Uri, version: Version, fields: &mut Fields) -> Result<(), Refusal> {
+    let Fields { headers, seen, .. } = fields;
+    if seen.any(Seen::HOST_AGAIN) {
+        return Err(Refusal::bad("more than one Host field"));
+    }
+    match headers.get(HOST) {
+        None if version == Version::HTTP_11 => return Err(Refusal::bad("no Host field")),
+        None => {}
+        Some(host) => {
             let valid = host.to_str().is_ok_and(|host| normalize::host(host).is_ok());
             if !valid {
                 return Err(Refusal::bad("the Host field is no valid host"));
@@ -262,9 +273,12 @@ fn one_host(uri: &Uri, version: Version, headers: &mut HeaderMap) -> Result<(), 
 
 /// RFC 9110 section 10.1.1: an expectation other than `100-continue` MAY be answered with 417; one of an HTTP/1.0
 /// client MUST be ignored.
-fn expects_continue(version: Version, framing: Framing, headers: &HeaderMap) -> Result<bool, Refusal> {
-    let mut fields = headers.get_all(http::header::EXPECT).iter();
-    match (fields.next(), fields.next()) {
+fn expects_continue(version: Version, framing: Framing, fields: &Fields) -> Result<bool, Refusal> {
+    if !fields.seen.any(Seen::EXPECT) {
+        return Ok(false);
+    }
+    let mut values = fields.headers.get_all(EXPECT).iter();
+    match (values.next(), values.next()) {
         (None, _) => Ok(false),
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
             Ok(version == Version::HTTP_11 && framing != Framing::None)
@@ -278,7 +292,7 @@ fn expects_continue(version: Version, framing: Framing, headers: &HeaderMap) -> 
 pub(crate) struct ResponseHead {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) fields: Fields,
 }
 
 /// Reads a complete response head; its framing depends on the request, see [`framing::of_response`].
@@ -304,32 +318,7 @@ pub(crate) fn response(head: &Bytes, lines: &[(usize, usize)]) -> Result<Respons
     // RFC 9110 section 15: values outside 100 to 599 are invalid.
     let status = StatusCode::from_bytes(code).ok().filter(|status| status.as_u16() < 600);
     let status = status.ok_or(Refusal::bad("the status is none"))?;
-    Ok(ResponseHead { status, version, headers: fields_of(head, fields, 0)? })
-}
-
-/// RFC 9112 section 5: `field-name ":" OWS field-value OWS`, no white space before the colon.
-///
-/// `room`: for so many more fields, the map does not grow.
-pub(crate) fn fields_of(head: &Bytes, lines: &[(usize, usize)], room: usize) -> Result<HeaderMap, Refusal> {
-    let mut headers = HeaderMap::with_capacity(lines.len().saturating_add(room));
-    for &(start, end) in lines {
-        let line = head.get(start..end).unwrap_or_default();
-        let Some(colon) = memchr::memchr(b':', line) else {
-            return Err(Refusal::bad("a field line has no colon"));
-        };
-        let (name, value) = line.split_at(colon);
-        let name = HeaderName::from_bytes(name)
-            .map_err(|_| Refusal::bad("a field name is empty or has an invalid character"))?;
-        let value = value.get(1..).unwrap_or_default();
-        let skipped = value.len() - trim_start(value).len();
-        let kept = trim_end(trim_start(value)).len();
-        let from = start + colon + 1 + skipped;
-        // `HeaderValue` takes HTAB, SP, VCHAR and obs-text, so no CR, no NUL and no other control character.
-        let value = HeaderValue::from_maybe_shared(head.slice(from..from + kept))
-            .map_err(|_| Refusal::bad("a field value has an invalid character"))?;
-        headers.try_append(name, value).map_err(|_| Refusal::new(TOO_LARGE, "too many fields"))?;
-    }
-    Ok(headers)
+    Ok(ResponseHead { status, version, fields: read(head, fields, 0)? })
 }
 
 pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {

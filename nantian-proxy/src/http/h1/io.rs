@@ -11,10 +11,10 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 use super::chunked::{Decoded, Decoder};
-use super::encode::Output;
+use super::encode::{COPY_UP_TO, Output};
 use super::framing::Framing;
 use super::head::HeadLimits;
-use crate::http::{BodyError, Transport};
+use crate::http::{BodyError, Transport, buffers};
 
 const MIN_READ: usize = 4 * 1024;
 /// Most bytes that are read at once. A peer that stops reading leaves about as much in our hands.
@@ -52,7 +52,9 @@ impl Reader {
             return Poll::Ready(Ok(0));
         }
         let size = self.size.min(most);
-        if self.buf.capacity() - self.buf.len() < size / 2 && !self.buf.try_reclaim(size) {
+        if self.buf.capacity() == 0 {
+            self.buf = buffers::take(size);
+        } else if self.buf.capacity() - self.buf.len() < size / 2 && !self.buf.try_reclaim(size) {
             // `BytesMut::reserve` would double what is there.
             let mut larger = BytesMut::with_capacity(self.buf.len() + size);
             larger.extend_from_slice(&self.buf);
@@ -73,7 +75,11 @@ impl Reader {
     /// Gives memory back, when the connection rests.
     pub(crate) fn release(&mut self) {
         if self.buf.is_empty() {
-            self.buf = BytesMut::new();
+            let buf = std::mem::take(&mut self.buf);
+            // One of a large read is not kept, for whoever reads little would hold it.
+            if self.size == MIN_READ {
+                buffers::give(buf);
+            }
         }
     }
 }
@@ -95,6 +101,7 @@ pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<
         }
         out.advance(count);
     }
+    out.rest();
     Pin::new(io).poll_flush(cx)
 }
 
@@ -193,7 +200,8 @@ impl BodyReader {
     }
 }
 
-/// Takes bytes from the front. What is taken whole keeps nothing behind, so that its memory goes when it was written.
+/// Takes bytes from the front. What is taken whole keeps nothing behind, so that its memory goes when it was written;
+/// but little is copied on its way, and leaves the buffer for the next read.
 fn take(buf: &mut BytesMut, count: usize) -> BytesMut {
-    if count == buf.len() { std::mem::take(buf) } else { buf.split_to(count) }
+    if count == buf.len() && count > COPY_UP_TO { std::mem::take(buf) } else { buf.split_to(count) }
 }

@@ -3,6 +3,7 @@
 mod chunked;
 pub(crate) mod client;
 mod encode;
+mod fields;
 mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -82,7 +82,7 @@ pub(crate) async fn serve_read<H: Handler>(
             method: head.method.clone(),
             version: head.version,
             keep_alive: head.keep_alive && head.method != Method::CONNECT && served < most,
-            trailers: encode::takes_trailers(&head.headers),
+            trailers: head.trailers,
             interim: Interim::default(),
         };
         let request = connection.request(head);
@@ -153,15 +153,14 @@ impl Connection {
         let Wire { io, reader, .. } = &mut *wire;
         loop {
             if !reader.buf.is_empty() {
-                if !*started {
-                    *started = true;
-                    self.deadline.set_in(self.settings.request_head_timeout);
-                }
                 if let Some(length) = scanner.scan(&reader.buf, &self.limits)? {
-                    let lines = std::mem::replace(scanner, Scanner::new(Kind::Request)).into_lines();
                     let head = reader.buf.split_to(length).freeze();
                     self.deadline.clear();
-                    return Poll::Ready(request(&head, &lines, &self.limits).map_err(ConnectionEnd::Refused));
+                    let head = request(&head, scanner.lines(), &self.limits);
+                    return Poll::Ready(head.map_err(ConnectionEnd::Refused));
+                }
+                if !std::mem::replace(started, true) {
+                    self.deadline.set_in(self.settings.request_head_timeout);
                 }
             }
             match reader.poll_fill(io, cx) {
@@ -244,6 +243,12 @@ impl Connection {
     /// What goes on beside the handler and the body of the answer: writes what waits, notices that the client went away,
     /// and keeps the time limits.
     fn around(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
+        self.write(cx)?;
+        self.read_ahead(cx)?;
+        self.keep_time(cx)
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
         let mut wire = self.wire.borrow_mut();
         let waiting = self.out.len();
         match poll_write(&mut wire.io, &mut self.out, cx) {
@@ -259,8 +264,13 @@ impl Connection {
                 self.write_pace.wait(now);
             }
         }
-        // Reads ahead, up to a bound, what nobody waits for: the rest of the body, or a next request. It is the only way
-        // to see that the client went away. Who waits for the body sees it himself.
+        Ok(())
+    }
+
+    /// Reads ahead, up to a bound, what nobody waits for: the rest of the body, or a next request. It is the only way to
+    /// see that the client went away. Who waits for the body sees it himself.
+    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
+        let mut wire = self.wire.borrow_mut();
         while !wire.pace.is_waiting() && wire.reader.buf.len() < self.settings.max_header_bytes {
             let Wire { io, reader, body, .. } = &mut *wire;
             match reader.poll_fill(io, cx) {
@@ -272,6 +282,11 @@ impl Connection {
             }
         }
         self.held.set(self.out.len() + wire.reader.buf.len());
+        Ok(())
+    }
+
+    fn keep_time(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
+        let mut wire = self.wire.borrow_mut();
         let (read_end, write_end) = (wire.pace.ends_at(), self.write_pace.ends_at());
         self.deadline.set_at(match (read_end, write_end) {
             (Some(read), Some(write)) => Some(read.min(write)),
@@ -378,11 +393,15 @@ impl Connection {
             }
             // No 100 after the final answer (RFC 9110 section 15.2): who still waits for it sends the body or does not.
             while context.interim.pop().is_some() {}
-            self.around(cx)?;
-            match (self.out.is_empty(), encoder.ended()) {
-                (true, true) => return Poll::Ready(Ok(())),
-                (true, false) if !waits => {}
-                _ => return Poll::Pending,
+            self.write(cx)?;
+            let written = self.out.is_empty();
+            if written && encoder.ended() {
+                return Poll::Ready(Ok(()));
+            }
+            self.read_ahead(cx)?;
+            self.keep_time(cx)?;
+            if !written || waits {
+                return Poll::Pending;
             }
         }
     }

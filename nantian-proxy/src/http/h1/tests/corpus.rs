@@ -20,7 +20,7 @@ pub(super) fn scan(pieces: &[&[u8]], kind: Kind) -> Result<Option<Scanned>, Refu
         input.extend_from_slice(piece);
         if let Some(length) = scanner.scan(&input, &LIMITS)? {
             let head = input.split_to(length).freeze();
-            return Ok(Some((head, scanner.into_lines().to_vec())));
+            return Ok(Some((head, scanner.lines().to_vec())));
         }
     }
     Ok(None)
@@ -355,7 +355,7 @@ fn answers_have_one_framing_or_are_refused() {
     for (method, raw, expected) in cases {
         let mut head = read_response(&[raw.as_bytes()]).unwrap().unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        let framing = of_response(&method, head.status, head.version, &mut head.headers).ok();
+        let framing = of_response(&method, head.status, head.version, &mut head.fields).ok();
         assert_eq!(framing, *expected, "{method} {raw:?}");
     }
 }
