@@ -66,12 +66,15 @@ const MEANINGS: &[(&str, &str)] = &[
     ("http.http2.connectionWindow", "flow-control window of a connection, bytes"),
     ("http.http2.maxFrameSize", "largest frame that is taken, bytes"),
     ("http.http2.headerTableSize", "HPACK table, bytes"),
-    ("http.http2.maxSendBuffer", "bytes of one stream that wait to be written"),
+    ("http.http2.maxSendBuffer", "bytes of data that wait to be written, of all streams of a connection together"),
     (
         "http.http2.maxResetStreams",
         "streams that we reset and remember, so that frames which the peer sent before it heard of that are passed over; those of others are answered with a reset that counts as provoked",
     ),
-    ("http.http2.maxPendingAcceptResetStreams", "streams that the peer reset before we looked at them"),
+    (
+        "http.http2.maxPendingAcceptResetStreams",
+        "streams that the peer may reset in a row before we looked at any: beyond it GOAWAY",
+    ),
     (
         "http.http2.maxLocalErrorResetStreams",
         "streams that we reset because of the peer's errors, in the whole life of a connection",

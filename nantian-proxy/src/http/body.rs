@@ -29,7 +29,7 @@ pub enum BodyError {
     Timeout,
     /// The stream was reset by the peer (HTTP/2).
     #[error("the stream was reset by the peer: {0}")]
-    Reset(::h2::Reason),
+    Reset(h2::Reason),
     /// Reading or writing failed.
     #[error("reading or writing the body failed: {0}")]
     Io(#[from] std::io::Error),

@@ -40,7 +40,6 @@ pub use fate::{Cut, Fate};
 pub use h1::Refusal;
 pub use serve::{serve, serve_auto};
 pub use settings::{Http2Settings, HttpSettings};
-pub(crate) use transport::Prefixed;
 pub use transport::Transport;
 
 /// What answers requests. One handler serves all connections of a listener on one worker.
@@ -110,7 +109,7 @@ pub enum ConnectionEnd {
     Flood(h2::Flood),
     /// HTTP/2 failed.
     #[error("HTTP/2: {0}")]
-    Http2(::h2::Error),
+    Http2(h2::ConnectionError),
 }
 
 /// What surrounds one request.

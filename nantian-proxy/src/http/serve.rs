@@ -9,10 +9,8 @@ use bytes::BytesMut;
 
 use super::deadline::Deadline;
 use super::h1::io::Reader;
-use super::{ConnectionEnd, ConnectionInfo, Drain, Handler, HttpSettings, Prefixed, Transport, h1, h2};
-
-/// What a client of HTTP/2 sends first (RFC 9113 section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+use super::h2::PREFACE;
+use super::{ConnectionEnd, ConnectionInfo, Drain, Handler, HttpSettings, Transport, h1, h2};
 
 // A connection is as large as its protocol and no larger: what serves it is boxed.
 
@@ -69,10 +67,7 @@ pub async fn serve_auto<H: Handler>(
     .await;
     drop(watch);
     match detected {
-        Ok(true) => {
-            let io = Transport::other(Prefixed::new(reader.buf.freeze(), io));
-            Box::pin(h2::serve(io, info, settings, handler, drain)).await
-        }
+        Ok(true) => Box::pin(h2::serve_read(io, reader.buf, deadline, info, settings, handler, drain)).await,
         Ok(false) => Box::pin(h1::serve_read(io, reader.buf, deadline, info, settings, handler, drain)).await,
         Err(end) => end,
     }

@@ -99,12 +99,14 @@ pub struct Http2Settings {
     pub max_frame_size: u32,
     /// HPACK table, bytes (`SETTINGS_HEADER_TABLE_SIZE`). Default 4,096.
     pub header_table_size: u32,
-    /// Bytes of one stream that wait to be written. Default 32,768.
+    /// Bytes of data that wait to be written, of all streams of a connection together; beyond it they take turns, and
+    /// bodies are read no further. Default 32,768.
     pub max_send_buffer: usize,
     /// Streams that we reset and still remember, so that frames which the peer sent before it heard of that are passed over
     /// (RFC 9113 section 5.1); frames of others are answered with `RST_STREAM`, which counts as provoked. Default 50.
     pub max_reset_streams: usize,
-    /// Streams that the peer reset before we looked at them (CVE-2023-44487). Default 20.
+    /// Streams that the peer may reset in a row before we looked at any of them (CVE-2023-44487). Beyond it: GOAWAY with
+    /// `ENHANCE_YOUR_CALM`. Default 20.
     pub max_pending_accept_reset_streams: usize,
     /// Streams that we reset because of the peer's errors (CVE-2025-8671), in the whole life of a connection. Default 200.
     pub max_local_error_reset_streams: usize,

@@ -14,7 +14,6 @@ use tokio::time::{Instant, Sleep};
 use super::log::{Incoming, RequestLog};
 use super::serving::InFlight;
 use super::{UnderscoreHeaders, names};
-use crate::http::h2::blames_client;
 use crate::http::{Body, BodyError, ByteStream};
 use crate::telemetry::{Recorder, ResponseFlag};
 
@@ -94,7 +93,6 @@ fn client_fault(error: &BodyError) -> ResponseFlag {
         BodyError::Framing(_) => ResponseFlag::ClientProtocolError,
         BodyError::TooLarge(_) => ResponseFlag::TooLarge,
         BodyError::Timeout => ResponseFlag::ClientTimeout,
-        BodyError::Reset(code) if blames_client(*code) => ResponseFlag::ClientProtocolError,
         _ => ResponseFlag::ClientGone,
     }
 }

@@ -3,6 +3,7 @@
 use http::Request;
 use thiserror::Error;
 
+use crate::http::h2::Reason;
 use crate::http::{Body, BodyError};
 
 /// A request that got no answer.
@@ -37,7 +38,7 @@ pub enum SendErrorKind {
     Refused,
     /// The backend reset the stream (HTTP/2).
     #[error("the backend reset the stream: {0}")]
-    Reset(h2::Reason),
+    Reset(Reason),
     /// Reading or writing failed.
     #[error("the connection to the backend failed: {0}")]
     Io(std::io::Error),

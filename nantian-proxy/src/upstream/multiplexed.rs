@@ -74,7 +74,7 @@ impl Multiplexed {
             let opening = {
                 let mut endpoints = self.endpoints.borrow_mut();
                 let endpoint = endpoints.entry(upstream.address).or_default();
-                endpoint.connections.retain_mut(|connection| !connection.is_closed());
+                endpoint.connections.retain(|connection| !connection.is_closed());
                 let best = endpoint.connections.iter().min_by_key(|connection| connection.active());
                 if let Some(best) = best
                     && (best.has_room() || endpoint.connections.len() >= self.max)
@@ -95,15 +95,11 @@ impl Multiplexed {
     fn open(self: &Rc<Self>, upstream: &Upstream) -> Opening {
         let (pools, upstream) = (Rc::clone(self), upstream.clone());
         let opening = async move {
-            let opened = async {
-                let io = connect(&upstream).await?;
-                Connection::open(io, &pools.http, Counted::new(upstream.stats.as_ref())).await
-            }
-            .await;
+            let opened = connect(&upstream).await;
             let mut endpoints = pools.endpoints.borrow_mut();
             let endpoint = endpoints.entry(upstream.address).or_default();
             endpoint.opening = None;
-            endpoint.connections.push(opened?);
+            endpoint.connections.push(Connection::open(opened?, &pools.http, Counted::new(upstream.stats.as_ref())));
             Ok(())
         }
         .boxed_local()
@@ -122,7 +118,7 @@ impl Multiplexed {
     pub(crate) fn expire(&self, timeout: Duration) -> Option<Instant> {
         let mut next: Option<Instant> = None;
         self.endpoints.borrow_mut().retain(|_, endpoint| {
-            endpoint.connections.retain_mut(|connection| {
+            endpoint.connections.retain(|connection| {
                 let rests = connection.rests_since();
                 let keep = !connection.is_closed() && rests.is_none_or(|since| since.elapsed() < timeout);
                 if keep {

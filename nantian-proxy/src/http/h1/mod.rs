@@ -16,10 +16,10 @@ mod server;
 mod tests;
 
 pub(crate) use chunked::{accept_trailers, strip_forbidden_trailers};
-pub(crate) use encode::takes_trailers;
+pub(crate) use encode::{Output, takes_trailers};
 pub(crate) use framing::{digits, upgrades};
 pub use head::Refusal;
-pub(crate) use head::{HeadLimits, is_field_name, is_target};
+pub(crate) use head::{HeadLimits, is_target, is_token};
 pub(crate) use incoming::Incoming;
 pub(crate) use io::{LONG_READ, SHORT_READ};
 pub use server::serve;

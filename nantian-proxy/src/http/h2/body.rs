@@ -8,27 +8,18 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::fields;
-use super::part::{Part, Unsent};
-use crate::http::buffered::Account;
+use super::connection::{Receiver, Sender};
+use super::error::StreamError;
+use super::reason::Reason;
+use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
 use crate::http::pace::Pace;
 use crate::http::{Body, BodyError};
-
-/// What `h2` says, as the error of a body.
-pub(crate) fn body_error(error: h2::Error) -> BodyError {
-    match error.reason() {
-        Some(reason) => BodyError::Reset(reason),
-        None if error.is_io() => error.into_io().map_or(BodyError::Truncated, BodyError::Io),
-        None => BodyError::Truncated,
-    }
-}
 
 /// Told by a body that it is wanted, where the client waits for 100.
 #[derive(Debug, Default)]
@@ -76,14 +67,6 @@ impl Stall {
         self.deadline.poll(cx)
     }
 
-    /// The peer took something, and is waited for all the same.
-    fn moved(&mut self, bytes: usize) {
-        if bytes > 0 {
-            self.resume();
-            self.pace.moved(bytes);
-        }
-    }
-
     fn resume(&mut self) {
         if self.pace.is_waiting() {
             self.pace.resume(Instant::now());
@@ -111,7 +94,7 @@ impl Answered {
 
 /// A body that arrives on a stream. The peer may send more once what it sent was taken.
 pub(crate) struct Received {
-    stream: RecvStream,
+    stream: Receiver,
     in_trailers: bool,
     ended: bool,
     trailers: Option<HeaderMap>,
@@ -128,12 +111,12 @@ pub(crate) struct Received {
 
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received").field("stream", &self.stream.stream_id()).finish_non_exhaustive()
+        f.debug_struct("Received").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 
 impl Received {
-    pub(crate) fn new(stream: RecvStream, length: Option<u64>) -> Self {
+    pub(crate) fn new(stream: Receiver, length: Option<u64>) -> Self {
         Self {
             stream,
             in_trailers: false,
@@ -212,32 +195,23 @@ impl Received {
         while !self.in_trailers {
             match std::task::ready!(self.stream.poll_data(cx)) {
                 Some(Ok(data)) => {
-                    // Fails only for more than was received.
-                    let _ = self.stream.flow_control().release_capacity(data.len());
-                    if data.is_empty() {
-                        continue;
-                    }
                     let full = self.length.is_some_and(|left| usize::try_from(left) == Ok(data.len()));
-                    if self.keeps_last && full && !self.stream.is_end_stream() {
+                    if self.keeps_last && full && !self.stream.is_ended() {
                         self.last = Some(data);
                         continue;
                     }
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                Some(Err(error)) => return Poll::Ready(Some(Err(self.failed(body_error(error))))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(self.failed(error.into())))),
                 None => self.in_trailers = true,
             }
         }
-        if !self.ended {
-            let trailers = std::task::ready!(self.stream.poll_trailers(cx)).map_err(body_error);
-            self.ended = true;
-            let accepted = trailers.and_then(|trailers| {
-                let Some(trailers) = trailers else { return Ok(None) };
-                fields::check(&trailers).and_then(|()| accept_trailers(trailers)).map_err(BodyError::Framing)
-            });
-            match accepted {
+        if !std::mem::replace(&mut self.ended, true)
+            && let Some(trailers) = self.stream.take_trailers()
+        {
+            match accept_trailers(trailers) {
                 Ok(trailers) => self.trailers = trailers,
-                Err(error) => return Poll::Ready(Some(Err(self.failed(error)))),
+                Err(reason) => return Poll::Ready(Some(Err(self.failed(BodyError::Framing(reason))))),
             }
         }
         if let Some(last) = self.last.take() {
@@ -253,7 +227,7 @@ impl Received {
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.last.is_none() && self.trailers.is_none() && (self.ended || self.stream.is_end_stream())
+        self.last.is_none() && self.trailers.is_none() && (self.ended || self.stream.is_ended())
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {
@@ -270,89 +244,127 @@ pub(crate) enum PumpError {
     /// The body failed.
     Body(BodyError),
     /// The peer reset the stream, or the connection ended.
-    Gone,
+    Gone(StreamError),
     /// The peer gave no room for too long.
     Stalled,
 }
 
-/// Sends a body on a stream: it is asked for more when what it gave before was written, and the peer has room for more.
+impl From<StreamError> for PumpError {
+    fn from(error: StreamError) -> Self {
+        Self::Gone(error)
+    }
+}
+
+/// What is kept of a body until there is room for it, on the connection's account.
+struct Kept {
+    account: Rc<Account>,
+    held: Held,
+}
+
+/// Sends a body on a stream: it is asked for more when the peer has room for more.
 pub(crate) struct Pump {
-    stream: SendStream<Part>,
-    unsent: Rc<Unsent>,
+    stream: Sender,
     pub(crate) body: Body,
     rest: Bytes,
+    kept: Option<Kept>,
     last: bool,
     pub(crate) touched: bool,
     stall: Option<Stall>,
+    /// What the connection had written when the wait began.
+    written: u64,
 }
 
 impl Pump {
-    pub(crate) fn new(stream: SendStream<Part>, body: Body, account: &Rc<Account>, pace: Option<Pace>) -> Self {
-        let (unsent, stall) = (Rc::new(Unsent::new(account)), pace.map(Stall::new));
-        Self { stream, unsent, body, rest: Bytes::new(), last: false, touched: false, stall }
+    pub(crate) fn new(stream: Sender, body: Body) -> Self {
+        let (rest, kept, stall) = (Bytes::new(), None, None);
+        Self { stream, body, rest, kept, last: false, touched: false, stall, written: 0 }
     }
 
-    pub(crate) fn stream(&mut self) -> &mut SendStream<Part> {
-        &mut self.stream
+    /// Limits the waits for the peer, and counts what is kept for it.
+    pub(crate) fn limited(mut self, pace: Pace, account: &Rc<Account>) -> Self {
+        self.stall = Some(Stall::new(pace));
+        self.kept = Some(Kept { account: Rc::clone(account), held: Held::new(account) });
+        self
+    }
+
+    /// Counts what is kept now.
+    fn keep(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.held.set(self.rest.len());
+        }
+    }
+
+    /// Waits for the body, or for room to keep more of it. Who gives up meanwhile is heard too.
+    fn wait(&self, cx: &Context<'_>) -> Poll<Result<(), PumpError>> {
+        self.stream.pass();
+        self.stream.poll_reset(cx).map(|error| Err(error.into()))
+    }
+
+    pub(crate) fn reset(&self, reason: Reason) {
+        self.stream.reset(reason);
     }
 
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
         loop {
-            if self.stream.poll_reset(cx).is_ready() {
-                return Poll::Ready(Err(PumpError::Gone));
-            }
-            if let Some(stall) = &mut self.stall {
-                stall.moved(self.unsent.take_written());
-            }
-            // What the peer leaves in our hands is not added to.
-            if self.rest.is_empty() && self.unsent.poll_empty(cx).is_pending() {
-                return self.stalled(cx);
-            }
-            // One byte of room is asked for before there is something to send: a body is not read in advance.
-            self.stream.reserve_capacity(self.rest.len().max(1));
-            if self.stream.capacity() == 0 {
-                match self.stream.poll_capacity(cx) {
-                    Poll::Ready(Some(Ok(0))) => continue,
-                    Poll::Ready(Some(Ok(_))) => {}
-                    Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(PumpError::Gone)),
-                    Poll::Pending => return self.stalled(cx),
-                }
-            }
+            // Room is asked for before there is something to send: a body is not read in advance.
+            let room = match self.stream.poll_room(cx) {
+                Poll::Ready(room) => room?,
+                Poll::Pending if self.is_stalled(cx) => return Poll::Ready(Err(PumpError::Stalled)),
+                Poll::Pending => return Poll::Pending,
+            };
             if let Some(stall) = &mut self.stall {
                 stall.resume();
             }
-            if !self.rest.is_empty() {
-                let part = self.rest.split_to(self.rest.len().min(self.stream.capacity()));
-                let end = self.rest.is_empty() && self.last;
-                self.send(part, end)?;
-                if end {
-                    return Poll::Ready(Ok(()));
+            if self.rest.is_empty() {
+                if self.kept.as_ref().is_some_and(|kept| kept.account.poll_room(cx).is_pending()) {
+                    return self.wait(cx);
                 }
-                continue;
-            }
-            std::task::ready!(self.unsent.poll_room(cx));
-            self.touched = true;
-            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                Some(Ok(frame)) => {
-                    if self.take(frame)? {
+                self.touched = true;
+                match Pin::new(&mut self.body).poll_frame(cx) {
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if self.take(frame)? {
+                            return Poll::Ready(Ok(()));
+                        }
+                    }
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(PumpError::Body(error))),
+                    Poll::Ready(None) => {
+                        self.stream.send_data(Bytes::new(), true)?;
                         return Poll::Ready(Ok(()));
                     }
+                    Poll::Pending => return self.wait(cx),
                 }
-                Some(Err(error)) => return Poll::Ready(Err(PumpError::Body(error))),
-                None => {
-                    self.send(Bytes::new(), true)?;
+            }
+            if !self.rest.is_empty() {
+                let part = self.rest.split_to(self.rest.len().min(room));
+                if let Some(stall) = &mut self.stall {
+                    stall.pace.moved(part.len());
+                }
+                let end = self.rest.is_empty() && self.last;
+                self.keep();
+                self.stream.send_data(part, end)?;
+                if end {
                     return Poll::Ready(Ok(()));
                 }
             }
         }
     }
 
-    /// Waits for the peer, for a while.
-    fn stalled(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), PumpError>> {
-        if self.stall.as_mut().is_some_and(|stall| stall.poll(cx)) {
-            return Poll::Ready(Err(PumpError::Stalled));
+    /// Whether the wait for room was too long. Who waits for others to have their turn waits for the peer only if that
+    /// takes nothing from them either.
+    fn is_stalled(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(stall) = &mut self.stall else { return false };
+        let written = self.stream.progress_of_others();
+        if !stall.pace.is_waiting() {
+            self.written = written.unwrap_or_default();
         }
-        Poll::Pending
+        if !stall.poll(cx) {
+            return false;
+        }
+        let Some(progress) = written.and_then(|written| written.checked_sub(self.written)) else { return true };
+        stall.resume();
+        stall.pace.moved(usize::try_from(progress).unwrap_or(usize::MAX));
+        self.written = written.unwrap_or_default();
+        stall.poll(cx)
     }
 
     /// Takes a frame of the body; true if it was the last.
@@ -360,10 +372,9 @@ impl Pump {
         match frame.into_data() {
             Ok(data) => {
                 self.last = self.body.is_end_stream();
-                self.unsent.hold(data.len());
                 self.rest = data;
                 if self.rest.is_empty() && self.last {
-                    self.send(Bytes::new(), true)?;
+                    self.stream.send_data(Bytes::new(), true)?;
                     return Ok(true);
                 }
                 Ok(false)
@@ -371,24 +382,9 @@ impl Pump {
             Err(frame) => {
                 let Ok(mut trailers) = frame.into_trailers() else { return Ok(false) };
                 strip_forbidden_trailers(&mut trailers);
-                // What was asked for in vain goes back to the connection's window.
-                self.stream.reserve_capacity(0);
-                self.stream.send_trailers(trailers).map_err(|_| PumpError::Gone)?;
+                self.stream.send_trailers(&trailers)?;
                 Ok(true)
             }
         }
-    }
-
-    fn send(&mut self, data: Bytes, end: bool) -> Result<(), PumpError> {
-        if end && data.is_empty() {
-            self.stream.reserve_capacity(0);
-        }
-        self.stream.send_data(Part::counted(data, &self.unsent), end).map_err(|_| PumpError::Gone)
-    }
-}
-
-impl Drop for Pump {
-    fn drop(&mut self) {
-        self.unsent.left(self.rest.len());
     }
 }

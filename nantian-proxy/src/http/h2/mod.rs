@@ -1,11 +1,19 @@
-//! HTTP/2 on the `h2` crate: the frames are its, the rules about messages are ours.
+//! HTTP/2 (RFC 9113): a core without I/O ([`connection`], on [`frame`], [`hpack`] and [`message`]), and the two drivers
+//! that put it on a byte stream.
 
 mod body;
+mod budget;
 pub(crate) mod client;
-mod fields;
-mod guard;
-mod part;
-mod request;
+mod connection;
+mod driver;
+mod error;
+mod exchange;
+mod flow;
+mod frame;
+mod hpack;
+mod keeper;
+mod message;
+mod reason;
 mod reset;
 mod server;
 mod stream;
@@ -14,7 +22,10 @@ mod tests;
 mod websocket;
 
 pub(crate) use body::Received;
-pub use guard::Flood;
+pub use budget::Flood;
+pub use error::ConnectionError;
+pub(crate) use frame::PREFACE;
+pub use reason::Reason;
 pub use reset::StreamReset;
-pub(crate) use reset::blames_client;
 pub use server::serve;
+pub(crate) use server::serve_read;

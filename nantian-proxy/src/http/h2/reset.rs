@@ -1,6 +1,6 @@
 //! Streams that we reset, and why.
 
-use h2::Reason;
+use super::reason::Reason;
 
 /// Why we reset a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl StreamReset {
     }
 
     /// What an error code says that blames the client; we send the others for reasons of our own.
-    pub(crate) fn blaming(code: Reason) -> Option<Self> {
+    pub(crate) const fn blaming(code: Reason) -> Option<Self> {
         match code {
             Reason::PROTOCOL_ERROR => Some(Self::Protocol),
             Reason::FLOW_CONTROL_ERROR => Some(Self::FlowControl),
@@ -62,10 +62,4 @@ impl StreamReset {
             _ => None,
         }
     }
-}
-
-/// Whether a stream ended for what the client did. `h2` does not tell which side reset it, but no client has a reason to
-/// send these.
-pub(crate) fn blames_client(code: Reason) -> bool {
-    StreamReset::blaming(code).is_some() || code == Reason::ENHANCE_YOUR_CALM
 }

@@ -1,6 +1,7 @@
 //! HTTP/2 against the `h2` crate's own client and server, and through a proxy of both protocols.
 
 mod buffered;
+mod floods;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

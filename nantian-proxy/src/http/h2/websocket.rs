@@ -2,13 +2,18 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-use h2::ext::Protocol;
 use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, Method, Request, StatusCode};
 
-/// Makes a GET with `Upgrade` of an extended CONNECT. False if it asks for another protocol than WebSocket.
+/// What an extended CONNECT asks for (`:protocol`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    WebSocket,
+}
+
+/// Makes a GET with `Upgrade` of an extended CONNECT. False if the request is none.
 pub(crate) fn to_upgrade<B>(request: &mut Request<B>) -> bool {
-    if request.extensions_mut().remove::<Protocol>().is_none_or(|protocol| protocol.as_str() != "websocket") {
+    if request.extensions_mut().remove::<Protocol>().is_none() {
         return false;
     }
     *request.method_mut() = Method::GET;

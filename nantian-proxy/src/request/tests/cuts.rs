@@ -53,6 +53,15 @@ impl Gateway {
     }
 }
 
+/// Waits until all that the client has sent was read: a request that is reset in the same read is never looked at.
+async fn heard(client: &mut Raw) {
+    client.read.clear();
+    client.write(b"\0\0\x08\x06\0\0\0\0\0pingpong").await;
+    while memchr::memmem::find(&client.read, b"pingpong").is_none() {
+        tokio::io::AsyncReadExt::read_buf(&mut client.io, &mut client.read).await.unwrap();
+    }
+}
+
 /// GET / of host a on streams 1 and 3 (RFC 7541 appendix A).
 const GET: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a";
 const GET_ON_3: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x03\x82\x86\x84\x41\x01a";
@@ -108,8 +117,9 @@ fn a_tunnel_that_rests_too_long_has_the_flag_of_slow_clients() {
 fn a_window_that_overflows_is_counted_and_has_the_flag_of_clients_that_break_the_protocol() {
     local(async {
         let gateway = with_silence(short()).await;
-        let overflow = b"\0\0\x04\x08\0\0\0\0\x01\x7f\xff\xff\xff";
-        let _client = gateway.frames(&[GET, overflow]).await;
+        let mut client = gateway.frames(&[GET]).await;
+        heard(&mut client).await;
+        client.write(b"\0\0\x04\x08\0\0\0\0\x01\x7f\xff\xff\xff").await;
         gateway.ended().await;
         assert_eq!((gateway.flags("DPE"), gateway.flags("DC")), (1, 0));
         while gateway.streams_reset("flow_control") == 0 {
@@ -137,7 +147,9 @@ fn requests_of_a_connection_that_floods_have_the_flag_of_clients_that_break_the_
     local(async {
         let gateway = with_silence(short()).await;
         let pings = b"\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0".repeat(200);
-        let _client = gateway.frames(&[GET, &pings]).await;
+        let mut client = gateway.frames(&[GET]).await;
+        heard(&mut client).await;
+        client.write(pings).await;
         gateway.ended().await;
         assert_eq!((gateway.flags("DPE"), gateway.flags("DC")), (1, 0));
     });
@@ -209,18 +221,16 @@ fn late_frames_are_passed_over_only_on_streams_that_are_remembered() {
             let mut http = short();
             http.http2.max_reset_streams = remembered;
             let gateway = with_silence(http).await;
-            let overflow = b"\0\0\x04\x08\0\0\0\0\x01\x7f\xff\xff\xff";
-            let mut client = gateway.frames(&[POST, overflow]).await;
+            let mut client = gateway.frames(&[POST]).await;
+            heard(&mut client).await;
+            client.write(b"\0\0\x04\x08\0\0\0\0\x01\x7f\xff\xff\xff").await;
             gateway.ended().await;
             while gateway.streams_reset("flow_control") == 0 {
                 tokio::task::yield_now().await;
             }
             // DATA that was on its way, and a stream whose answer shows that it was read.
             client.write([&b"\0\0\x01\0\0\0\0\0\x01x"[..], b"\0\0\x04\x08\0\0\0\0\x01\0\0\0\x01"].concat()).await;
-            client.write(b"\0\0\x08\x06\0\0\0\0\0pingpong").await;
-            while memchr::memmem::find(&client.read, b"pingpong").is_none() {
-                tokio::io::AsyncReadExt::read_buf(&mut client.io, &mut client.read).await.unwrap();
-            }
+            heard(&mut client).await;
             assert_eq!(gateway.streams_reset("stream_closed"), blamed, "{remembered}");
         }
     });
@@ -233,6 +243,7 @@ fn data_beyond_the_window_of_a_stream_resets_it_and_has_the_flag_of_clients_that
         http.http2.stream_window = 1_000;
         let gateway = with_silence(http).await;
         let mut client = gateway.frames(&[POST]).await;
+        heard(&mut client).await;
         // The window is that small once our SETTINGS were acknowledged.
         let mut data = b"\0\0\0\x04\x01\0\0\0\0\0\x07\xd0\0\0\0\0\0\x01".to_vec();
         data.extend([b'x'; 2_000]);

@@ -2,16 +2,17 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::rc::Rc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
 
-use super::*;
+use crate::http::h2::Flood;
+use crate::http::h2::frame::HEAD;
+use crate::http::h2::frame::flag::PADDED;
+use crate::http::h2::frame::kind::{CONTINUATION, DATA, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use crate::http::testing::{Server, local, reply, server};
 use crate::http::{ConnectionEnd, Reply};
-
-const WINDOW: Duration = Duration::from_secs(10);
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -28,166 +29,6 @@ fn get(stream: u32, end: bool) -> Vec<u8> {
 
 fn reset(stream: u32, code: u32) -> Vec<u8> {
     frame(RST_STREAM, 0, stream, &code.to_be_bytes())
-}
-
-/// How many of the frames pass one after another.
-fn passed(guard: &mut Guard, frames: impl IntoIterator<Item = Vec<u8>>) -> usize {
-    let now = Instant::now();
-    frames.into_iter().take_while(|frame| guard.read(frame, now) > 0 && guard.flood().is_none()).count()
-}
-
-fn guard() -> Guard {
-    let mut guard = Guard::new(Peer::Client, 100, WINDOW);
-    assert_eq!(guard.read(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Instant::now()), PREFACE_BYTES);
-    guard
-}
-
-#[test]
-fn each_kind_of_frame_that_costs_its_sender_little_has_a_budget() {
-    for (sent, kind) in [
-        (reset(1, 8), Flood::Resets),
-        (frame(DATA, 0, 1, b""), Flood::EmptyData),
-        (frame(DATA, PADDED, 1, b"\x02\0\0"), Flood::EmptyData),
-        (frame(SETTINGS, 0, 0, b""), Flood::Settings),
-        (frame(SETTINGS, 1, 0, b""), Flood::Settings),
-        (frame(PING, 0, 0, &[0; 8]), Flood::Pings),
-        (frame(PING, 1, 0, &[0; 8]), Flood::Pings),
-        (frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]), Flood::WindowUpdates),
-        (frame(2, 0, 1, &[0; 5]), Flood::Other),
-        (frame(0xbe, 0, 1, &[0; 500]), Flood::Other),
-    ] {
-        let mut guard = guard();
-        assert_eq!((passed(&mut guard, vec![sent; 20_000]), guard.flood()), (100, Some(kind)));
-    }
-}
-
-#[test]
-fn frames_are_found_in_bytes_that_come_in_any_pieces() {
-    let bytes = [get(1, true), frame(DATA, 0, 1, b"hello"), frame(PING, 0, 0, &[0; 8]), reset(1, 8)].concat();
-    let all = |size: usize| {
-        let mut frames = Frames::default();
-        let mut found = Vec::new();
-        for mut piece in bytes.chunks(size) {
-            while let Some(frame) = frames.next(&mut piece) {
-                found.push(frame);
-            }
-        }
-        found
-    };
-    let whole = all(bytes.len());
-    assert_eq!(whole.iter().map(|frame| frame.kind).collect::<Vec<_>>(), [HEADERS, DATA, PING, RST_STREAM]);
-    for size in 1..bytes.len() {
-        assert_eq!(all(size), whole, "in pieces of {size}");
-    }
-}
-
-#[test]
-fn nothing_after_the_frame_that_was_too_much_passes() {
-    let mut guard = guard();
-    let ping = frame(PING, 0, 0, &[0; 8]);
-    let bytes = ping.repeat(200);
-    let passes = guard.read(&bytes, Instant::now());
-    // All of the hundred, and of the next one not enough to be a frame.
-    assert!((100 * ping.len()..101 * ping.len()).contains(&passes), "{passes}");
-    assert_eq!(guard.flood(), Some(Flood::Pings));
-}
-
-#[test]
-fn a_budget_is_full_again_after_its_window() {
-    let mut guard = guard();
-    let start = Instant::now();
-    let ping = frame(PING, 0, 0, &[0; 8]);
-    for window in 0..5_u32 {
-        for _ in 0..100 {
-            guard.read(&ping, start + WINDOW * window);
-        }
-    }
-    assert_eq!(guard.flood(), None);
-    guard.read(&ping, start + WINDOW * 5 - Duration::from_millis(1));
-    assert_eq!(guard.flood(), Some(Flood::Pings));
-}
-
-#[test]
-fn what_goes_with_useful_traffic_is_no_flood() {
-    let mut guard = guard();
-    let now = Instant::now();
-    let mut both = |sent: &[Vec<u8>], answered: &[Vec<u8>]| {
-        for bytes in sent {
-            guard.read(bytes, now);
-        }
-        for bytes in answered {
-            guard.wrote(bytes, now, |_| ());
-        }
-        assert_eq!(guard.flood(), None);
-    };
-    let update = |stream| frame(WINDOW_UPDATE, 0, stream, &[0, 0, 64, 0]);
-    for _ in 0..1_000 {
-        // A download that is taken piece by piece and measures the line, then a stream that is cancelled after another's
-        // end, each with its PRIORITY.
-        both(&[get(1, true), frame(2, 0, 1, &[0; 5]), update(1)], &[frame(DATA, 0, 1, b"data")]);
-        both(&[update(0), update(1), frame(PING, 0, 0, &[0; 8])], &[frame(DATA, END_STREAM, 1, b"data")]);
-        both(&[reset(3, 8)], &[]);
-        // A body of which every second frame is empty.
-        both(&[frame(DATA, 0, 5, b"data"), frame(DATA, 0, 5, b"")], &[]);
-    }
-}
-
-#[test]
-fn only_resets_that_blame_the_peer_are_provoked() {
-    let mut guard = guard();
-    for code in [0, 2, 8, 11] {
-        guard.wrote(&reset(1, code).repeat(1_000), Instant::now(), |reason| panic!("{reason:?}"));
-        assert_eq!(guard.flood(), None, "code {code}");
-    }
-    let told = Cell::new(0);
-    guard.wrote(&reset(1, 1).repeat(101), Instant::now(), |reason| {
-        assert_eq!(reason, StreamReset::Protocol);
-        told.set(told.get() + 1);
-    });
-    assert_eq!(told.get(), 101);
-    assert_eq!(guard.flood(), Some(Flood::ProvokedResets));
-}
-
-/// A guard of a connection to a backend, after the preface and this many requests.
-fn backend_guard(requests: usize) -> Guard {
-    let mut guard = Guard::new(Peer::Backend, 100, WINDOW);
-    guard.wrote(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Instant::now(), |_| {});
-    guard.wrote(&get(1, true).repeat(requests), Instant::now(), |_| {});
-    guard
-}
-
-#[test]
-fn each_kind_of_frame_that_costs_a_backend_little_has_a_budget() {
-    for (sent, passes, kind) in [
-        (reset(1, 8), 100, Flood::Resets),
-        (frame(DATA, 0, 1, b""), 100, Flood::EmptyData),
-        (frame(SETTINGS, 0, 0, b""), 100, Flood::Settings),
-        (frame(PING, 0, 0, &[0; 8]), 100, Flood::Pings),
-        (frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]), 102, Flood::WindowUpdates),
-        (frame(2, 0, 1, &[0; 5]), 100, Flood::Other),
-        (frame(7, 0, 0, &[0; 8]), 100, Flood::Other),
-        (frame(HEADERS, 0x4, 1, b"\x88"), 165, Flood::Interim),
-    ] {
-        let mut guard = backend_guard(1);
-        assert_eq!((passed(&mut guard, vec![sent; 20_000]), guard.flood()), (passes, Some(kind)));
-    }
-}
-
-#[test]
-fn a_backend_that_answers_each_request_badly_or_with_hints_is_no_flood() {
-    let mut guard = backend_guard(0);
-    let now = Instant::now();
-    for _ in 0..10_000 {
-        guard.wrote(&get(1, true), now, |_| {});
-        guard.read(&frame(HEADERS, 0x4, 1, b"\x88").repeat(3), now);
-        guard.read(&reset(1, 8), now);
-        guard.wrote(&get(3, true), now, |_| {});
-        guard.wrote(&reset(3, 1), now, |_| {});
-        // Who measures the line asks with a PING when data arrives.
-        guard.wrote(&frame(DATA, 0, 5, b"data"), now, |_| {});
-        guard.read(&frame(PING, 0, 0, &[0; 8]), now);
-        assert_eq!(guard.flood(), None);
-    }
 }
 
 struct Client {
@@ -211,7 +52,7 @@ impl Client {
             pending::<()>().await;
         });
         loop {
-            let mut head = [0; FRAME_HEAD];
+            let mut head = [0; HEAD];
             read.read_exact(&mut head).await.expect("GOAWAY comes before the end");
             let mut payload = vec![0; usize::from(head[1]) * 256 + usize::from(head[2])];
             read.read_exact(&mut payload).await.unwrap();
@@ -417,7 +258,7 @@ fn four_hundred_and_fifty_references_on_a_hundred_streams_leave_nothing_in_memor
             client.io.write_all(&heads.collect::<Vec<_>>()).await.unwrap();
             let mut refused = 0;
             while refused < 100 {
-                let mut head = [0; FRAME_HEAD];
+                let mut head = [0; HEAD];
                 client.io.read_exact(&mut head).await.expect("an answer, or GOAWAY");
                 let mut payload = vec![0; usize::from(head[1]) * 256 + usize::from(head[2])];
                 client.io.read_exact(&mut payload).await.unwrap();

@@ -1,0 +1,116 @@
+//! Any bytes may come in on a connection of HTTP/2. What is taken for a request is one that HTTP/1.1 can bear, and it does
+//! not depend on how the bytes arrive.
+
+#![no_main]
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response};
+use http_body_util::BodyExt;
+use libfuzzer_sys::fuzz_target;
+use nantian_proxy::http::{Body, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, Transport, h2};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
+
+/// The preface and an empty SETTINGS.
+const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A client that sends `input`, at most `step` bytes a time, and then closes.
+struct Client {
+    input: Vec<u8>,
+    sent: usize,
+    step: usize,
+}
+
+impl AsyncRead for Client {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let end = self.input.len().min(self.sent + self.step.min(buffer.remaining()));
+        buffer.put_slice(&self.input[self.sent..end]);
+        self.sent = end;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Client {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The head of a request as the handler saw it.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    method: String,
+    target: String,
+    headers: HeaderMap,
+}
+
+#[derive(Default)]
+struct Recorder(RefCell<Vec<Seen>>);
+
+impl Handler for Recorder {
+    async fn handle(self: Rc<Self>, request: Request<Body>, _exchange: Exchange) -> Reply {
+        let (head, body) = request.into_parts();
+        let seen = Seen { method: head.method.to_string(), target: head.uri.to_string(), headers: head.headers };
+        check(&seen);
+        self.0.borrow_mut().push(seen);
+        let _ = body.collect().await;
+        Response::new(Body::empty()).into()
+    }
+}
+
+/// RFC 9113 section 8: what may not be in a request.
+fn check(seen: &Seen) {
+    assert!(!seen.method.is_empty() && seen.method.bytes().all(|byte| byte.is_ascii_graphic()), "{seen:?}");
+    assert!(seen.target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'), "{seen:?}");
+    assert!(seen.headers.get_all("content-length").iter().count() <= 1, "{seen:?}");
+    assert!(seen.headers.get_all("host").iter().count() <= 1, "{seen:?}");
+    assert!(seen.headers.get_all("cookie").iter().count() <= 1, "{seen:?}");
+    assert!(!seen.headers.contains_key("transfer-encoding"), "{seen:?}");
+    for (name, value) in &seen.headers {
+        assert!(!name.as_str().starts_with(':'), "{seen:?}");
+        assert_eq!(value.as_bytes(), value.as_bytes().trim_ascii(), "{seen:?}");
+    }
+}
+
+/// What is made of `input` when it arrives in steps of this size.
+fn serve(runtime: &Runtime, input: &[u8], step: usize) -> Vec<Seen> {
+    let recorder = Rc::new(Recorder::default());
+    let info = Rc::new(ConnectionInfo::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into()));
+    let client = Transport::other(Client { input: [GREETING, input].concat(), sent: 0, step });
+    let settings = Rc::new(HttpSettings::default());
+    let serving = h2::serve(client, info, settings, Rc::clone(&recorder), Drain::new());
+    let _end = LocalSet::new().block_on(runtime, serving);
+    recorder.0.take()
+}
+
+thread_local! {
+    // The clock is virtual: whoever waits for a time limit gets it at once.
+    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+}
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (step, bytes) = input;
+    RUNTIME.with(|runtime| {
+        let whole = serve(runtime, bytes, usize::MAX);
+        // In parts, more may be seen: a reset or an error that comes later stops what came in the same read.
+        let parts = serve(runtime, bytes, usize::from(step % 64) + 1);
+        let mut rest = parts.iter();
+        for seen in &whole {
+            assert!(rest.any(|other| other == seen), "how bytes arrive changed what they mean: {seen:?}");
+        }
+    });
+});

@@ -1,0 +1,134 @@
+//! DATA in.
+
+use std::ops::Range;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::time::Instant;
+
+use super::Core;
+use super::stream::Pieces;
+use super::streams::Past;
+use crate::http::h2::budget::Flood;
+use crate::http::h2::error::{ConnectionError, StreamError};
+use crate::http::h2::frame::{self, HEAD, Head};
+use crate::http::h2::reason::Reason;
+
+impl Core {
+    pub(super) fn receive_data(
+        &mut self,
+        head: Head,
+        data: Range<usize>,
+        end: bool,
+        read: &mut BytesMut,
+        now: Instant,
+    ) -> Result<(), ConnectionError> {
+        if data.is_empty() && !end {
+            self.budgets.take(Flood::EmptyData, now)?;
+        } else {
+            self.budgets.received_data();
+        }
+        if self.is_idle(head.stream) {
+            return Err(ConnectionError::protocol("DATA on a stream that is not open"));
+        }
+        let stream = self.streams.get(head.stream).filter(|stream| stream.error.is_none());
+        if stream.and_then(|stream| stream.awaited.as_ref()).is_some_and(|awaited| !awaited.is_final) {
+            return Err(ConnectionError::protocol("DATA before the head of an answer"));
+        }
+        // RFC 9113 section 6.9.1: padding counts.
+        if !self.window.take(head.length) {
+            let what = "more data than the connection's window holds";
+            return Err(ConnectionError::Broken { reason: Reason::FLOW_CONTROL_ERROR, what });
+        }
+        let length = data.len();
+        let taken = self.admit(head, length, end);
+        let unused = match taken {
+            Ok(true) => head.length - length,
+            Ok(false) | Err(_) => head.length,
+        };
+        let bytes = take_data(head, data, read, taken == Ok(true));
+        if unused > 0 {
+            self.release_connection(unused);
+        }
+        match taken {
+            Err((reason, what)) => return self.blame(head.stream, reason, what, now),
+            Ok(false) => {}
+            Ok(true) => self.keep(head.stream, bytes, unused),
+        }
+        if end && taken.is_ok() {
+            self.receive_end(head.stream);
+        }
+        Ok(())
+    }
+
+    /// Whether DATA may come on its stream, and whether anybody will read it.
+    fn admit(&mut self, head: Head, length: usize, end: bool) -> Result<bool, (Reason, &'static str)> {
+        let Some(stream) = self.streams.get(head.stream) else {
+            return match self.streams.past(head.stream) {
+                Past::Reset => Ok(false),
+                Past::Ended | Past::Unknown => Err((Reason::STREAM_CLOSED, "DATA on a closed stream")),
+            };
+        };
+        match stream.error {
+            // RFC 9113 section 5.1: what was on its way when we reset the stream is ignored.
+            Some(StreamError::Reset(_)) => return Err((Reason::STREAM_CLOSED, "DATA after RST_STREAM")),
+            Some(_) => return Ok(false),
+            None => {}
+        }
+        if stream.received_end {
+            return Err((Reason::STREAM_CLOSED, "DATA after the end of a stream"));
+        }
+        if !stream.window.take(head.length) {
+            return Err((Reason::FLOW_CONTROL_ERROR, "more data than the stream's window holds"));
+        }
+        // RFC 9113 section 8.1.1: data that is not what content-length says is malformed.
+        if let Some(left) = &mut stream.length {
+            let rest = left.checked_sub(u64::try_from(length).unwrap_or(u64::MAX));
+            *left = rest.ok_or((Reason::PROTOCOL_ERROR, "more data than content-length promises"))?;
+            if end && *left > 0 {
+                return Err((Reason::PROTOCOL_ERROR, "less data than content-length promises"));
+            }
+        }
+        Ok(stream.held.receiver)
+    }
+
+    fn keep(&mut self, id: u32, data: Data, padding: usize) {
+        let Some(stream) = self.streams.get(id) else { return };
+        match data {
+            Data::Nothing => {}
+            Data::Small(data) => stream.data.push_small(&data),
+            Data::Large(data) => stream.data.push(data),
+        }
+        stream.wake_receiver();
+        if padding > 0
+            && let Some(update) = stream.window.release(padding)
+        {
+            frame::put_window_update(self.out.tail(), id, update);
+        }
+    }
+}
+
+/// The data of a DATA frame.
+enum Data {
+    Nothing,
+    Small(BytesMut),
+    Large(Bytes),
+}
+
+/// Takes a DATA frame out of what was read.
+fn take_data(head: Head, data: Range<usize>, read: &mut BytesMut, wanted: bool) -> Data {
+    let (padding_before, length) = (data.start, data.len());
+    if !wanted || length == 0 {
+        read.advance(HEAD + head.length);
+        return Data::Nothing;
+    }
+    read.advance(HEAD + padding_before);
+    let taken = if Pieces::is_small(length) {
+        let small = BytesMut::from(read.get(..length).unwrap_or_default());
+        read.advance(length);
+        Data::Small(small)
+    } else {
+        Data::Large(read.split_to(length).freeze())
+    };
+    read.advance(head.length - padding_before - length);
+    taken
+}

@@ -1,0 +1,234 @@
+//! Frames out.
+//!
+//! A stream asks for room before it asks its body for data. Room is the least of three: the stream's window, the
+//! connection's, and what may wait to be written. As long as there is enough for all, nobody waits. Once there is not,
+//! streams line up: who has sent a frame goes to the end of the line.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::stream::{self, Awaited, Stream};
+use super::{Core, Role};
+use crate::http::h2::error::StreamError;
+use crate::http::h2::flow::Window;
+use crate::http::h2::frame::{self, DEFAULT_WINDOW, LARGEST_PAYLOAD};
+use crate::http::h2::message::{self, RequestHead, ResponseHead};
+use crate::http::h2::reason::Reason;
+
+impl Core {
+    /// Opens a stream, when the peer lets us.
+    pub(super) fn poll_open(
+        &mut self,
+        head: RequestHead<'_>,
+        end: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Result<u32, StreamError>> {
+        if let Some(error) = self.closed {
+            return Poll::Ready(Err(error));
+        }
+        if self.is_going_away() {
+            return Poll::Ready(Err(StreamError::Refused));
+        }
+        if self.streams.open >= self.peer_max_streams {
+            self.openers.push_back(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let id = self.next_stream;
+        self.next_stream += 2;
+        let known = if self.acknowledged { self.stream_window } else { DEFAULT_WINDOW };
+        let mut stream = Stream::new(self.first_room, Window::new(known, self.stream_window), None);
+        let method = head.method.clone();
+        stream.awaited = Some(Box::new(Awaited { method, heads: VecDeque::new(), is_final: false }));
+        self.streams.insert(id, stream);
+        self.budgets.sent_request();
+        self.scratch.clear();
+        message::put_request(&mut self.encoder, head, &mut self.scratch);
+        frame::put_headers(self.out.tail(), id, &self.scratch, end);
+        if end {
+            self.sent_end(id);
+        }
+        self.wake_driver();
+        Poll::Ready(Ok(id))
+    }
+
+    /// Whether a stream can still be sent on.
+    pub(super) fn sending(&mut self, id: u32) -> Result<&mut Stream, StreamError> {
+        let closed = self.closed.unwrap_or(StreamError::Closed);
+        let stream = self.streams.get(id).ok_or(closed)?;
+        match stream.error {
+            Some(error) => Err(error),
+            None if stream.sent_end => Err(StreamError::Cancelled),
+            None => Ok(stream),
+        }
+    }
+
+    pub(super) fn send_informational(
+        &mut self,
+        id: u32,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<(), StreamError> {
+        self.sending(id)?;
+        self.scratch.clear();
+        message::put_informational(&mut self.encoder, status, headers, &mut self.scratch);
+        frame::put_headers(self.out.tail(), id, &self.scratch, false);
+        self.wake_driver();
+        Ok(())
+    }
+
+    pub(super) fn send_response(&mut self, id: u32, head: ResponseHead<'_>, end: bool) -> Result<(), StreamError> {
+        self.sending(id)?;
+        self.scratch.clear();
+        message::put_response(&mut self.encoder, head, &mut self.scratch);
+        frame::put_headers(self.out.tail(), id, &self.scratch, end);
+        if end {
+            self.sent_end(id);
+        }
+        self.wake_driver();
+        Ok(())
+    }
+
+    pub(super) fn send_trailers(&mut self, id: u32, trailers: &HeaderMap) -> Result<(), StreamError> {
+        self.sending(id)?;
+        self.scratch.clear();
+        message::put_trailers(&mut self.encoder, trailers, &mut self.scratch);
+        frame::put_headers(self.out.tail(), id, &self.scratch, true);
+        self.sent_end(id);
+        self.wake_driver();
+        Ok(())
+    }
+
+    /// Waits until a frame of data may be sent, and says how long it may be.
+    pub(super) fn poll_room(&mut self, id: u32, cx: &Context<'_>) -> Poll<Result<usize, StreamError>> {
+        let of_connection = self.room;
+        let full = self.out.len() >= self.high_water;
+        let mine = self.turns.front().is_none_or(|first| *first == id);
+        let stream = match self.sending(id) {
+            Ok(stream) => stream,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        let room = stream.room;
+        if room > 0 && of_connection > 0 && mine && !full {
+            let room = usize::try_from(room.min(of_connection)).unwrap_or_default();
+            return Poll::Ready(Ok(room.min(LARGEST_PAYLOAD)));
+        }
+        stream::remember(&mut stream.sender, cx);
+        if room <= 0 {
+            self.leave_turn(id);
+        } else if !std::mem::replace(&mut stream.queued, true) {
+            self.turns.push_back(id);
+        }
+        Poll::Pending
+    }
+
+    /// Whether a stream waits for what all streams share, and not for its own window.
+    pub(super) fn waits_for_turn(&mut self, id: u32) -> bool {
+        self.streams.get(id).is_some_and(|stream| stream.queued)
+    }
+
+    /// Bytes that were ever written.
+    pub(super) fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Sends data, for which [`Self::poll_room`] gave room.
+    pub(super) fn send_data(&mut self, id: u32, data: Bytes, end: bool) -> Result<(), StreamError> {
+        let length = data.len();
+        let stream = self.sending(id)?;
+        let taken = i64::try_from(length).unwrap_or(i64::MAX);
+        stream.room -= taken;
+        self.room -= taken;
+        frame::put_data_head(self.out.tail(), id, length, end);
+        if length > 0 {
+            self.out.push(data);
+            self.budgets.sent_data();
+        }
+        self.leave_turn(id);
+        if end {
+            self.sent_end(id);
+        }
+        self.wake_driver();
+        Ok(())
+    }
+
+    /// Lets the next stream have its turn.
+    pub(super) fn leave_turn(&mut self, id: u32) {
+        if self.turns.is_empty() {
+            return;
+        }
+        if let Some(stream) = self.streams.get(id)
+            && std::mem::take(&mut stream.queued)
+        {
+            let first = self.turns.front() == Some(&id);
+            if first {
+                self.turns.pop_front();
+                self.next_turn();
+            } else {
+                self.turns.retain(|other| *other != id);
+            }
+        }
+    }
+
+    /// Wakes the first stream in the line, if there is room.
+    pub(super) fn next_turn(&mut self) {
+        if self.room > 0
+            && self.out.len() < self.high_water
+            && let Some(first) = self.turns.front()
+            && let Some(stream) = self.streams.get(*first)
+        {
+            stream.wake_sender();
+        }
+    }
+
+    fn sent_end(&mut self, id: u32) {
+        self.budgets.sent_end();
+        if let Some(stream) = self.streams.get(id) {
+            stream.sent_end = true;
+        }
+        self.settle(id);
+    }
+
+    /// Resets a stream by our own will.
+    pub(super) fn cancel(&mut self, id: u32, reason: Reason) {
+        let open = self.streams.get(id).is_some_and(|stream| !stream.is_closed());
+        if open && self.closed.is_none() {
+            self.reset(id, reason, StreamError::Cancelled);
+        }
+    }
+
+    /// Nobody sends any more. A message that is not complete must not look as if it were.
+    pub(super) fn drop_sender(&mut self, id: u32) {
+        let Some(stream) = self.streams.get(id) else { return };
+        stream.held.sender = false;
+        stream.sender = None;
+        if !stream.sent_end {
+            let reason = if self.role == Role::Server { Reason::INTERNAL_ERROR } else { Reason::CANCEL };
+            self.cancel(id, reason);
+        }
+        self.dropped(id);
+    }
+
+    /// Nobody reads any more.
+    pub(super) fn drop_receiver(&mut self, id: u32) {
+        let Some(stream) = self.streams.get(id) else { return };
+        stream.held.receiver = false;
+        stream.receiver = None;
+        let unread = stream.data.clear();
+        self.release_connection(unread);
+        self.dropped(id);
+    }
+
+    fn dropped(&mut self, id: u32) {
+        let Some(stream) = self.streams.get(id) else { return };
+        if !stream.held.sender && !stream.held.receiver && !stream.is_closed() {
+            // RFC 9113 section 8.1: a server may stop a request whose answer is complete.
+            let reason = if self.role == Role::Server { Reason::NO_ERROR } else { Reason::CANCEL };
+            self.cancel(id, reason);
+        }
+        self.leave_turn(id);
+        self.settle(id);
+    }
+}

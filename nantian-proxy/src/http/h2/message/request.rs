@@ -1,0 +1,162 @@
+//! Requests (RFC 9113 section 8.3.1), and what HTTP/1.1 behind us could not bear.
+
+use http::header::{COOKIE, EXPECT, HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
+
+use super::fields::{Fields, Pseudo};
+use super::{Arrived, Unfit, malformed, refused};
+use crate::http::h1::is_target;
+use crate::http::h2::websocket::Protocol;
+use crate::http::normalize;
+
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
+
+impl Fields {
+    /// The request. An extended CONNECT (RFC 8441) has its [`Protocol`] among the extensions.
+    pub(crate) fn into_request(mut self) -> Result<Arrived<Request<()>>, Unfit> {
+        self.check()?;
+        let pseudo = std::mem::take(&mut self.pseudo);
+        if pseudo.status.is_some() {
+            return Err(malformed(":status in a request"));
+        }
+        let method = method(pseudo.method.as_ref())?;
+        let protocol = check_form(&method, &pseudo)?;
+        if let Some(path) = &pseudo.path {
+            check_path(&method, path.as_bytes(), self.limits().uri)?;
+        }
+        let length = self.content_length()?;
+        let authority = one_host(pseudo.authority.as_ref(), &mut self.headers)?;
+        check_expectation(&method, &self.headers)?;
+        join_cookies(&mut self.headers);
+        let mut request = Request::new(());
+        *request.uri_mut() = uri(&pseudo, authority)?;
+        *request.method_mut() = method;
+        *request.version_mut() = Version::HTTP_2;
+        *request.headers_mut() = self.headers;
+        if let Some(protocol) = protocol {
+            request.extensions_mut().insert(protocol);
+        }
+        Ok(Arrived { head: request, length })
+    }
+}
+
+fn method(value: Option<&HeaderValue>) -> Result<Method, Unfit> {
+    let value = value.ok_or(malformed("no :method"))?;
+    match value.as_bytes() {
+        b"GET" => Ok(Method::GET),
+        long if long.len() > 32 => Err(refused(StatusCode::NOT_IMPLEMENTED, "the method is too long to be one")),
+        other => Method::from_bytes(other).map_err(|_| malformed(":method is no token")),
+    }
+}
+
+/// Which pseudo-header fields there have to be: RFC 9113 sections 8.3.1 and 8.5, RFC 8441 section 4.
+fn check_form(method: &Method, pseudo: &Pseudo) -> Result<Option<Protocol>, Unfit> {
+    let connect = *method == Method::CONNECT;
+    if connect && pseudo.authority.is_none() {
+        return Err(malformed("CONNECT without :authority"));
+    }
+    if connect && pseudo.protocol.is_none() {
+        let plain = pseudo.scheme.is_none() && pseudo.path.is_none();
+        return if plain { Ok(None) } else { Err(malformed("CONNECT with :scheme or :path")) };
+    }
+    if !connect && pseudo.protocol.is_some() {
+        return Err(malformed(":protocol without CONNECT"));
+    }
+    let scheme = pseudo.scheme.as_ref().ok_or(malformed("no :scheme"))?;
+    if !is_scheme(scheme.as_bytes()) {
+        return Err(malformed(":scheme is none"));
+    }
+    if pseudo.path.as_ref().is_none_or(HeaderValue::is_empty) {
+        return Err(malformed("no :path"));
+    }
+    match &pseudo.protocol {
+        None => Ok(None),
+        Some(protocol) if protocol == "websocket" => Ok(Some(Protocol::WebSocket)),
+        Some(_) => Err(refused(StatusCode::NOT_IMPLEMENTED, "an extended CONNECT for something else than WebSocket")),
+    }
+}
+
+/// RFC 3986 section 3.1.
+fn is_scheme(scheme: &[u8]) -> bool {
+    scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+fn check_path(method: &Method, path: &[u8], longest: usize) -> Result<(), Unfit> {
+    if path.len() > longest {
+        return Err(refused(StatusCode::URI_TOO_LONG, "the request target is too long"));
+    }
+    let form = path.first() == Some(&b'/') || (path == b"*" && *method == Method::OPTIONS);
+    if form && path.iter().copied().all(is_target) { Ok(()) } else { Err(refused(BAD, ":path is not a valid path")) }
+}
+
+/// RFC 9113 section 8.3.1: `:authority` stands for Host, which must not differ from it.
+fn one_host(authority: Option<&HeaderValue>, headers: &mut HeaderMap) -> Result<Option<Authority>, Unfit> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return Err(refused(BAD, "more than one host field"));
+    }
+    let Some(authority) = authority else {
+        let host = host.ok_or(refused(BAD, "neither :authority nor host"))?;
+        let valid = host.to_str().is_ok_and(|host| normalize::host(host).is_ok());
+        return if valid { Ok(None) } else { Err(refused(BAD, "the host is invalid")) };
+    };
+    let had_host = host.is_some();
+    if host.is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())) {
+        return Err(refused(BAD, "host and :authority differ"));
+    }
+    let valid = authority.to_str().is_ok_and(|authority| normalize::host(authority).is_ok());
+    let authority = Authority::try_from(authority.as_bytes()).ok().filter(|_| valid);
+    let authority = authority.ok_or(refused(BAD, "the host is invalid"))?;
+    if had_host {
+        headers.remove(HOST);
+    }
+    Ok(Some(authority))
+}
+
+/// RFC 9110 section 10.1.1: an expectation other than `100-continue` MAY be answered with 417.
+fn check_expectation(method: &Method, headers: &HeaderMap) -> Result<(), Unfit> {
+    match headers.get(EXPECT) {
+        Some(_) if *method != Method::CONNECT && !expects_continue(headers) => {
+            Err(refused(StatusCode::EXPECTATION_FAILED, "the only known expectation is 100-continue"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the client waits for 100 before it sends the body.
+pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// RFC 9113 section 8.2.3: crumbs of cookies MUST be one field for a context that is not HTTP/2.
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    if crumbs.next().is_none() || crumbs.next().is_none() {
+        return;
+    }
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, cookie);
+    }
+}
+
+fn uri(pseudo: &Pseudo, authority: Option<Authority>) -> Result<Uri, Unfit> {
+    let invalid = |_| refused(BAD, ":path is not a valid path");
+    let mut parts = http::uri::Parts::default();
+    if let Some(path) = &pseudo.path {
+        parts.path_and_query = Some(PathAndQuery::try_from(path.as_bytes()).map_err(invalid)?);
+        // A URI has its scheme only beside an authority.
+        if authority.is_some() {
+            parts.scheme = match pseudo.scheme.as_ref().map(HeaderValue::as_bytes) {
+                Some(b"https") => Some(Scheme::HTTPS),
+                Some(b"http") | None => Some(Scheme::HTTP),
+                Some(other) => Some(Scheme::try_from(other).map_err(|_| malformed(":scheme is none"))?),
+            };
+        }
+    }
+    parts.authority = authority;
+    Uri::from_parts(parts).map_err(|_| refused(BAD, ":path is not a valid path"))
+}
