@@ -99,7 +99,8 @@ fn listeners(input: &Input) -> BTreeMap<ListenerKey, Arc<Listener>> {
         taken.push((bind, hostname.clone()));
         let key = listener_key(number);
         let (protocol, public_port) = (ListenerProtocol::Http, bind.port);
-        let listener = Listener { key: key.clone(), bind, public_port, protocol, hostname, tls: None, client_certificate: None };
+        let listener =
+            Listener { key: key.clone(), bind, public_port, protocol, hostname, tls: None, client_certificate: None };
         listeners.insert(key, Arc::new(listener));
     }
     listeners

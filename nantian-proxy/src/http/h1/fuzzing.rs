@@ -59,7 +59,7 @@ fn read<T>(
             Ok(None) => {}
             Ok(Some(length)) => {
                 let head = Bytes::copy_from_slice(arrived.get(..length).unwrap_or_default());
-                return match read(&head, &scanner.into_lines()) {
+                return match read(&head, scanner.lines()) {
                     Ok(head) => Outcome::Complete(head, length),
                     Err(refusal) => Outcome::Refused(refusal.reason),
                 };
@@ -77,7 +77,7 @@ pub struct Answer {
     pub status: u16,
     /// 0 or 1, of HTTP/1.
     pub minor: u8,
-    /// Fields, without `Transfer-Encoding`.
+    /// Fields, without `Transfer-Encoding` and a `Connection` that says nothing but `close` or `keep-alive`.
     pub headers: HeaderMap,
     /// `none`, `length`, `chunked` or `close`.
     pub framing: &'static str,
@@ -87,14 +87,14 @@ pub struct Answer {
 pub fn answer(input: &[u8], step: usize, method: &Method) -> Outcome<Answer> {
     read(Kind::Response, input, step, |bytes, lines| {
         let mut head = head::response(bytes, lines)?;
-        let framing = match framing::of_response(method, head.status, head.version, &mut head.headers)? {
+        let framing = match framing::of_response(method, head.status, head.version, &mut head.fields)? {
             Framing::None => "none",
             Framing::Length(_) => "length",
             Framing::Chunked => "chunked",
             Framing::UntilClose => "close",
         };
         let minor = u8::from(head.version == http::Version::HTTP_11);
-        Ok(Answer { status: head.status.as_u16(), minor, headers: head.headers, framing })
+        Ok(Answer { status: head.status.as_u16(), minor, headers: head.fields.headers, framing })
     })
 }
 

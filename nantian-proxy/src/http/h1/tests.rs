@@ -2,5 +2,6 @@
 
 mod corpus;
 mod edges;
+mod incoming;
 mod properties;
 mod server;

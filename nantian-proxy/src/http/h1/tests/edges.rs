@@ -52,6 +52,8 @@ fn a_target_and_a_method_have_up_to_their_bytes() {
     let endless = |length: usize| read_request(&[&vec![b'x'; length][..]]);
     assert!(endless(LIMITS.uri + 64).is_ok_and(|head| head.is_none()));
     assert_eq!(endless(LIMITS.uri + 65).unwrap_err().status, 414);
+    let after_empty_line = [&b"\r\n"[..], &vec![b'x'; LIMITS.uri + 64]].concat();
+    assert!(read_request(&[&after_empty_line]).is_ok(), "an empty line is none of the target");
 }
 
 #[test]
@@ -59,6 +61,27 @@ fn one_empty_line_may_precede_a_request_and_none_an_answer() {
     assert!(takes(b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert!(!takes(b"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"));
     assert!(read_response(&[b"\r\nHTTP/1.1 200 OK\r\n\r\n"]).is_err());
+}
+
+#[test]
+fn what_can_become_no_line_is_refused_at_its_first_byte() {
+    let refused = |raw: &[u8]| read_request(&[raw]).is_err_and(|refusal| refusal.status == 400);
+    assert!(refused(b"\x16\x03\x01") && refused(b" GET"));
+    assert!(refused(b"GET / HTTP/1.1\r\nHost: a\r\n\x01") && refused(b"GET / HTTP/1.1\r\nHost: a\r\n "));
+    assert!(!refused(b"GET / HTTP/1.1\r\nHost: a\r\n\r"));
+}
+
+#[test]
+fn a_version_that_is_one_is_told_from_what_is_none() {
+    let status = |version: &str| {
+        let raw = format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n");
+        read_request(&[raw.as_bytes()]).map_err(|refusal| refusal.status.as_u16()).err()
+    };
+    assert_eq!((status("2.0"), status("0.9"), status("1.2")), (Some(505), Some(505), Some(505)));
+    assert_eq!(
+        (status("x.0"), status("2.x"), status("2"), status("1.10")),
+        (Some(400), Some(400), Some(400), Some(400))
+    );
 }
 
 #[test]
