@@ -47,8 +47,6 @@ pub fn strip_request(headers: &mut HeaderMap) -> bool {
     if !upgrade {
         headers.remove(UPGRADE);
     }
-    // RFC 9110 section 11.7.2: consumed by the first proxy that asks for it; nobody behind us does.
-    headers.remove(PROXY_AUTHORIZATION);
     headers.remove(HTTP2_SETTINGS);
     upgrade
 }
@@ -61,7 +59,6 @@ pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
     }
     strip_connection(headers);
     headers.remove(TE);
-    headers.remove(PROXY_AUTHENTICATE);
     if !switching {
         headers.remove(UPGRADE);
     }
@@ -101,6 +98,10 @@ fn strip_connection(headers: &mut HeaderMap) {
     headers.remove(KEEP_ALIVE);
     headers.remove(PROXY_CONNECTION);
     headers.remove(TRANSFER_ENCODING);
+    // RFC 9110 section 11.7: between a client and the first proxy that asks for it, which nobody behind us is. In the wrong
+    // direction they mean nothing.
+    headers.remove(PROXY_AUTHENTICATE);
+    headers.remove(PROXY_AUTHORIZATION);
 }
 
 #[cfg(test)]
@@ -130,9 +131,13 @@ mod tests {
             ("te", "gzip"),
             ("upgrade", "h2c"),
             ("proxy-authorization", "Basic x"),
+            ("proxy-authenticate", "Basic"),
         ]);
+        let mut answer = headers.clone();
         assert!(!strip_request(&mut headers));
         assert_eq!(names(&headers), ["x-c"]);
+        strip_response(&mut answer, false);
+        assert_eq!(names(&answer), ["x-c"]);
     }
 
     #[test]
