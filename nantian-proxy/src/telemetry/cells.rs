@@ -77,7 +77,7 @@ pub(crate) struct Histogram {
 impl Histogram {
     pub(crate) fn observe(&self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let index = BUCKETS.iter().position(|(bound, _)| micros <= *bound).unwrap_or(BUCKETS.len());
+        let index = BUCKETS.partition_point(|(bound, _)| *bound < micros);
         if let Some(bucket) = self.buckets.get(index) {
             bucket.add(1);
         }

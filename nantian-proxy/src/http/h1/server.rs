@@ -65,6 +65,8 @@ pub(crate) async fn serve_read<H: Handler>(
         fate: Fate::default(),
     };
     let mut served = 0_u32;
+    // One for all requests: what is left in it of one is dropped with the body of its answer.
+    let interim = Interim::default();
     loop {
         let head = match connection.read_head(served == 0).await {
             Ok(head) => head,
@@ -83,11 +85,11 @@ pub(crate) async fn serve_read<H: Handler>(
             version: head.version,
             keep_alive: head.keep_alive && head.method != Method::CONNECT && served < most,
             trailers: head.trailers,
-            interim: Interim::default(),
+            interim: interim.clone(),
         };
         let request = connection.request(head);
         let exchange =
-            Exchange { connection: Rc::clone(&info), interim: context.interim.clone(), fate: connection.fate.clone() };
+            Exchange { connection: Rc::clone(&info), interim: interim.clone(), fate: connection.fate.clone() };
         let answered = {
             let answer = pin!(Rc::clone(&handler).handle(request, exchange));
             connection.wait_for(answer, &context).await
