@@ -1,4 +1,4 @@
-//! HTTP/2 (RFC 9113): a core without I/O ([`connection`], on [`frame`], [`hpack`] and [`message`]), and the two drivers
+//! HTTP/2 (RFC 9113): a core without I/O (`connection`, on `frame`, `hpack` and `message`), and the two drivers
 //! that put it on a byte stream.
 
 mod body;
