@@ -226,7 +226,7 @@ async fn try_once(
     let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let (worker, backend): (&Worker, _) = (cx.worker, what.backend);
-    let Some(mut upstream) = worker.upstream(backend, index, &tried.addresses).await else {
+    let Some(mut upstream) = worker.upstream(backend, index, &tried.addresses, cx.client_certificate()).await else {
         source.body.give_back(body);
         source.given = source.head();
         return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
@@ -273,7 +273,7 @@ fn classify(kind: &SendErrorKind, client_fault: Option<ResponseFlag>) -> Failed 
         return client(flag);
     }
     let failure = match kind {
-        SendErrorKind::Connect(_) | SendErrorKind::ConnectTimeout => Failure::Connect,
+        SendErrorKind::Connect(_) | SendErrorKind::ConnectTimeout | SendErrorKind::Tls(_) => Failure::Connect,
         SendErrorKind::Refused | SendErrorKind::Reset(_) => Failure::Reset,
         SendErrorKind::Protocol(_) => Failure::Protocol,
         SendErrorKind::RequestBody(_) => return client(ResponseFlag::ClientProtocolError),

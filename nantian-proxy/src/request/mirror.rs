@@ -5,6 +5,7 @@ use std::rc::Rc;
 use http::Request;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
+use nantian_ir::CertificateKey;
 
 use super::Worker;
 use super::asked::Outgoing;
@@ -19,6 +20,7 @@ use crate::telemetry::MirrorOutcome;
 pub(super) struct Copy {
     backend: Rc<LocalBackend>,
     head: Request<()>,
+    client_certificate: Option<CertificateKey>,
 }
 
 /// The copies that the rule's mirrors choose to make, of the request as the rule's filters left it.
@@ -66,7 +68,8 @@ fn choose(
             cx.worker.recorder.mirrored(MirrorOutcome::Dropped);
             continue;
         }
-        copies.push(Copy { backend: cx.serving.backend(backend), head });
+        let client_certificate = cx.client_certificate().cloned();
+        copies.push(Copy { backend: cx.serving.backend(backend), head, client_certificate });
     }
 }
 
@@ -95,7 +98,9 @@ pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
 async fn exchange(worker: &Worker, copy: Copy, body: Body) -> bool {
     let backend = &copy.backend;
     let Some(index) = backend.choose(worker.settings.balance, &[], &worker.random) else { return false };
-    let Some(upstream) = worker.upstream(backend, index, &[]).await else { return false };
+    let Some(upstream) = worker.upstream(backend, index, &[], copy.client_certificate.as_ref()).await else {
+        return false;
+    };
     let _in_flight = backend.begin(index);
     let request = copy.head.map(|()| body);
     let Ok(answer) = worker.pools.send(&upstream, request, None).await else { return false };

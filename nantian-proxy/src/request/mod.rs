@@ -32,13 +32,13 @@ use std::task::Poll;
 use std::time::SystemTime;
 
 use http::{Method, Request, StatusCode, Version};
-use nantian_ir::{BindAddress, EndpointHost};
+use nantian_ir::{BindAddress, CertificateKey, EndpointHost};
 
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
 use crate::http::h2::StreamReset;
 use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply};
-use crate::runtime::{Backend, Runtime};
+use crate::runtime::{Backend, Runtime, Security};
 use crate::telemetry::{PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
 use crate::upstream::{Pools, Upstream};
 
@@ -140,8 +140,19 @@ impl Worker {
     }
 
     /// Where the endpoint `index` of `backend` is reached, other than at the addresses in `tried`; `None` if its name has
-    /// no (other) address.
-    async fn upstream(&self, local: &LocalBackend, index: usize, tried: &[SocketAddr]) -> Option<Upstream> {
+    /// no (other) address. `client` is the certificate that it is shown if it asks for one.
+    async fn upstream(
+        &self,
+        local: &LocalBackend,
+        index: usize,
+        tried: &[SocketAddr],
+        client: Option<&CertificateKey>,
+    ) -> Option<Upstream> {
+        let tls = match &local.backend.security {
+            Security::Cleartext => None,
+            Security::Tls(secured) => Some(Arc::clone(secured.sessions(client)?)),
+            Security::Refused => return None,
+        };
         let endpoint = local.backend.endpoints.get(index)?;
         let ip = match &endpoint.host {
             EndpointHost::Ip(ip) => *ip,
@@ -153,6 +164,7 @@ impl Worker {
         let mut upstream = Upstream::new((ip, endpoint.port).into(), local.backend.key.protocol);
         upstream.connect_timeout = self.settings.connect_timeout;
         upstream.stats = Some(Arc::clone(&local.stats));
+        upstream.tls = tls;
         Some(upstream)
     }
 

@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 use http::{Method, Request, Response, header};
 use http_body::Body as _;
-use nantian_ir::{BindAddress, Listener};
+use nantian_ir::{BindAddress, CertificateKey, Listener};
 
 use super::answer::{self, Failure};
 use super::asked::{Asked, Outgoing};
@@ -66,7 +66,13 @@ impl From<Response<Body>> for Answered {
     }
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// What backends with TLS are shown: the listener says so.
+    pub(super) fn client_certificate(&self) -> Option<&'a CertificateKey> {
+        let serving: &'a Serving = self.serving;
+        serving.listener(self.log.listener?)?.client_certificate.as_ref()
+    }
+
     /// Answers by ourselves.
     pub(super) fn fail(&mut self, failure: Failure) -> Answered {
         self.log.flag(failure.flag());

@@ -6,6 +6,7 @@
 
 mod backend;
 mod rule;
+mod secured;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::router::Router;
 
 pub(crate) use backend::Backend;
 pub(crate) use rule::{Destination, MirrorTarget, Rule, Target};
+pub(crate) use secured::{Security, authorities};
 
 /// What the engine serves. Listeners of other protocols are refused: tell the compiler
 /// (`nantian_ir::compile::Options::protocols`), so that their statuses say so.
@@ -72,7 +74,9 @@ impl Runtime {
         let mut backends = BTreeMap::new();
         for (key, source) in &snapshot.backends {
             let kept = previous.and_then(|previous| previous.backends.get(key));
-            backends.insert(key.clone(), Backend::build(source, snapshot.endpoints.get(key), kept));
+            let mut refuse = |message| refused.push(Refused { resource: format!("backend {key}"), message });
+            let built = Backend::build(source, &snapshot, snapshot.endpoints.get(key), kept, &mut refuse);
+            backends.insert(key.clone(), built);
         }
         let rules = snapshot
             .rules

@@ -105,8 +105,8 @@ fn ids(mirrors: &[MirrorTarget]) -> impl Iterator<Item = Option<Id>> {
 }
 
 fn mirror_targets(filters: &Filters, backends: &BTreeMap<BackendKey, Arc<Backend>>) -> Vec<MirrorTarget> {
-    let cleartext = |key| backends.get(key).filter(|backend| backend.tls.is_none()).cloned();
-    filters.mirrors.iter().map(|mirror| cleartext(&mirror.backend)).collect()
+    let usable = |key| backends.get(key).filter(|backend| !backend.security.is_refused()).cloned();
+    filters.mirrors.iter().map(|mirror| usable(&mirror.backend)).collect()
 }
 
 impl Target {
@@ -118,10 +118,7 @@ impl Target {
         let destination = match &target.target {
             nantian_ir::Target::Refused(_) => Destination::Refused,
             nantian_ir::Target::Backend(key) => match backends.get(key) {
-                Some(backend) if backend.tls.is_some() => {
-                    refuse(format!("TLS to the backend {key} is not served yet: its share of requests gets 500"));
-                    Destination::Refused
-                }
+                Some(backend) if backend.security.is_refused() => Destination::Refused,
                 Some(backend) => Destination::Backend(Arc::clone(backend)),
                 None => {
                     refuse(format!("the snapshot has no backend {key}: its share of requests gets 500"));

@@ -7,6 +7,7 @@
 
 mod accept;
 mod certificate;
+mod client_check;
 mod names;
 mod store;
 

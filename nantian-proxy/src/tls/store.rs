@@ -10,6 +10,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 
 use super::certificate::{Choice, Served};
+use super::client_check::ClientCheck;
 use super::names::Names;
 use crate::engine::Refused;
 
@@ -48,6 +49,7 @@ pub(crate) struct TlsStore {
 struct Built {
     bind: BindAddress,
     certificates: Vec<Arc<Served>>,
+    clients: Option<ClientCheck>,
     config: Arc<ServerConfig>,
 }
 
@@ -88,7 +90,10 @@ impl TlsStore {
             }
             let named = listener.tls.iter().flat_map(|tls| &tls.certificates);
             let certificates: Vec<_> = named.filter_map(|key| self.certificates.get(key)).map(Arc::clone).collect();
-            let config = self.config(listener, certificates, before.remove(&listener.key), &mut result.refused);
+            let validation = listener.tls.as_ref().and_then(|tls| tls.client_validation.as_ref());
+            let clients = validation.map(|validation| ClientCheck::new(validation, snapshot));
+            let before = before.remove(&listener.key);
+            let config = self.config(listener, certificates, clients, before, &mut result.refused);
             binds.entry(listener.bind).or_default().listeners.insert(&listener.hostname, config);
         }
         self.tickets.retain(|bind, _| binds.contains_key(bind));
@@ -122,6 +127,7 @@ impl TlsStore {
         &mut self,
         listener: &Listener,
         certificates: Vec<Arc<Served>>,
+        clients: Option<ClientCheck>,
         before: Option<Built>,
         refused: &mut Vec<Refused>,
     ) -> Option<Arc<ServerConfig>> {
@@ -133,29 +139,24 @@ impl TlsStore {
             });
             return None;
         }
-        if listener.tls.as_ref().is_some_and(|tls| tls.client_validation.is_some()) {
-            refused.push(Refused {
-                resource: format!("listener {}", listener.key),
-                message: "certificates of clients cannot be checked yet: handshakes for its host names are refused"
-                    .to_owned(),
-                remedy: "remove the validation from spec.tls.frontend of the Gateway".to_owned(),
-            });
-            return None;
-        }
         let same = |built: &Built| {
             built.bind == listener.bind
+                && built.clients == clients
                 && built.certificates.len() == certificates.len()
                 && built.certificates.iter().zip(&certificates).all(|(a, b)| Arc::ptr_eq(a, b))
         };
         let built = match before.filter(same) {
             Some(built) => built,
-            None => match self.build_config(listener.bind, &certificates) {
-                Ok(config) => Built { bind: listener.bind, certificates, config: Arc::new(config) },
+            None => match self.build_config(listener.bind, &certificates, clients.as_ref()) {
+                Ok(config) => Built { bind: listener.bind, certificates, clients, config: Arc::new(config) },
                 Err(error) => {
                     refused.push(Refused {
                         resource: format!("listener {}", listener.key),
                         message: format!("TLS cannot be set up: {error}"),
-                        remedy: "this is the machine's random source or a defect: please report it".to_owned(),
+                        remedy:
+                            "mend the certificates that it names, else please report it: it is the machine's random \
+                                 source or a defect"
+                                .to_owned(),
                     });
                     return None;
                 }
@@ -166,7 +167,35 @@ impl TlsStore {
         Some(config)
     }
 
-    fn build_config(&mut self, bind: BindAddress, certificates: &[Arc<Served>]) -> Result<ServerConfig, rustls::Error> {
+    fn build_config(
+        &mut self,
+        bind: BindAddress,
+        certificates: &[Arc<Served>],
+        clients: Option<&ClientCheck>,
+    ) -> Result<ServerConfig, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+        let verifier = clients.map(|clients| clients.verifier(&self.provider)).transpose()?.flatten();
+        let checks_clients = verifier.is_some();
+        let builder = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(Choice(certificates.to_vec())));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // Nothing is stored: sessions are in the clients' tickets, and every worker can resume them.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        if checks_clients {
+            // A session that goes on is not checked again: its authority may have been taken away meanwhile.
+            config.send_tls13_tickets = 0;
+        } else {
+            config.ticketer = self.tickets(bind)?;
+        }
+        Ok(config)
+    }
+
+    /// The ticket keys of a bind address.
+    fn tickets(&mut self, bind: BindAddress) -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
         let tickets = if let Some(tickets) = self.tickets.get(&bind) {
             Arc::clone(tickets)
         } else {
@@ -174,14 +203,6 @@ impl TlsStore {
             self.tickets.insert(bind, Arc::clone(&tickets));
             tickets
         };
-        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(Choice(certificates.to_vec())));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        config.ticketer = tickets;
-        // Sessions are in the clients' tickets: nothing is stored, and every worker can resume them.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(config)
+        Ok(tickets)
     }
 }

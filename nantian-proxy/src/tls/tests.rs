@@ -278,3 +278,70 @@ async fn alpn_is_h2_or_http_1_1_or_absent() {
     assert_eq!(alert(&client), Some(AlertDescription::NoApplicationProtocol));
     assert_eq!(server, HandshakeError::Protocol);
 }
+
+/// GEP-91: certificates of clients, with their authority among those of the listener or not.
+#[tokio::test]
+async fn a_listener_that_checks_clients_serves_those_with_a_certificate_of_its_authorities() {
+    use nantian_ir::{CaBundle, CaBundleKey, ClientValidation, ClientValidationMode};
+    let server = certificate("server", &["a.org"]);
+    let (authority, ours) = authority_with_client();
+    let (_, foreign) = authority_with_client();
+    let key = CaBundleKey { namespace: "ns".into(), name: "ca".into() };
+    let checking = |mode| {
+        let mut snapshot = snapshot(&[("a.org", &["server"]), ("b.org", &["server"])], &[&server]);
+        let bundle = CaBundle { key: key.clone(), certificates: authority.clone() };
+        snapshot.ca_bundles.insert(key.clone(), Arc::new(bundle));
+        let listener =
+            snapshot.listeners.values_mut().find(|listener| listener.hostname.matches("a.org")).expect("a.org");
+        let tls = Arc::make_mut(listener).tls.as_mut().expect("TLS");
+        tls.client_validation = Some(ClientValidation { ca_bundles: vec![key.clone()], mode });
+        snapshot
+    };
+    let mut store = TlsStore::default();
+    let strict = bind_of(&mut store, &checking(ClientValidationMode::AllowValidOnly));
+    let shows = |client: Option<&(String, String)>| Arc::new(client_showing(&[&server], client));
+    let known = shows(Some(&ours));
+    let seen = handshake(&strict, Arc::clone(&known), "a.org").await.expect("a handshake");
+    assert!(!seen.resumed);
+    // It is asked each time: an authority that was taken away meanwhile must not be trusted on.
+    assert!(!handshake(&strict, known, "a.org").await.expect("a handshake").resumed);
+    for stranger in [shows(None), shows(Some(&foreign))] {
+        assert!(handshake(&strict, Arc::clone(&stranger), "a.org").await.is_err());
+        // The other listener of the socket asks for none; its certificate is for another name.
+        let (error, _) = handshake(&strict, stranger, "b.org").await.err().expect("a name that is not there");
+        assert!(error.to_string().contains("not valid for name"), "{error}");
+    }
+    let open = bind_of(&mut store, &checking(ClientValidationMode::AllowInsecureFallback));
+    for client in [shows(None), shows(Some(&foreign)), shows(Some(&ours))] {
+        handshake(&open, client, "a.org").await.expect("a handshake");
+    }
+}
+
+/// An authority, and the chain and key of a client that it signed.
+fn authority_with_client() -> (String, (String, String)) {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).expect("parameters");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let pem = params.self_signed(&key).expect("an authority").pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let client = rcgen::CertificateParams::new(vec!["client".to_owned()]).expect("parameters");
+    let chain = client.signed_by(&key, &issuer).expect("a certificate").pem();
+    (pem, (chain, key.serialize_pem()))
+}
+
+fn client_showing(trusted: &[&Certificate], shown: Option<&(String, String)>) -> ClientConfig {
+    let Some((chain, key)) = shown else { return client(trusted) };
+    let mut roots = RootCertStore::empty();
+    for certificate in trusted {
+        roots
+            .add(CertificateDer::from_pem_slice(certificate.chain.as_bytes()).expect("a certificate"))
+            .expect("a root");
+    }
+    let chain = vec![CertificateDer::from_pem_slice(chain.as_bytes()).expect("a certificate")];
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    builder.with_root_certificates(roots).with_client_auth_cert(chain, key).expect("a client")
+}

@@ -6,15 +6,16 @@ use tokio::time::timeout;
 use super::{SendErrorKind, Upstream};
 use crate::http::Transport;
 
-/// Opens a connection within the upstream's time.
+/// Opens a connection, and the session in it, within the upstream's time.
 pub(crate) async fn connect(upstream: &Upstream) -> Result<Transport, SendErrorKind> {
-    match timeout(upstream.connect_timeout, TcpStream::connect(upstream.address)).await {
-        Ok(Ok(stream)) => {
-            // Small writes must not wait for acknowledgements; a socket that cannot do that still works.
-            let _ = stream.set_nodelay(true);
-            Ok(stream.into())
+    let connecting = async {
+        let stream = TcpStream::connect(upstream.address).await.map_err(SendErrorKind::Connect)?;
+        // Small writes must not wait for acknowledgements; a socket that cannot do that still works.
+        let _ = stream.set_nodelay(true);
+        match &upstream.tls {
+            None => Ok(stream.into()),
+            Some(tls) => tls.handshake(stream).await.map(Transport::other).map_err(SendErrorKind::Tls),
         }
-        Ok(Err(error)) => Err(SendErrorKind::Connect(error)),
-        Err(_) => Err(SendErrorKind::ConnectTimeout),
-    }
+    };
+    timeout(upstream.connect_timeout, connecting).await.unwrap_or(Err(SendErrorKind::ConnectTimeout))
 }

@@ -27,6 +27,9 @@ pub enum SendErrorKind {
     /// No connection could be made in time.
     #[error("connecting to the backend took too long")]
     ConnectTimeout,
+    /// No TLS session could be made, or the backend is not who it has to be.
+    #[error("securing the connection to the backend failed: {0}")]
+    Tls(std::io::Error),
     /// The backend closed the connection without an answer.
     #[error("the backend closed the connection without an answer")]
     Closed,
@@ -51,7 +54,7 @@ impl SendErrorKind {
     /// Whether the backend has certainly not acted on the request, so that even one that is not idempotent can be sent
     /// again.
     pub fn is_unsent(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::ConnectTimeout | Self::Refused)
+        matches!(self, Self::Connect(_) | Self::ConnectTimeout | Self::Tls(_) | Self::Refused)
     }
 
     /// A word for metrics.
@@ -59,6 +62,7 @@ impl SendErrorKind {
         match self {
             Self::Connect(_) => "connect",
             Self::ConnectTimeout => "connect_timeout",
+            Self::Tls(_) => "tls",
             Self::Closed => "closed",
             Self::Protocol(_) => "protocol",
             Self::Refused => "refused",

@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 mod multiplexed;
+mod origin_tls;
 mod pool;
 mod stats;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use crate::http::h1::LONG_READ;
 use crate::http::{Body, ByteStream};
 
 pub use error::{SendError, SendErrorKind};
+pub use origin_tls::OriginTls;
+pub(crate) use origin_tls::{OverTls, roots, system_roots};
 pub use pool::Pools;
 pub use stats::ConnectionStats;
 pub(crate) use stats::Counted;
@@ -38,12 +41,31 @@ pub struct Upstream {
     pub read_size: usize,
     /// Where its connections are counted.
     pub stats: Option<Arc<ConnectionStats>>,
+    /// TLS towards it.
+    pub tls: Option<Arc<OriginTls>>,
+}
+
+/// Connections to one place can be used for one another: the address, and the id of their TLS or 0.
+pub(crate) type Place = (SocketAddr, u64);
+
+impl Upstream {
+    /// An endpoint with the default connect timeout of 5 s and reads of 32 KiB, in cleartext, whose connections nobody
+    /// counts.
+    pub fn new(address: SocketAddr, protocol: BackendProtocol) -> Self {
+        Self {
+            address,
+            protocol,
+            connect_timeout: Duration::from_secs(5),
+            read_size: LONG_READ,
+            stats: None,
+            tls: None,
+        }
+    }
 }
 
 impl Upstream {
-    /// An endpoint with the default connect timeout of 5 s and reads of 32 KiB, whose connections nobody counts.
-    pub fn new(address: SocketAddr, protocol: BackendProtocol) -> Self {
-        Self { address, protocol, connect_timeout: Duration::from_secs(5), read_size: LONG_READ, stats: None }
+    pub(crate) fn place(&self) -> Place {
+        (self.address, self.tls.as_ref().map_or(0, |tls| tls.id()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP/2 connections of one worker: few, each shared by many requests.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::connect::connect;
 use super::stats::Counted;
-use super::{SendErrorKind, Upstream};
+use super::{Place, SendErrorKind, Upstream};
 use crate::hash::Map;
 use crate::http::HttpSettings;
 use crate::http::h2::client::Connection;
@@ -31,6 +32,7 @@ struct Endpoint {
 enum Failure {
     Connect(io::ErrorKind, Rc<str>),
     Timeout,
+    Tls(io::ErrorKind, Rc<str>),
     Handshake(Rc<str>),
 }
 
@@ -39,6 +41,7 @@ impl From<SendErrorKind> for Failure {
         match kind {
             SendErrorKind::Connect(error) => Self::Connect(error.kind(), error.to_string().into()),
             SendErrorKind::ConnectTimeout => Self::Timeout,
+            SendErrorKind::Tls(error) => Self::Tls(error.kind(), error.to_string().into()),
             other => Self::Handshake(other.to_string().into()),
         }
     }
@@ -49,6 +52,7 @@ impl From<Failure> for SendErrorKind {
         match failure {
             Failure::Connect(kind, message) => Self::Connect(io::Error::new(kind, message.as_ref())),
             Failure::Timeout => Self::ConnectTimeout,
+            Failure::Tls(kind, message) => Self::Tls(io::Error::new(kind, message.as_ref())),
             Failure::Handshake(message) => Self::Connect(io::Error::other(message.as_ref())),
         }
     }
@@ -56,7 +60,7 @@ impl From<Failure> for SendErrorKind {
 
 /// The connections to all endpoints.
 pub(crate) struct Multiplexed {
-    endpoints: RefCell<Map<SocketAddr, Endpoint>>,
+    endpoints: RefCell<Map<Place, Endpoint>>,
     max: usize,
     http: HttpSettings,
 }
@@ -73,7 +77,7 @@ impl Multiplexed {
         for _ in 0..=self.max {
             let opening = {
                 let mut endpoints = self.endpoints.borrow_mut();
-                let endpoint = endpoints.entry(upstream.address).or_default();
+                let endpoint = endpoints.entry(upstream.place()).or_default();
                 endpoint.connections.retain(|connection| !connection.is_closed());
                 let best = endpoint.connections.iter().min_by_key(|connection| connection.active());
                 if let Some(best) = best
@@ -86,7 +90,7 @@ impl Multiplexed {
             opening.await?;
         }
         let endpoints = self.endpoints.borrow();
-        let connections = endpoints.get(&upstream.address).map(|endpoint| endpoint.connections.iter());
+        let connections = endpoints.get(&upstream.place()).map(|endpoint| endpoint.connections.iter());
         connections
             .and_then(|connections| connections.min_by_key(|connection| connection.active()).cloned())
             .ok_or(SendErrorKind::Closed)
@@ -97,7 +101,7 @@ impl Multiplexed {
         let opening = async move {
             let opened = connect(&upstream).await;
             let mut endpoints = pools.endpoints.borrow_mut();
-            let endpoint = endpoints.entry(upstream.address).or_default();
+            let endpoint = endpoints.entry(upstream.place()).or_default();
             endpoint.opening = None;
             endpoint.connections.push(Connection::open(opened?, &pools.http, Counted::new(upstream.stats.as_ref())));
             Ok(())
@@ -109,8 +113,8 @@ impl Multiplexed {
         opening
     }
 
-    pub(crate) fn forget(&self, address: SocketAddr) {
-        self.endpoints.borrow_mut().remove(&address);
+    pub(crate) fn forget(&self, gone: &HashSet<SocketAddr>) {
+        self.endpoints.borrow_mut().retain(|(address, _), _| !gone.contains(address));
     }
 
     /// Drops connections that have ended or rested too long. Returns since when the next one rests, or now for one

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::connect::connect;
 use super::multiplexed::Multiplexed;
 use super::stats::Counted;
-use super::{PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
+use super::{OverTls, Place, PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
 use crate::hash::Map;
 use crate::http::h1::HeadLimits;
 use crate::http::h1::client::{Answer, Connection, FailReason, Failed, Home, Shared, exchange};
@@ -26,7 +26,7 @@ pub struct Pools(Rc<Inner>);
 struct Inner {
     settings: PoolSettings,
     limits: HeadLimits,
-    idle: RefCell<Map<SocketAddr, Vec<Idle>>>,
+    idle: RefCell<Map<Place, Vec<Idle>>>,
     /// Endpoints that are gone: connections that come back from their last request are closed.
     gone: RefCell<HashSet<SocketAddr>>,
     multiplexed: Rc<Multiplexed>,
@@ -43,7 +43,7 @@ struct Idle {
 /// Where a connection goes back to, as often as it comes.
 struct Berth {
     pools: Weak<Inner>,
-    address: SocketAddr,
+    place: Place,
     _counted: Counted,
 }
 
@@ -103,7 +103,7 @@ impl Pools {
         mut request: Request<Body>,
         interim: Option<&Interim>,
     ) -> Result<UpstreamResponse, SendError> {
-        if let Some(Idle { connection, berth, .. }) = self.0.take(upstream.address) {
+        if let Some(Idle { connection, berth, .. }) = self.0.take(upstream.place()) {
             let method = request.method().clone();
             match exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth)
                 .await
@@ -133,7 +133,7 @@ impl Pools {
         };
         let connection = Rc::new(RefCell::new(Connection::new(io)));
         let counted = Counted::new(upstream.stats.as_ref());
-        let berth = Rc::new(Berth { pools: Rc::downgrade(&self.0), address: upstream.address, _counted: counted });
+        let berth = Rc::new(Berth { pools: Rc::downgrade(&self.0), place: upstream.place(), _counted: counted });
         let sent =
             exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth).await;
         let Answer { response, tunnel } = sent.map_err(error)?;
@@ -149,6 +149,9 @@ impl Pools {
         if request.headers().contains_key(http::header::UPGRADE) {
             let kind = SendErrorKind::Protocol("the backend speaks HTTP/2, which knows no upgrade");
             return Err(SendError { kind, request: Some(request) });
+        }
+        if upstream.tls.is_some() {
+            request.extensions_mut().insert(OverTls);
         }
         let mut again = true;
         loop {
@@ -176,9 +179,9 @@ impl Pools {
     /// Closes the resting connections to endpoints that are gone; those in use when their requests have ended. Replaces
     /// what was said before: an endpoint that is not in `gone` may rest again.
     pub fn forget(&self, gone: HashSet<SocketAddr>) {
-        for address in &gone {
-            self.0.idle.borrow_mut().remove(address);
-            self.0.multiplexed.forget(*address);
+        if !gone.is_empty() {
+            self.0.idle.borrow_mut().retain(|(address, _), _| !gone.contains(address));
+            self.0.multiplexed.forget(&gone);
         }
         *self.0.gone.borrow_mut() = gone;
     }
@@ -210,9 +213,9 @@ impl Inner {
     }
 
     /// The connection that rested last: the others may then rest long enough to be closed.
-    fn take(&self, address: SocketAddr) -> Option<Idle> {
+    fn take(&self, place: Place) -> Option<Idle> {
         let mut idle = self.idle.borrow_mut();
-        let list = idle.get_mut(&address)?;
+        let list = idle.get_mut(&place)?;
         while let Some(last) = list.pop() {
             if last.since.elapsed() < self.idle_timeout() && last.connection.borrow_mut().is_usable() {
                 return Some(last);
@@ -222,14 +225,14 @@ impl Inner {
     }
 
     fn put(self: &Rc<Self>, berth: Rc<Berth>, connection: Shared) {
-        let address = berth.address;
+        let place = berth.place;
         let gone = self.gone.borrow();
-        if !gone.is_empty() && gone.contains(&address) {
+        if !gone.is_empty() && gone.contains(&place.0) {
             return;
         }
         connection.borrow_mut().release();
         let mut idle = self.idle.borrow_mut();
-        let list = idle.entry(address).or_default();
+        let list = idle.entry(place).or_default();
         if list.len() >= self.settings.max_idle {
             return;
         }

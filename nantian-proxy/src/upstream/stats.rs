@@ -12,6 +12,7 @@ pub struct ConnectionStats {
     total: AtomicU64,
     connect_errors: AtomicU64,
     connect_timeouts: AtomicU64,
+    tls_errors: AtomicU64,
     closed: AtomicU64,
     protocol_errors: AtomicU64,
     resets: AtomicU64,
@@ -32,10 +33,11 @@ impl ConnectionStats {
 
     /// Failures by their reason, see [`SendErrorKind::reason`]; and `flood` for connections that brought too many HTTP/2
     /// frames of one kind.
-    pub fn errors(&self) -> [(&'static str, u64); 7] {
+    pub fn errors(&self) -> [(&'static str, u64); 8] {
         [
             ("connect", self.connect_errors.load(Relaxed)),
             ("connect_timeout", self.connect_timeouts.load(Relaxed)),
+            ("tls", self.tls_errors.load(Relaxed)),
             ("closed", self.closed.load(Relaxed)),
             ("protocol", self.protocol_errors.load(Relaxed)),
             ("reset", self.resets.load(Relaxed)),
@@ -48,6 +50,7 @@ impl ConnectionStats {
         let count = match kind {
             SendErrorKind::Connect(_) => &self.connect_errors,
             SendErrorKind::ConnectTimeout => &self.connect_timeouts,
+            SendErrorKind::Tls(_) => &self.tls_errors,
             SendErrorKind::Closed => &self.closed,
             SendErrorKind::Protocol(_) => &self.protocol_errors,
             SendErrorKind::Refused | SendErrorKind::Reset(_) => &self.resets,

@@ -9,10 +9,15 @@ use crate::compile::decode::Entry;
 use crate::model::ListenerProtocol;
 
 /// What is supported, by the names of the upstream `features` package (GEP-2162), sorted.
-const FEATURES: [&str; 33] = [
+const FEATURES: [&str; 38] = [
+    "BackendTLSPolicy",
+    "BackendTLSPolicySANValidation",
     "GRPCRoute",
     "GRPCRouteNamedRouteRule",
     "Gateway",
+    "GatewayBackendClientCertificate",
+    "GatewayFrontendClientCertificateValidation",
+    "GatewayFrontendClientCertificateValidationInsecureFallback",
     "GatewayHTTPListenerIsolation",
     "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayPort8080",

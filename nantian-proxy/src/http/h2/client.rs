@@ -24,7 +24,7 @@ use super::reason::Reason;
 use crate::http::h1::digits;
 use crate::http::interim::InterimBudget;
 use crate::http::{Body, BodyError, HttpSettings, Interim, Transport, normalize};
-use crate::upstream::{Counted, SendErrorKind};
+use crate::upstream::{Counted, OverTls, SendErrorKind};
 
 /// A connection to a backend, shared by all exchanges on it.
 #[derive(Clone)]
@@ -182,6 +182,7 @@ impl Connection {
         let exact = request.body().size_hint().exact();
         let head = RequestHead {
             method,
+            over_tls: request.extensions().get::<OverTls>().is_some(),
             authority: &host,
             path: (*method != Method::CONNECT).then_some(target),
             headers,

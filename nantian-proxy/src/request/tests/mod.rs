@@ -10,6 +10,7 @@ mod mirrors;
 mod records;
 mod retries;
 mod routing;
+mod secured;
 mod upgrades;
 
 use std::fmt::Write as _;

@@ -68,7 +68,14 @@ fn ready<T>(poll: impl FnOnce(&Context<'_>) -> Poll<T>) -> T {
 
 fn open(client: &Shared, end: bool) -> Poll<Result<(Sender, Receiver), StreamError>> {
     let headers = HeaderMap::new();
-    let head = RequestHead { method: &Method::POST, authority: "a", path: Some("/"), headers: &headers, length: None };
+    let head = RequestHead {
+        method: &Method::POST,
+        over_tls: false,
+        authority: "a",
+        path: Some("/"),
+        headers: &headers,
+        length: None,
+    };
     cx(|cx| Sender::poll_open(client, head, end, cx))
 }
 

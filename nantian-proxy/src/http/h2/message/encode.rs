@@ -54,6 +54,8 @@ pub(crate) fn put_informational(encoder: &mut Encoder, status: StatusCode, heade
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestHead<'a> {
     pub(crate) method: &'a Method,
+    /// Whether the connection is a TLS session: the scheme is `https`.
+    pub(crate) over_tls: bool,
     pub(crate) authority: &'a str,
     /// None for CONNECT.
     pub(crate) path: Option<&'a str>,
@@ -66,7 +68,7 @@ pub(crate) fn put_request(encoder: &mut Encoder, head: RequestHead<'_>, out: &mu
     encoder.begin(out);
     put_pseudo(out, ":method", head.method.as_str().as_bytes());
     if let Some(path) = head.path {
-        put_pseudo(out, ":scheme", b"http");
+        put_pseudo(out, ":scheme", if head.over_tls { &b"https"[..] } else { b"http" });
         encoder.authority(head.authority, out);
         put_pseudo(out, ":path", path.as_bytes());
     } else {

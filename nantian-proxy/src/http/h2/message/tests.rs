@@ -188,7 +188,11 @@ fn what_is_written_has_the_length_of_the_body_a_date_and_nothing_of_the_connecti
     let request = |path: Option<&str>, length| {
         written(|encoder, out| {
             let method = if path.is_none() { &Method::CONNECT } else { &Method::GET };
-            put_request(encoder, RequestHead { method, authority: "a", path, headers: &headers, length }, out);
+            put_request(
+                encoder,
+                RequestHead { method, over_tls: false, authority: "a", path, headers: &headers, length },
+                out,
+            );
         })
     };
     let expected = [":method", ":scheme", ":authority", ":path", "x-a", "content-length"];
