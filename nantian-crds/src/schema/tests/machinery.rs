@@ -78,10 +78,12 @@ fn every_served_version_of_every_kind_is_found() {
             "ReferenceGrant/v1beta1",
             "Secret/v1",
             "Service/v1",
+            "TCPRoute/v1",
             "TCPRoute/v1alpha2",
             "TLSRoute/v1",
             "TLSRoute/v1alpha2",
             "TLSRoute/v1alpha3",
+            "UDPRoute/v1",
             "UDPRoute/v1alpha2",
         ]
     );
