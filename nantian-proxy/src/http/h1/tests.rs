@@ -5,3 +5,4 @@ mod edges;
 mod incoming;
 mod properties;
 mod server;
+mod written;

@@ -1,10 +1,12 @@
 //! Each bound of the codec from both sides: the last value that is taken, and the first that is not.
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderName;
 
 use super::corpus::{LIMITS, decode, read_request, read_response};
 use crate::http::h1::chunked::{Decoded, Decoder};
 use crate::http::h1::framing::{agrees, digits};
+use crate::http::h1::head::is_field_name;
 
 /// Whether a request is taken, whole and byte by byte alike.
 fn takes(raw: &[u8]) -> bool {
@@ -168,4 +170,11 @@ fn what_is_left_of_a_chunk_and_a_plain_end_are_known() {
     assert!(decoder.take_plain_end(&mut input));
     assert_eq!(input, "GET");
     assert_eq!(decoder.decode(&mut input), Ok(Decoded::End(None)));
+}
+
+#[test]
+fn a_name_of_http2_that_is_no_token_is_none() {
+    // The crate `http` takes a quotation mark in names that are in lower case already, as those of HTTP/2 are.
+    assert!(is_field_name(&HeaderName::from_static("x-a")));
+    assert!(!is_field_name(&HeaderName::from_lowercase(b"x\"a").unwrap()));
 }
