@@ -92,8 +92,9 @@ fn check_bytes(sent: Request<()>) {
             name => assert!(!OF_ONE_HOP[..6].contains(&name), "{name}"),
         }
     }
-    // What we send, we take: strict as a backend of ours would be.
-    assert!(matches!(request(&bytes, usize::MAX), Outcome::Complete(..)), "{:?}", bytes.escape_ascii());
+    // What we send, we take: strict as a backend of ours would be, if what we add leaves it below the bound of fields.
+    let few = other.headers.len() <= 100;
+    assert!(!few || matches!(request(&bytes, usize::MAX), Outcome::Complete(..)), "{:?}", bytes.escape_ascii());
 }
 
 fuzz_target!(|input: (u8, &[u8])| {
