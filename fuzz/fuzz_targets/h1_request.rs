@@ -4,48 +4,15 @@
 #![no_main]
 
 use std::cell::RefCell;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response, Version};
 use http_body_util::BodyExt;
 use libfuzzer_sys::fuzz_target;
+use nantian_fuzz::{Client, runtime};
 use nantian_proxy::http::{Body, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, Transport, h1};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
-
-/// A client that sends `input`, at most `step` bytes a time, and then nothing.
-struct Client {
-    input: Vec<u8>,
-    sent: usize,
-    step: usize,
-}
-
-impl AsyncRead for Client {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let end = self.input.len().min(self.sent + self.step.min(buffer.remaining()));
-        buffer.put_slice(&self.input[self.sent..end]);
-        self.sent = end;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Client {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
 
 /// A request as the handler saw it, with its body if that came to its end.
 #[derive(Debug, PartialEq)]
@@ -86,7 +53,7 @@ fn serve(runtime: &Runtime, input: &[u8], step: usize) -> Vec<Seen> {
     let mut settings = HttpSettings::default();
     // The client says nothing after its last byte, but takes its answers.
     settings.half_close = true;
-    let client = Transport::other(Client { input: input.to_vec(), sent: 0, step });
+    let client = Transport::other(Client::new(input.to_vec(), step));
     let serving = h1::serve(client, info, Rc::new(settings), Rc::clone(&recorder), Drain::new());
     let _end = LocalSet::new().block_on(runtime, serving);
     recorder.0.take()
@@ -124,8 +91,7 @@ fn compare(input: &[u8], seen: &Seen) {
 }
 
 thread_local! {
-    // The clock is virtual: whoever waits for a time limit gets it at once.
-    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    static RUNTIME: Runtime = runtime();
 }
 
 fuzz_target!(|input: (u8, &[u8])| {

@@ -4,51 +4,18 @@
 #![no_main]
 
 use std::cell::RefCell;
-use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use libfuzzer_sys::fuzz_target;
+use nantian_fuzz::{Client, runtime};
 use nantian_proxy::http::{Body, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, Transport, h2};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 /// The preface and an empty SETTINGS.
 const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-
-/// A client that sends `input`, at most `step` bytes a time, and then closes.
-struct Client {
-    input: Vec<u8>,
-    sent: usize,
-    step: usize,
-}
-
-impl AsyncRead for Client {
-    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let end = self.input.len().min(self.sent + self.step.min(buffer.remaining()));
-        buffer.put_slice(&self.input[self.sent..end]);
-        self.sent = end;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Client {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
 
 /// The head of a request as the handler saw it.
 #[derive(Debug, PartialEq)]
@@ -90,7 +57,7 @@ fn check(seen: &Seen) {
 fn serve(runtime: &Runtime, input: &[u8], step: usize) -> Vec<Seen> {
     let recorder = Rc::new(Recorder::default());
     let info = Rc::new(ConnectionInfo::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into()));
-    let client = Transport::other(Client { input: [GREETING, input].concat(), sent: 0, step });
+    let client = Transport::other(Client::new([GREETING, input].concat(), step));
     let settings = Rc::new(HttpSettings::default());
     let serving = h2::serve(client, info, settings, Rc::clone(&recorder), Drain::new());
     let _end = LocalSet::new().block_on(runtime, serving);
@@ -98,8 +65,7 @@ fn serve(runtime: &Runtime, input: &[u8], step: usize) -> Vec<Seen> {
 }
 
 thread_local! {
-    // The clock is virtual: whoever waits for a time limit gets it at once.
-    static RUNTIME: Runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    static RUNTIME: Runtime = runtime();
 }
 
 fuzz_target!(|input: (u8, &[u8])| {

@@ -7,6 +7,7 @@
 pub mod body;
 pub(crate) mod buffered;
 mod buffers;
+mod content;
 mod date;
 mod deadline;
 mod drain;

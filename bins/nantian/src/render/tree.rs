@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use nantian_ir::compile::{Condition, ConditionStatus, ObjectStatus, Status};
-use nantian_ir::{ListenerKey, RouteKey, Snapshot};
+use nantian_ir::{Listener, ListenerKey, ObjectRef, RouteKey, Snapshot};
 
 use super::style::{Safe, Style, Tone};
 
@@ -54,19 +54,28 @@ pub(crate) fn statuses(statuses: &[ObjectStatus], snapshot: &Snapshot, style: St
         match &status.status {
             Status::Gateway(gateway) => {
                 tree.head(status, &gateway.conditions);
-                let of_gateway = |listener: &ListenerKey| {
-                    listener.set.is_none()
-                        && (&listener.namespace, &listener.gateway) == (&status.object.namespace, &status.object.name)
+                let served = |name: &str| {
+                    let ObjectRef { namespace, name: gateway, .. } = &status.object;
+                    let (namespace, gateway, listener) = (namespace.clone(), gateway.clone(), name.to_owned());
+                    snapshot.listeners.get(&ListenerKey { namespace, gateway, set: None, listener }).map(AsRef::as_ref)
                 };
-                tree.listeners(&gateway.listeners, &of_gateway, snapshot);
+                tree.listeners(&gateway.listeners, &served);
             }
             Status::ListenerSet(set) => {
                 tree.head(status, &set.conditions);
-                let of_set = |listener: &ListenerKey| {
-                    let set = listener.set.as_ref().map(|set| (&set.namespace, &set.name));
-                    set == Some((&status.object.namespace, &status.object.name))
+                // The status does not tell the Gateway, which is a part of the key.
+                let served = |name: &str| {
+                    let of_set = |key: &ListenerKey| {
+                        let set = key.set.as_ref().map(|set| (&set.namespace, &set.name));
+                        set == Some((&status.object.namespace, &status.object.name))
+                    };
+                    snapshot
+                        .listeners
+                        .values()
+                        .map(AsRef::as_ref)
+                        .find(|one| one.key.listener == name && of_set(&one.key))
                 };
-                tree.listeners(&set.listeners, &of_set, snapshot);
+                tree.listeners(&set.listeners, &served);
             }
             Status::GatewayClass(class) if class.conditions.iter().any(is_bad) => tree.head(status, &class.conditions),
             Status::Route(route) => {
@@ -129,17 +138,16 @@ impl Tree {
         }
     }
 
-    /// The listeners of an object; `is_of` tells which of the snapshot are.
-    fn listeners(
+    /// The listeners of an object; `served` finds the one with a name in the snapshot.
+    fn listeners<'s>(
         &mut self,
         listeners: &[nantian_ir::compile::status::ListenerStatus],
-        is_of: &dyn Fn(&ListenerKey) -> bool,
-        snapshot: &Snapshot,
+        served: &dyn Fn(&str) -> Option<&'s Listener>,
     ) {
         let last = listeners.len().saturating_sub(1);
         for (index, listener) in listeners.iter().enumerate() {
             let (branch, below) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let served = snapshot.listeners.values().find(|one| one.key.listener == listener.name && is_of(&one.key));
+            let served = served(&listener.name);
             let place = match served {
                 Some(served) => format!("{} {} {}", served.protocol, served.bind, served.hostname),
                 None => "not served".to_owned(),

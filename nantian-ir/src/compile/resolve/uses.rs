@@ -84,36 +84,24 @@ fn references(route: &RouteView<'_>, typed: &Typed<'_>) -> Vec<BackendObjectRefe
     let name = (route.key.namespace.clone(), route.key.name.clone());
     match route.key.kind {
         RouteKind::Http => {
+            let mirror =
+                |filter: &HttpRouteFilter| filter.request_mirror.as_ref().map(|mirror| mirror.backend_ref.clone());
             let rules = typed.http_routes.get(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules
                 .flat_map(|rule| {
-                    let mirrors = |filters: &[HttpRouteFilter]| {
-                        let mirrors = filters.iter().filter_map(|filter| filter.request_mirror.as_ref());
-                        mirrors.map(|mirror| mirror.backend_ref.clone()).collect::<Vec<_>>()
-                    };
-                    let mut found = mirrors(&rule.filters);
-                    for backend in &rule.backend_refs {
-                        found.push(backend.backend.object());
-                        found.extend(mirrors(&backend.filters));
-                    }
-                    found
+                    let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
+                    of_rule(&rule.filters, backends, mirror)
                 })
                 .collect()
         }
         RouteKind::Grpc => {
+            let mirror =
+                |filter: &GrpcRouteFilter| filter.request_mirror.as_ref().map(|mirror| mirror.backend_ref.clone());
             let rules = typed.grpc_routes.get(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules
                 .flat_map(|rule| {
-                    let mirrors = |filters: &[GrpcRouteFilter]| {
-                        let mirrors = filters.iter().filter_map(|filter| filter.request_mirror.as_ref());
-                        mirrors.map(|mirror| mirror.backend_ref.clone()).collect::<Vec<_>>()
-                    };
-                    let mut found = mirrors(&rule.filters);
-                    for backend in &rule.backend_refs {
-                        found.push(backend.backend.object());
-                        found.extend(mirrors(&backend.filters));
-                    }
-                    found
+                    let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
+                    of_rule(&rule.filters, backends, mirror)
                 })
                 .collect()
         }
@@ -123,4 +111,18 @@ fn references(route: &RouteView<'_>, typed: &Typed<'_>) -> Vec<BackendObjectRefe
         }
         RouteKind::Tcp | RouteKind::Udp => Vec::new(),
     }
+}
+
+/// Every backend of a rule of requests, and what its filters and theirs mirror to.
+fn of_rule<'a, F: 'a>(
+    filters: &'a [F],
+    backends: impl Iterator<Item = (&'a BackendRef, &'a [F])>,
+    mirror: impl Fn(&F) -> Option<BackendObjectReference>,
+) -> Vec<BackendObjectReference> {
+    let mut found: Vec<_> = filters.iter().filter_map(&mirror).collect();
+    for (backend, filters) in backends {
+        found.push(backend.object());
+        found.extend(filters.iter().filter_map(&mirror));
+    }
+    found
 }

@@ -32,14 +32,19 @@ fn backend(name: &'static str) -> Backend {
     Backend { address, asked, go }
 }
 
+fn head_of_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    Some(head)
+}
+
 fn answer(mut stream: TcpStream, name: &str, asking: &Sender<()>, going: &Mutex<Receiver<()>>) -> Option<()> {
     loop {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).ok()?;
-            head.push(byte[0]);
-        }
+        let head = head_of_request(&mut stream)?;
         if head.starts_with(b"GET /slow") {
             asking.send(()).ok()?;
             going.lock().ok()?.recv().ok()?;
@@ -285,12 +290,7 @@ fn large_origin() -> SocketAddr {
 
 fn answer_large(mut stream: TcpStream) -> Option<()> {
     loop {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).ok()?;
-            head.push(byte[0]);
-        }
+        let head = head_of_request(&mut stream)?;
         let body = vec![0; if head.starts_with(b"GET /large") { 20 * 1024 * 1024 } else { 0 }];
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
         stream.write_all(&body).ok()?;

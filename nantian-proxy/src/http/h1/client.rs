@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{EXPECT, UPGRADE};
+use http::header::UPGRADE;
 use http::{Method, Request, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
@@ -19,6 +19,7 @@ use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
 use super::io::{BodyReader, HIGH_WATER, Reader, poll_write};
+use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
 use crate::http::transport::Prefixed;
 use crate::http::{Body, BodyError, ByteStream, Interim, Transport};
@@ -193,7 +194,8 @@ pub(crate) async fn exchange(
         shared.failed = None;
         encode::request_head(&request, address, &mut shared.out)
     };
-    let hold = (!encoder.ended() && expects_continue(&request)).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
+    let hold =
+        (!encoder.ended() && expects_continue(request.headers())).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
     let body = std::mem::take(request.body_mut());
     let mut upload = Upload { body, encoder, touched: false, behind: false, hold };
     let mut waiting = Waiting {
@@ -215,10 +217,6 @@ pub(crate) async fn exchange(
             Err(Failed { reason, request: untouched.then_some(request), silent })
         }
     }
-}
-
-fn expects_continue(request: &Request<Body>) -> bool {
-    request.headers().get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 struct Waiting {

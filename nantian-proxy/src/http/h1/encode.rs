@@ -10,6 +10,7 @@ use http_body::{Body as _, Frame};
 
 use super::chunked::strip_forbidden_trailers;
 use super::framing::{Framing, digits};
+use crate::http::content::is_bodyless;
 use crate::http::{Body, buffers, date};
 
 /// Chunks of a body up to this size are copied into the buffer of the head; larger ones are written from where they are.
@@ -270,10 +271,9 @@ pub(crate) fn response_head(
     context: ResponseContext<'_>,
     out: &mut Output,
 ) -> (Encoder, bool) {
-    let bodyless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || status.is_informational();
     // RFC 9110 section 9.3.6: after a 2xx answer to CONNECT comes the tunnel, without any framing.
     let tunnel = *context.method == Method::CONNECT && status.is_success();
-    let head_only = bodyless || tunnel || *context.method == Method::HEAD;
+    let head_only = is_bodyless(status) || tunnel || *context.method == Method::HEAD;
     let length = length_of(body, headers);
     let framing = match (length, context.version) {
         _ if head_only => Framing::None,

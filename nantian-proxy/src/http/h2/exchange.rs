@@ -11,11 +11,12 @@ use http_body::Body as _;
 use super::body::{Answered, Pump, PumpError, Received, Wanted};
 use super::connection::{Receiver, Sender};
 use super::error::StreamError;
-use super::message::{Arrived, ResponseHead, expects_continue};
+use super::message::{Arrived, ResponseHead};
 use super::reason::Reason;
 use super::reset::StreamReset;
 use super::stream::StreamIo;
 use super::websocket::{from_switching, to_upgrade};
+use crate::http::content::{expects_continue, is_bodyless};
 use crate::http::{
     Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Exchange, Fate, Handler, HttpSettings, Interim, Refusal,
     Reply, tunnel,
@@ -139,7 +140,7 @@ async fn answer<H: Handler>(reply: Reply, send: Sender, method: &Method, served:
         // Nothing was asked to be switched.
         return answer_only(&send, StatusCode::BAD_GATEWAY);
     }
-    let bodyless = *method == Method::HEAD || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let bodyless = *method == Method::HEAD || is_bodyless(parts.status);
     let end = bodyless || body.is_end_stream();
     let length = body.size_hint().exact().filter(|_| !bodyless);
     let head = ResponseHead { status: parts.status, headers: &parts.headers, length };

@@ -23,6 +23,15 @@ use crate::http::testing::{Raw, Server, local, reply, server, server_with, text}
 use crate::http::{Body, BodyError, ConnectionEnd, Exchange, HttpSettings, Reply};
 use crate::upstream::{PoolSettings, Pools, Upstream};
 
+/// A frame as it is on the wire.
+pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], kind, flags];
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
 async fn client(server: &Server) -> SendRequest<Bytes> {
     let io = TcpStream::connect(server.address).await.unwrap();
     let (send, connection) = h2::client::handshake(io).await.unwrap();

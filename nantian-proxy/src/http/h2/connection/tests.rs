@@ -18,6 +18,7 @@ use super::*;
 use crate::http::h2::budget::Flood;
 use crate::http::h2::frame::{HEAD, Head, PREFACE, flag, kind};
 use crate::http::h2::message::{RequestHead, ResponseHead};
+use crate::http::h2::tests::frame;
 
 fn core(role: Role, settings: &HttpSettings) -> Shared {
     Rc::new(RefCell::new(Core::new(role, settings)))
@@ -95,14 +96,6 @@ fn accepted(server: &Shared) -> Option<(Sender, Receiver)> {
 fn answer(send: &Sender, end: bool) {
     let headers = HeaderMap::new();
     send.send_response(ResponseHead { status: StatusCode::OK, headers: &headers, length: None }, end).unwrap();
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = vec![length[1], length[2], length[3], kind, flags];
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
 }
 
 /// POST / of host a (RFC 7541 appendix A).

@@ -14,7 +14,6 @@ use crate::http::{HttpSettings, Refusal};
 
 pub(crate) use encode::{RequestHead, ResponseHead, put_informational, put_request, put_response, put_trailers};
 pub(crate) use fields::Fields;
-pub(crate) use request::expects_continue;
 
 /// Bounds of a field section.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 
 use super::fields::{Fields, Pseudo};
 use super::{Arrived, Unfit, malformed, refused};
+use crate::http::content::expects_continue;
 use crate::http::h1::is_target;
 use crate::http::h2::websocket::Protocol;
 use crate::http::normalize;
@@ -124,11 +125,6 @@ fn check_expectation(method: &Method, headers: &HeaderMap) -> Result<(), Unfit> 
         }
         _ => Ok(()),
     }
-}
-
-/// Whether the client waits for 100 before it sends the body.
-pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
-    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// RFC 9113 section 8.2.3: crumbs of cookies MUST be one field for a context that is not HTTP/2.

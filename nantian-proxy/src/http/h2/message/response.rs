@@ -4,6 +4,7 @@ use http::{Method, Response, StatusCode, Version};
 
 use super::fields::Fields;
 use super::{Arrived, Unfit, malformed};
+use crate::http::content::is_bodyless;
 
 impl Fields {
     /// The answer, final or not, to a request with `method`.
@@ -31,9 +32,7 @@ impl Fields {
         }
         let length = self.content_length()?;
         // RFC 9110 section 8.6: what these would have been says nothing of what they have.
-        let bodyless = *method == Method::HEAD
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-            || status.is_informational();
+        let bodyless = *method == Method::HEAD || is_bodyless(status);
         let mut response = Response::new(());
         *response.status_mut() = status;
         *response.version_mut() = Version::HTTP_2;

@@ -7,20 +7,13 @@ use std::rc::Rc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::frame;
 use crate::http::h2::Flood;
 use crate::http::h2::frame::HEAD;
 use crate::http::h2::frame::flag::PADDED;
 use crate::http::h2::frame::kind::{CONTINUATION, DATA, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use crate::http::testing::{Server, local, reply, server};
 use crate::http::{ConnectionEnd, Reply};
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = vec![length[1], length[2], length[3], kind, flags];
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
 
 /// GET / of host a (RFC 7541 appendix A).
 fn get(stream: u32, end: bool) -> Vec<u8> {
