@@ -7,13 +7,14 @@ use crate::workspace::Workspace;
 
 /// What decides where a message ends and what of it goes on, below `nantian-proxy/src/http`.
 const FRAMING: &[&str] = &[
+    "h1/fields.rs",
     "h1/framing.rs",
     "h1/chunked.rs",
     "h1/head.rs",
     "h1/incoming.rs",
     "h1/encode.rs",
     "h1/io.rs",
-    "h2/guard.rs",
+    "h2/budget.rs",
     "hop_by_hop.rs",
     "normalize.rs",
 ];
