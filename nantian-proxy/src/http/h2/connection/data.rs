@@ -9,7 +9,7 @@ use super::Core;
 use super::stream::Pieces;
 use super::streams::Past;
 use crate::http::h2::budget::Flood;
-use crate::http::h2::error::{ConnectionError, StreamError};
+use crate::http::h2::error::ConnectionError;
 use crate::http::h2::frame::{self, HEAD, Head};
 use crate::http::h2::reason::Reason;
 
@@ -68,14 +68,8 @@ impl Core {
                 Past::Ended | Past::Unknown => Err((Reason::STREAM_CLOSED, "DATA on a closed stream")),
             };
         };
-        match stream.error {
-            // RFC 9113 section 5.1: what was on its way when we reset the stream is ignored.
-            Some(StreamError::Reset(_)) => return Err((Reason::STREAM_CLOSED, "DATA after RST_STREAM")),
-            Some(_) => return Ok(false),
-            None => {}
-        }
-        if stream.received_end {
-            return Err((Reason::STREAM_CLOSED, "DATA after the end of a stream"));
+        if !stream.admits().map_err(|what| (Reason::STREAM_CLOSED, what))? {
+            return Ok(false);
         }
         if !stream.window.take(head.length) {
             return Err((Reason::FLOW_CONTROL_ERROR, "more data than the stream's window holds"));

@@ -213,11 +213,10 @@ impl Core {
             return self.receive_request(whole, fields, now);
         }
         let Some(stream) = self.streams.get(whole.stream) else { return self.receive_late(whole.stream) };
-        if stream.error.is_some() {
-            return Ok(());
-        }
-        if stream.received_end {
-            return self.blame(whole.stream, Reason::STREAM_CLOSED, "HEADERS after the end of a stream", now);
+        match stream.admits() {
+            Err(what) => return self.blame(whole.stream, Reason::STREAM_CLOSED, what, now),
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
         }
         if let Some(awaited) = stream.awaited.as_ref().filter(|awaited| !awaited.is_final) {
             let answer = fields.into_response(&awaited.method);

@@ -122,6 +122,17 @@ impl Stream {
         self.error.is_some() || (self.sent_end && self.received_end)
     }
 
+    /// Whether a part of the peer's message may come now, and is looked at: what was on its way when we reset the stream
+    /// is not. An error (`STREAM_CLOSED`) where the peer had ended or reset it (RFC 9113 section 5.1).
+    pub(super) fn admits(&self) -> Result<bool, &'static str> {
+        match self.error {
+            Some(StreamError::Reset(_)) => Err("a part of a message after RST_STREAM"),
+            Some(_) => Ok(false),
+            None if self.received_end => Err("a part of a message after its end"),
+            None => Ok(true),
+        }
+    }
+
     /// Whether nothing more can come.
     pub(super) fn is_over(&self) -> bool {
         self.received_end || self.error.is_some()

@@ -116,6 +116,18 @@ fn frames_on_streams_that_are_closed_or_were_never_open_are_errors() {
 }
 
 #[test]
+fn a_message_does_not_go_on_after_its_reset_even_if_the_answer_is_still_worked_on() {
+    for late in [frame(kind::DATA, 0, 1, b"x"), post(1, true)] {
+        let server = greeted(&HttpSettings::default());
+        receive(&server, &post(1, false)).unwrap();
+        let _halves = accepted(&server).unwrap();
+        receive(&server, &reset(1, Reason::CANCEL)).unwrap();
+        receive(&server, &late).unwrap();
+        assert_eq!(resets(&server), [(1, Reason::STREAM_CLOSED)], "{late:?}");
+    }
+}
+
+#[test]
 fn a_request_that_is_reset_before_it_was_looked_at_is_not_looked_at() {
     let settings = HttpSettings::default();
     let most = settings.http2.max_pending_accept_reset_streams;
