@@ -103,7 +103,7 @@ const MEANINGS: &[(&str, &str)] = &[
         "requests.paths.hiddenDots",
         "a dot segment that only some readers see, as in `/..;/`, `/..%2F`, `/..%5C`, `/..%00`: `keep` or `refuse` (400)",
     ),
-    ("requests.connectTimeout", "time for a connection to a backend to be made"),
+    ("requests.connectTimeout", "time for a connection to a backend to be made, or for one of its bounds to have room"),
     (
         "requests.forwarded.trustedHops",
         "proxies in front of this one that are ours: so many entries of `X-Forwarded-For` from the right are believed; 0: none",
@@ -141,6 +141,21 @@ const MEANINGS: &[(&str, &str)] = &[
     ("requests.pool.maxIdle", "resting HTTP/1.1 connections to each endpoint, per worker"),
     ("requests.pool.idleTimeout", "time that a connection to a backend may rest; shorter than what backends allow"),
     ("requests.pool.maxHttp2Connections", "HTTP/2 connections to each endpoint, per worker"),
+    (
+        "requests.pool.maxHttp1Connections",
+        "HTTP/1.1 connections in use to each endpoint, per worker, without tunnels; further requests wait up to \
+         `requests.connectTimeout`: beyond it 503",
+    ),
+    (
+        "requests.pool.maxHttp2Streams",
+        "requests in work on one HTTP/2 connection, beside what the backend's SETTINGS allow; further ones wait likewise",
+    ),
+    (
+        "requests.pool.resetBurst",
+        "requests on one HTTP/2 connection that may be reset at once because clients gave them up; an answer that ends \
+         gives one back. Beyond it they stay open, and count for `maxHttp2Streams`, until it is their turn",
+    ),
+    ("requests.pool.resetInterval", "time after which one more may be reset"),
 ];
 
 /// The page.

@@ -15,6 +15,12 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    pub(crate) fn after(time: Duration) -> Self {
+        let mut deadline = Self::default();
+        deadline.set_in(time);
+        deadline
+    }
+
     pub(crate) fn clear(&mut self) {
         self.at = None;
     }

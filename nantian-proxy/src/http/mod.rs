@@ -9,7 +9,7 @@ pub(crate) mod buffered;
 mod buffers;
 mod content;
 mod date;
-mod deadline;
+pub(crate) mod deadline;
 mod drain;
 mod fate;
 pub mod h1;
@@ -18,6 +18,7 @@ pub mod hop_by_hop;
 mod interim;
 pub mod normalize;
 mod pace;
+pub(crate) mod queue;
 mod serve;
 mod settings;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What tests of this crate share: a handler made of a closure, a server on a port of its own, and raw clients.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -87,6 +88,32 @@ pub(crate) async fn server_that_counts(
         }
     });
     Server { address, drain, ends }
+}
+
+/// Counts the requests that a server has.
+#[derive(Default)]
+pub(crate) struct Asked {
+    pub(crate) open: Cell<usize>,
+    pub(crate) most: Cell<usize>,
+    pub(crate) total: Cell<usize>,
+}
+
+/// A request that a server has, until dropped.
+pub(crate) struct Place(Rc<Asked>);
+
+impl Place {
+    pub(crate) fn new(asked: &Rc<Asked>) -> Self {
+        asked.open.set(asked.open.get() + 1);
+        asked.most.set(asked.most.get().max(asked.open.get()));
+        asked.total.set(asked.total.get() + 1);
+        Self(Rc::clone(asked))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
 }
 
 pub(crate) fn reply(body: impl Into<Bytes>) -> Reply {

@@ -32,6 +32,8 @@ pub(super) enum Failure {
     NoEndpoint,
     /// No connection to an endpoint could be made.
     Connect,
+    /// The endpoint has as many requests in work as it may.
+    Full,
     /// The endpoint closed the connection instead of answering.
     Closed,
     /// The endpoint reset the stream.
@@ -99,6 +101,9 @@ impl Failure {
             }
             Self::Connect => {
                 (Http::SERVICE_UNAVAILABLE, UNAVAILABLE, Flag::UpstreamConnectFailure, "no endpoint could be reached")
+            }
+            Self::Full => {
+                (Http::SERVICE_UNAVAILABLE, UNAVAILABLE, Flag::CircuitOpen, "the backend has too many requests in work")
             }
             Self::Closed => (Http::BAD_GATEWAY, UNAVAILABLE, Flag::UpstreamClosed, "the backend closed the connection"),
             Self::Reset => (Http::BAD_GATEWAY, UNAVAILABLE, Flag::UpstreamReset, "the backend reset the request"),
@@ -186,6 +191,7 @@ mod tests {
             (Failure::Unresolved, 500, "NC"),
             (Failure::NoEndpoint, 503, "UH"),
             (Failure::Connect, 503, "UF"),
+            (Failure::Full, 503, "CB"),
             (Failure::Closed, 502, "UC"),
             (Failure::Reset, 502, "UR"),
             (Failure::Protocol, 502, "UPE"),

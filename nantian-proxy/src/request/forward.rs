@@ -274,6 +274,7 @@ fn classify(kind: &SendErrorKind, client_fault: Option<ResponseFlag>) -> Failed 
     }
     let failure = match kind {
         SendErrorKind::Connect(_) | SendErrorKind::ConnectTimeout | SendErrorKind::Tls(_) => Failure::Connect,
+        SendErrorKind::Full => Failure::Full,
         SendErrorKind::Refused | SendErrorKind::Reset(_) => Failure::Reset,
         SendErrorKind::Protocol(_) => Failure::Protocol,
         SendErrorKind::RequestBody(_) => return client(ResponseFlag::ClientProtocolError),

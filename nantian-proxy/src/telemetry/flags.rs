@@ -59,7 +59,7 @@ flags! {
     Loop = "LP";
     /// A rate limit refused the request: 429.
     RateLimited = "RL";
-    /// A circuit breaker was open: 503.
+    /// A circuit breaker was open, or the backend had as many requests in work as it may: 503.
     CircuitOpen = "CB";
     /// The gateway is overloaded: 503, or the connection was refused.
     Overload = "OL";

@@ -71,7 +71,9 @@ metrics! {
     BACKEND_ACTIVE = Gauge "backend_connections_active" ["backend"] "Open connections to endpoints of a backend.";
     BACKEND_TOTAL = Counter "backend_connections_total" ["backend"] "Connections made to endpoints of a backend.";
     BACKEND_ERRORS = Counter "backend_connection_errors_total" ["backend", "reason"]
-        "Connections to endpoints of a backend that failed, by reason: connect, connect_timeout, tls, closed, protocol, reset, io, flood (too many HTTP/2 frames of one kind).";
+        "Connections to endpoints of a backend that failed, by reason: connect, connect_timeout, tls, full (as many requests in work as there may be), closed, protocol, reset, io, flood (too many HTTP/2 frames of one kind).";
+    BACKEND_ABANDONED = Counter "backend_requests_abandoned_total" ["backend", "action"]
+        "Requests that clients gave up while an HTTP/2 backend worked on them: reset (with RST_STREAM), held (the reset had to wait for its turn).";
     BACKEND_HEALTH = Gauge "backend_health_status" ["backend", "endpoint"]
         "1 for an endpoint that may get requests, 0 for one that failed its health checks or was ejected.";
 

@@ -188,6 +188,7 @@ struct BackendTotal {
     active: u64,
     total: u64,
     errors: BTreeMap<&'static str, u64>,
+    abandoned: BTreeMap<&'static str, u64>,
 }
 
 fn backends(page: &mut Page, inner: &Inner) {
@@ -199,6 +200,9 @@ fn backends(page: &mut Page, inner: &Inner) {
             total.total += stats.total();
             for (reason, count) in stats.errors() {
                 *total.errors.entry(reason).or_default() += count;
+            }
+            for (action, count) in stats.abandoned() {
+                *total.abandoned.entry(action).or_default() += count;
             }
         }
     }
@@ -215,6 +219,12 @@ fn backends(page: &mut Page, inner: &Inner) {
     for (backend, total) in &totals {
         for (reason, count) in &total.errors {
             page.sample(&names::BACKEND_ERRORS, &[backend, reason], count);
+        }
+    }
+    page.family(&names::BACKEND_ABANDONED);
+    for (backend, total) in &totals {
+        for (action, count) in &total.abandoned {
+            page.sample(&names::BACKEND_ABANDONED, &[backend, action], count);
         }
     }
     page.family(&names::BACKEND_HEALTH);

@@ -30,6 +30,9 @@ pub enum SendErrorKind {
     /// No TLS session could be made, or the backend is not who it has to be.
     #[error("securing the connection to the backend failed: {0}")]
     Tls(std::io::Error),
+    /// The backend has as many requests in work as it may, and none of them ended in time.
+    #[error("the backend has as many requests in work as it may")]
+    Full,
     /// The backend closed the connection without an answer.
     #[error("the backend closed the connection without an answer")]
     Closed,
@@ -54,7 +57,7 @@ impl SendErrorKind {
     /// Whether the backend has certainly not acted on the request, so that even one that is not idempotent can be sent
     /// again.
     pub fn is_unsent(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::ConnectTimeout | Self::Tls(_) | Self::Refused)
+        matches!(self, Self::Connect(_) | Self::ConnectTimeout | Self::Tls(_) | Self::Full | Self::Refused)
     }
 
     /// A word for metrics.
@@ -63,6 +66,7 @@ impl SendErrorKind {
             Self::Connect(_) => "connect",
             Self::ConnectTimeout => "connect_timeout",
             Self::Tls(_) => "tls",
+            Self::Full => "full",
             Self::Closed => "closed",
             Self::Protocol(_) => "protocol",
             Self::Refused => "refused",

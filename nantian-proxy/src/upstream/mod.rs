@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod gate;
 mod multiplexed;
 mod origin_tls;
 mod pool;
@@ -79,7 +80,8 @@ pub struct UpstreamResponse {
     pub reused: bool,
 }
 
-/// What is kept of connections that rest.
+/// How many connections to backends there may be, what is kept of those that rest, and how fast requests on them may be
+/// given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -92,10 +94,31 @@ pub struct PoolSettings {
     /// HTTP/2 connections for each endpoint and worker; a further one is made when the streams of the others are used
     /// up. Default 8.
     pub max_http2_connections: usize,
+    /// HTTP/1.1 connections in use for each endpoint and worker, those that are being made included; tunnels are not.
+    /// Further requests wait for one to be free, as long as for a connection to be made; then 503. Default 8,000.
+    pub max_http1_connections: usize,
+    /// Streams at once on an HTTP/2 connection, beside the backend's own `SETTINGS_MAX_CONCURRENT_STREAMS`. Further
+    /// requests wait likewise. Default 1,000.
+    pub max_http2_streams: usize,
+    /// `RST_STREAM` frames that an HTTP/2 connection may carry at once for requests that were given up (CVE-2023-44487:
+    /// clients that reset theirs must not make us attack the backend). Each answer that ended gives one back. Beyond it
+    /// a request stays open, and counts for the bounds above, until its answer ends or it is its turn. Default 20.
+    pub reset_burst: u32,
+    /// Time after which one more may be sent. Default `200ms`.
+    #[serde(with = "duration")]
+    pub reset_interval: Duration,
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { max_idle: 64, idle_timeout: Duration::from_secs(30), max_http2_connections: 8 }
+        Self {
+            max_idle: 64,
+            idle_timeout: Duration::from_secs(30),
+            max_http2_connections: 8,
+            max_http1_connections: 8_000,
+            max_http2_streams: 1_000,
+            reset_burst: 20,
+            reset_interval: Duration::from_millis(200),
+        }
     }
 }

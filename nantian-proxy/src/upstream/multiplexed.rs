@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::connect::connect;
 use super::stats::Counted;
-use super::{Place, SendErrorKind, Upstream};
+use super::{Place, PoolSettings, SendErrorKind, Upstream};
 use crate::hash::Map;
 use crate::http::HttpSettings;
 use crate::http::h2::client::Connection;
@@ -61,27 +61,28 @@ impl From<Failure> for SendErrorKind {
 /// The connections to all endpoints.
 pub(crate) struct Multiplexed {
     endpoints: RefCell<Map<Place, Endpoint>>,
-    max: usize,
+    settings: PoolSettings,
     http: HttpSettings,
 }
 
 impl Multiplexed {
-    pub(crate) fn new(max: usize, http: HttpSettings) -> Self {
-        Self { endpoints: RefCell::default(), max: max.max(1), http }
+    pub(crate) fn new(settings: PoolSettings, http: HttpSettings) -> Self {
+        Self { endpoints: RefCell::default(), settings, http }
     }
 
     /// A connection with room for a stream; a new one if there is none and another may be made; else the one with the
     /// fewest streams, whose turn has to be waited for.
     pub(crate) async fn connection(self: &Rc<Self>, upstream: &Upstream) -> Result<Connection, SendErrorKind> {
         // Who waited for a connection may find that others have filled it.
-        for _ in 0..=self.max {
+        let most = self.settings.max_http2_connections.max(1);
+        for _ in 0..=most {
             let opening = {
                 let mut endpoints = self.endpoints.borrow_mut();
                 let endpoint = endpoints.entry(upstream.place()).or_default();
                 endpoint.connections.retain(|connection| !connection.is_closed());
-                let best = endpoint.connections.iter().min_by_key(|connection| connection.active());
+                let best = endpoint.connections.iter().min_by_key(|connection| connection.load());
                 if let Some(best) = best
-                    && (best.has_room() || endpoint.connections.len() >= self.max)
+                    && (best.has_room() || endpoint.connections.len() >= most)
                 {
                     return Ok(best.clone());
                 }
@@ -92,7 +93,7 @@ impl Multiplexed {
         let endpoints = self.endpoints.borrow();
         let connections = endpoints.get(&upstream.place()).map(|endpoint| endpoint.connections.iter());
         connections
-            .and_then(|connections| connections.min_by_key(|connection| connection.active()).cloned())
+            .and_then(|connections| connections.min_by_key(|connection| connection.load()).cloned())
             .ok_or(SendErrorKind::Closed)
     }
 
@@ -103,7 +104,8 @@ impl Multiplexed {
             let mut endpoints = pools.endpoints.borrow_mut();
             let endpoint = endpoints.entry(upstream.place()).or_default();
             endpoint.opening = None;
-            endpoint.connections.push(Connection::open(opened?, &pools.http, Counted::new(upstream.stats.as_ref())));
+            let counted = Counted::new(upstream.stats.as_ref());
+            endpoint.connections.push(Connection::open(opened?, &pools.http, &pools.settings, counted));
             Ok(())
         }
         .boxed_local()

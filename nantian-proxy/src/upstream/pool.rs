@@ -11,6 +11,7 @@ use nantian_ir::model::BackendProtocol;
 use tokio::time::Instant;
 
 use super::connect::connect;
+use super::gate::{Entered, Gate};
 use super::multiplexed::Multiplexed;
 use super::stats::Counted;
 use super::{OverTls, Place, PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
@@ -26,12 +27,38 @@ pub struct Pools(Rc<Inner>);
 struct Inner {
     settings: PoolSettings,
     limits: HeadLimits,
-    idle: RefCell<Map<Place, Vec<Idle>>>,
+    endpoints: RefCell<Map<Place, Endpoint>>,
     /// Endpoints that are gone: connections that come back from their last request are closed.
     gone: RefCell<HashSet<SocketAddr>>,
     multiplexed: Rc<Multiplexed>,
     /// Whether a task closes connections that rested too long.
     sweeping: Cell<bool>,
+}
+
+/// The HTTP/1.1 connections to one place.
+struct Endpoint {
+    idle: Vec<Idle>,
+    gate: Rc<Gate>,
+}
+
+impl Endpoint {
+    fn new(settings: &PoolSettings) -> Self {
+        Self { idle: Vec::new(), gate: Gate::new(settings.max_http1_connections) }
+    }
+
+    /// The connection that rested last: the others may then rest long enough to be closed.
+    fn take(&mut self, timeout: Duration) -> Option<Idle> {
+        while let Some(last) = self.idle.pop() {
+            if last.since.elapsed() < timeout && last.connection.borrow_mut().is_usable() {
+                return Some(last);
+            }
+        }
+        None
+    }
+
+    fn is_used(&self) -> bool {
+        !self.idle.is_empty() || Rc::strong_count(&self.gate) > 1
+    }
 }
 
 struct Idle {
@@ -44,14 +71,19 @@ struct Idle {
 struct Berth {
     pools: Weak<Inner>,
     place: Place,
+    /// While it carries a request.
+    entered: Cell<Option<Entered>>,
     _counted: Counted,
 }
 
 impl Home for Berth {
     fn put(self: Rc<Self>, connection: Shared) {
+        let entered = self.entered.take();
         if let Some(pools) = self.pools.upgrade() {
             pools.put(self, connection);
         }
+        // Who waits finds it at rest.
+        drop(entered);
     }
 }
 
@@ -60,9 +92,9 @@ impl Pools {
     pub fn new(settings: PoolSettings, http: &HttpSettings) -> Self {
         Self(Rc::new(Inner {
             limits: http.into(),
-            multiplexed: Rc::new(Multiplexed::new(settings.max_http2_connections, http.clone())),
+            multiplexed: Rc::new(Multiplexed::new(settings.clone(), http.clone())),
             settings,
-            idle: RefCell::default(),
+            endpoints: RefCell::default(),
             gone: RefCell::default(),
             sweeping: Cell::new(false),
         }))
@@ -103,9 +135,18 @@ impl Pools {
         mut request: Request<Body>,
         interim: Option<&Interim>,
     ) -> Result<UpstreamResponse, SendError> {
-        if let Some(Idle { connection, berth, .. }) = self.0.take(upstream.place()) {
+        let (mut entered, idle) = match self.0.enter(upstream.place()) {
+            Ok(entered) => entered,
+            Err(gate) => match Box::pin(gate.enter(upstream.connect_timeout)).await {
+                Ok(entered) => (entered, self.0.take(upstream.place())),
+                Err(kind) => return Err(SendError { kind, request: Some(request) }),
+            },
+        };
+        if let Some(Idle { connection, berth, .. }) = idle {
             let method = request.method().clone();
-            match exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth)
+            berth.entered.set(Some(entered));
+            let home = Rc::clone(&berth);
+            match exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, home)
                 .await
             {
                 Ok(Answer { response, tunnel }) => return Ok(UpstreamResponse { response, tunnel, reused: true }),
@@ -116,8 +157,12 @@ impl Pools {
                 }
                 Err(failed) => return Err(error(failed)),
             }
+            entered = match berth.entered.take() {
+                Some(entered) => entered,
+                None => return Err(SendError { kind: SendErrorKind::Closed, request: Some(request) }),
+            };
         }
-        Box::pin(self.send_afresh(upstream, request, interim)).await
+        Box::pin(self.send_afresh(upstream, request, interim, entered)).await
     }
 
     /// Sends a request on a connection that is made for it.
@@ -126,14 +171,19 @@ impl Pools {
         upstream: &Upstream,
         request: Request<Body>,
         interim: Option<&Interim>,
+        entered: Entered,
     ) -> Result<UpstreamResponse, SendError> {
         let io = match connect(upstream).await {
             Ok(io) => io,
             Err(kind) => return Err(SendError { kind, request: Some(request) }),
         };
         let connection = Rc::new(RefCell::new(Connection::new(io)));
-        let counted = Counted::new(upstream.stats.as_ref());
-        let berth = Rc::new(Berth { pools: Rc::downgrade(&self.0), place: upstream.place(), _counted: counted });
+        let berth = Rc::new(Berth {
+            pools: Rc::downgrade(&self.0),
+            place: upstream.place(),
+            entered: Cell::new(Some(entered)),
+            _counted: Counted::new(upstream.stats.as_ref()),
+        });
         let sent =
             exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth).await;
         let Answer { response, tunnel } = sent.map_err(error)?;
@@ -162,7 +212,7 @@ impl Pools {
             self.0.watch();
             let reused = connection.was_used();
             let method = request.method().clone();
-            match connection.exchange(request, upstream.address, interim).await {
+            match connection.exchange(request, upstream, interim).await {
                 Ok(response) => return Ok(UpstreamResponse { response, tunnel: None, reused }),
                 Err(failed) => {
                     let not_taken = matches!(failed.kind, SendErrorKind::Refused);
@@ -180,7 +230,12 @@ impl Pools {
     /// what was said before: an endpoint that is not in `gone` may rest again.
     pub fn forget(&self, gone: HashSet<SocketAddr>) {
         if !gone.is_empty() {
-            self.0.idle.borrow_mut().retain(|(address, _), _| !gone.contains(address));
+            self.0.endpoints.borrow_mut().retain(|(address, _), endpoint| {
+                if gone.contains(address) {
+                    endpoint.idle.clear();
+                }
+                endpoint.is_used()
+            });
             self.0.multiplexed.forget(&gone);
         }
         *self.0.gone.borrow_mut() = gone;
@@ -188,7 +243,7 @@ impl Pools {
 
     /// Resting HTTP/1.1 connections.
     pub fn idle_count(&self) -> usize {
-        self.0.idle.borrow().values().map(Vec::len).sum()
+        self.0.endpoints.borrow().values().map(|endpoint| endpoint.idle.len()).sum()
     }
 }
 
@@ -212,16 +267,19 @@ impl Inner {
         self.settings.idle_timeout
     }
 
-    /// The connection that rested last: the others may then rest long enough to be closed.
-    fn take(&self, place: Place) -> Option<Idle> {
-        let mut idle = self.idle.borrow_mut();
-        let list = idle.get_mut(&place)?;
-        while let Some(last) = list.pop() {
-            if last.since.elapsed() < self.idle_timeout() && last.connection.borrow_mut().is_usable() {
-                return Some(last);
-            }
+    /// Lets a request in, and gives it the connection that rested last, if there is one. An error is the gate where it
+    /// has to wait.
+    fn enter(&self, place: Place) -> Result<(Entered, Option<Idle>), Rc<Gate>> {
+        let mut endpoints = self.endpoints.borrow_mut();
+        let endpoint = endpoints.entry(place).or_insert_with(|| Endpoint::new(&self.settings));
+        match endpoint.gate.try_enter() {
+            Some(entered) => Ok((entered, endpoint.take(self.idle_timeout()))),
+            None => Err(Rc::clone(&endpoint.gate)),
         }
-        None
+    }
+
+    fn take(&self, place: Place) -> Option<Idle> {
+        self.endpoints.borrow_mut().get_mut(&place)?.take(self.idle_timeout())
     }
 
     fn put(self: &Rc<Self>, berth: Rc<Berth>, connection: Shared) {
@@ -231,13 +289,13 @@ impl Inner {
             return;
         }
         connection.borrow_mut().release();
-        let mut idle = self.idle.borrow_mut();
-        let list = idle.entry(place).or_default();
-        if list.len() >= self.settings.max_idle {
+        let mut endpoints = self.endpoints.borrow_mut();
+        let endpoint = endpoints.entry(place).or_insert_with(|| Endpoint::new(&self.settings));
+        if endpoint.idle.len() >= self.settings.max_idle {
             return;
         }
-        list.push(Idle { connection, berth, since: Instant::now() });
-        drop(idle);
+        endpoint.idle.push(Idle { connection, berth, since: Instant::now() });
+        drop(endpoints);
         self.watch();
     }
 
@@ -252,12 +310,12 @@ impl Inner {
     fn expire(&self) -> Option<Instant> {
         let timeout = self.idle_timeout();
         let mut next = self.multiplexed.expire(timeout);
-        self.idle.borrow_mut().retain(|_, list| {
-            list.retain(|idle| idle.since.elapsed() < timeout);
-            if let Some(first) = list.first() {
+        self.endpoints.borrow_mut().retain(|_, endpoint| {
+            endpoint.idle.retain(|idle| idle.since.elapsed() < timeout);
+            if let Some(first) = endpoint.idle.first() {
                 next = Some(next.map_or(first.since, |next| next.min(first.since)));
             }
-            !list.is_empty()
+            endpoint.is_used()
         });
         next
     }

@@ -13,11 +13,14 @@ pub struct ConnectionStats {
     connect_errors: AtomicU64,
     connect_timeouts: AtomicU64,
     tls_errors: AtomicU64,
+    full: AtomicU64,
     closed: AtomicU64,
     protocol_errors: AtomicU64,
     resets: AtomicU64,
     io_errors: AtomicU64,
     floods: AtomicU64,
+    resets_sent: AtomicU64,
+    resets_held: AtomicU64,
 }
 
 impl ConnectionStats {
@@ -33,11 +36,12 @@ impl ConnectionStats {
 
     /// Failures by their reason, see [`SendErrorKind::reason`]; and `flood` for connections that brought too many HTTP/2
     /// frames of one kind.
-    pub fn errors(&self) -> [(&'static str, u64); 8] {
+    pub fn errors(&self) -> [(&'static str, u64); 9] {
         [
             ("connect", self.connect_errors.load(Relaxed)),
             ("connect_timeout", self.connect_timeouts.load(Relaxed)),
             ("tls", self.tls_errors.load(Relaxed)),
+            ("full", self.full.load(Relaxed)),
             ("closed", self.closed.load(Relaxed)),
             ("protocol", self.protocol_errors.load(Relaxed)),
             ("reset", self.resets.load(Relaxed)),
@@ -46,11 +50,17 @@ impl ConnectionStats {
         ]
     }
 
+    /// Requests that were given up on HTTP/2 connections: `reset`, and `held` for those whose reset had to wait.
+    pub fn abandoned(&self) -> [(&'static str, u64); 2] {
+        [("reset", self.resets_sent.load(Relaxed)), ("held", self.resets_held.load(Relaxed))]
+    }
+
     pub(crate) fn failed(&self, kind: &SendErrorKind) {
         let count = match kind {
             SendErrorKind::Connect(_) => &self.connect_errors,
             SendErrorKind::ConnectTimeout => &self.connect_timeouts,
             SendErrorKind::Tls(_) => &self.tls_errors,
+            SendErrorKind::Full => &self.full,
             SendErrorKind::Closed => &self.closed,
             SendErrorKind::Protocol(_) => &self.protocol_errors,
             SendErrorKind::Refused | SendErrorKind::Reset(_) => &self.resets,
@@ -73,6 +83,14 @@ impl Counted {
             stats.total.fetch_add(1, Relaxed);
         }
         Self(stats.cloned())
+    }
+
+    /// Counts requests on it that were given up.
+    pub(crate) fn cancelled(&self, reset: u64, held: u64) {
+        if let Some(stats) = &self.0 {
+            stats.resets_sent.fetch_add(reset, Relaxed);
+            stats.resets_held.fetch_add(held, Relaxed);
+        }
     }
 
     /// Counts that it brought too many HTTP/2 frames of one kind.

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::ErrorKind::{BrokenPipe, UnexpectedEof};
-use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -16,15 +15,16 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::body::{Pump, PumpError, Received};
-use super::connection::{Core, Receiver, Role, Sender, Shared};
+use super::connection::{Core, Opening, Receiver, Sender, Shared};
 use super::driver::{Driver, End};
 use super::error::{ConnectionError, StreamError};
 use super::message::RequestHead;
 use super::reason::Reason;
+use crate::http::deadline::Deadline;
 use crate::http::h1::digits;
 use crate::http::interim::InterimBudget;
 use crate::http::{Body, BodyError, HttpSettings, Interim, Transport, normalize};
-use crate::upstream::{Counted, OverTls, SendErrorKind};
+use crate::upstream::{Counted, OverTls, PoolSettings, SendErrorKind, Upstream};
 
 /// A connection to a backend, shared by all exchanges on it.
 #[derive(Clone)]
@@ -85,16 +85,22 @@ pub(crate) struct Failed {
 
 impl Connection {
     /// Begins HTTP/2 on `io`. `held` lives as long as the connection.
-    pub(crate) fn open(io: Transport, settings: &HttpSettings, held: Counted) -> Self {
-        let core = Rc::new(RefCell::new(Core::new(Role::Client, settings)));
+    pub(crate) fn open(io: Transport, settings: &HttpSettings, pool: &PoolSettings, held: Counted) -> Self {
+        let core = Rc::new(RefCell::new(Core::client(settings, pool)));
         let state = Rc::new(State {
             core: Rc::downgrade(&core),
             active: Cell::new(0),
             served: Cell::new(false),
             rests_since: Cell::new(Instant::now()),
         });
-        let driver = Driver::new(io, BytesMut::new(), Rc::clone(&core));
-        tokio::task::spawn_local(drive(driver, Rc::clone(&core), Rc::downgrade(&state), held, settings.linger));
+        let driven = Driven {
+            driver: Driver::new(io, BytesMut::new(), Rc::clone(&core)),
+            core: Rc::clone(&core),
+            state: Rc::downgrade(&state),
+            held,
+            turn: Deadline::default(),
+        };
+        tokio::task::spawn_local(driven.drive(settings.linger));
         Self { core, state, max_header_bytes: settings.max_header_bytes }
     }
 
@@ -103,14 +109,14 @@ impl Connection {
         self.core.borrow().is_going_away()
     }
 
-    /// Streams in use.
-    pub(crate) fn active(&self) -> usize {
-        self.state.active.get()
+    /// Exchanges on it, those that wait for a stream and those that were given up included.
+    pub(crate) fn load(&self) -> usize {
+        self.state.active.get() + self.core.borrow().abandoned_streams()
     }
 
-    /// Whether the backend allows another stream now.
+    /// Whether there may be another stream now.
     pub(crate) fn has_room(&self) -> bool {
-        self.core.borrow().has_room_for(self.active())
+        self.load() < self.core.borrow().most_streams()
     }
 
     /// Whether it has served an exchange before.
@@ -120,20 +126,20 @@ impl Connection {
 
     /// Since when it rests, if it does.
     pub(crate) fn rests_since(&self) -> Option<Instant> {
-        (self.active() == 0).then(|| self.state.rests_since.get())
+        (self.state.active.get() == 0).then(|| self.state.rests_since.get())
     }
 
     /// Sends a request and waits for the head of its answer.
     pub(crate) async fn exchange(
         &self,
         mut request: Request<Body>,
-        address: SocketAddr,
+        upstream: &Upstream,
         interim: Option<&Interim>,
     ) -> Result<Response<Body>, Failed> {
         let active = Active::new(&self.state);
         self.state.served.set(true);
         let end = request.body().is_end_stream();
-        let (send, receive) = match self.begin(&request, address, end).await {
+        let (send, receive) = match self.begin(&request, upstream, end).await {
             Ok(opened) => opened,
             Err(kind) => return Err(Failed { kind, request: Some(request), lost: false }),
         };
@@ -162,18 +168,18 @@ impl Connection {
         }
     }
 
-    /// Opens a stream (RFC 9113 section 8.3.1).
+    /// Opens a stream (RFC 9113 section 8.3.1), for which it waits as long as for a connection.
     async fn begin(
         &self,
         request: &Request<Body>,
-        address: SocketAddr,
+        upstream: &Upstream,
         end: bool,
     ) -> Result<(Sender, Receiver), SendErrorKind> {
         let (method, headers) = (request.method(), request.headers());
         let host = match (headers.get(HOST), request.uri().authority()) {
             (Some(host), _) => host.to_str().unwrap_or_default().to_owned(),
             (None, Some(authority)) => authority.as_str().to_owned(),
-            (None, None) => address.to_string(),
+            (None, None) => upstream.address.to_string(),
         };
         if normalize::host(&host).is_err() {
             return Err(SendErrorKind::Protocol("the request's host is no authority"));
@@ -188,36 +194,72 @@ impl Connection {
             headers,
             length: exact.filter(|length| *length > 0 || headers.contains_key(CONTENT_LENGTH)),
         };
-        poll_fn(|cx| Sender::poll_open(&self.core, head, end, cx)).await.map_err(unsent)
+        let (mut opening, mut limit) = (Opening::new(&self.core), None);
+        poll_fn(|cx| match opening.poll(head, end, cx) {
+            Poll::Ready(opened) => Poll::Ready(opened.map_err(unsent)),
+            Poll::Pending => {
+                let limit = limit.get_or_insert_with(|| Deadline::after(upstream.connect_timeout));
+                if limit.poll(cx) { Poll::Ready(Err(SendErrorKind::Full)) } else { Poll::Pending }
+            }
+        })
+        .await
     }
 }
 
-/// Drives a connection until it ends, or nobody can use it any more.
-async fn drive(mut driver: Driver, core: Shared, state: Weak<State>, held: Counted, linger: Duration) {
-    let end = poll_fn(|cx| {
-        core.borrow_mut().register(cx);
-        if let Err(end) = driver.read(cx) {
+/// A connection and what drives it.
+struct Driven {
+    driver: Driver,
+    core: Shared,
+    state: Weak<State>,
+    held: Counted,
+    /// When the next of the abandoned streams may be reset.
+    turn: Deadline,
+}
+
+impl Driven {
+    async fn drive(mut self, linger: Duration) {
+        let end = poll_fn(|cx| self.poll(cx)).await;
+        if let Some(End::Failed(ConnectionError::Flood(_))) = end {
+            self.held.flooded();
+        }
+        drop(self.held);
+        self.driver.close_within(linger, end.as_ref());
+        poll_fn(|cx| self.driver.poll_close(false, cx)).await;
+    }
+
+    /// Ready once the connection has ended, or nobody can use it any more.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        self.core.borrow_mut().register(cx);
+        if let Err(end) = self.driver.read(cx) {
             return Poll::Ready(Some(end));
         }
-        match driver.poll_write(cx) {
+        self.let_go(cx);
+        match self.driver.poll_write(cx) {
             Poll::Ready(Err(end)) => return Poll::Ready(Some(end)),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
-        let mut core = core.borrow_mut();
-        let useless = state.strong_count() == 0 || core.is_going_away();
+        let mut core = self.core.borrow_mut();
+        let useless = self.state.strong_count() == 0 || core.is_going_away();
+        // The end of the connection tells the backend of all that were abandoned.
         if useless && core.held_streams() == 0 {
             core.finish();
             return Poll::Ready(None);
         }
         Poll::Pending
-    })
-    .await;
-    if let Some(End::Failed(ConnectionError::Flood(_))) = end {
-        held.flooded();
     }
-    drop(held);
-    driver.close_within(linger, end.as_ref());
-    poll_fn(|cx| driver.poll_close(false, cx)).await;
+
+    /// Resets the streams whose turn it is.
+    fn let_go(&mut self, cx: &mut Context<'_>) {
+        let mut core = self.core.borrow_mut();
+        while core.abandoned_streams() > 0 {
+            let done = core.let_go(Instant::now());
+            self.held.cancelled(done.reset, done.held);
+            self.turn.set_at(done.next);
+            if !self.turn.poll(cx) {
+                return;
+            }
+        }
+    }
 }
 
 /// The request on its way out.

@@ -15,6 +15,7 @@ mod keeper;
 mod message;
 mod reason;
 mod reset;
+mod reset_pace;
 mod server;
 mod stream;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
-use super::connection::{Core, Role, Shared, halves};
+use super::connection::{Core, Shared, halves};
 use super::driver::{Driver, End};
 use super::error::ConnectionError;
 use super::exchange::{self, Served};
@@ -39,7 +39,7 @@ pub(crate) async fn serve_read<H: Handler>(
     handler: Rc<H>,
     drain: Drain,
 ) -> ConnectionEnd {
-    let core = Rc::new(RefCell::new(Core::new(Role::Server, &settings)));
+    let core = Rc::new(RefCell::new(Core::server(&settings)));
     let held = Held::new(&info.account);
     let mut connection = Connection {
         driver: Driver::new(io, read, Rc::clone(&core)),

@@ -43,23 +43,6 @@ impl Gateway {
     fn streams_reset(&self, reason: &str) -> u64 {
         self.metric(&format!("nantian_gateway_dataplane_http2_streams_reset_total{{reason=\"{reason}\"}}"))
     }
-
-    /// A client of HTTP/2 that has sent `frames` after its preface and empty SETTINGS.
-    async fn frames(&self, frames: &[&[u8]]) -> Raw {
-        let mut client = Raw::connect(self.address).await;
-        client.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
-        client.write(frames.concat()).await;
-        client
-    }
-}
-
-/// Waits until all that the client has sent was read: a request that is reset in the same read is never looked at.
-async fn heard(client: &mut Raw) {
-    client.read.clear();
-    client.write(b"\0\0\x08\x06\0\0\0\0\0pingpong").await;
-    while memchr::memmem::find(&client.read, b"pingpong").is_none() {
-        tokio::io::AsyncReadExt::read_buf(&mut client.io, &mut client.read).await.unwrap();
-    }
 }
 
 /// GET / of host a on streams 1 and 3 (RFC 7541 appendix A).

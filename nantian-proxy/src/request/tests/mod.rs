@@ -8,6 +8,7 @@ mod headers;
 mod http2;
 mod mirrors;
 mod records;
+mod resets;
 mod retries;
 mod routing;
 mod secured;
@@ -93,6 +94,14 @@ impl Gateway {
         parse(&client.rest().await)
     }
 
+    /// A client of HTTP/2 that has sent `frames` after its preface and empty SETTINGS.
+    async fn frames(&self, frames: &[&[u8]]) -> Raw {
+        let mut client = Raw::connect(self.address).await;
+        client.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+        client.write(frames.concat()).await;
+        client
+    }
+
     /// Whether requests that have ended had `flag`, `count` times.
     fn flags(&self, flag: &str) -> u64 {
         let wanted = format!("nantian_gateway_dataplane_http_response_flags_total{{flag=\"{flag}\"}} ");
@@ -104,6 +113,15 @@ impl Gateway {
     fn metric(&self, start: &str) -> u64 {
         let text = self.telemetry.metrics_text();
         text.lines().filter(|line| line.starts_with(start)).map(last_number).sum()
+    }
+}
+
+/// Waits until all that the client has sent was read: a request that is reset in the same read is never looked at.
+async fn heard(client: &mut Raw) {
+    client.read.clear();
+    client.write(b"\0\0\x08\x06\0\0\0\0\0pingpong").await;
+    while memchr::memmem::find(&client.read, b"pingpong").is_none() {
+        tokio::io::AsyncReadExt::read_buf(&mut client.io, &mut client.read).await.unwrap();
     }
 }
 

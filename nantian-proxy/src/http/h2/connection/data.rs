@@ -68,11 +68,12 @@ impl Core {
                 Past::Ended | Past::Unknown => Err((Reason::STREAM_CLOSED, "DATA on a closed stream")),
             };
         };
-        if !stream.admits().map_err(|what| (Reason::STREAM_CLOSED, what))? {
-            return Ok(false);
-        }
-        if !stream.window.take(head.length) {
+        let admitted = stream.admits().map_err(|what| (Reason::STREAM_CLOSED, what))?;
+        if (admitted || stream.abandoned) && !stream.window.take(head.length) {
             return Err((Reason::FLOW_CONTROL_ERROR, "more data than the stream's window holds"));
+        }
+        if !admitted {
+            return Ok(false);
         }
         // RFC 9113 section 8.1.1: data that is not what content-length says is malformed.
         if let Some(left) = &mut stream.length {

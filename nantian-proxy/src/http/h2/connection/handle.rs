@@ -11,10 +11,40 @@ use crate::http::h2::error::StreamError;
 use crate::http::h2::frame;
 use crate::http::h2::message::{RequestHead, ResponseHead};
 use crate::http::h2::reason::Reason;
+use crate::http::queue::Ticket;
 
 /// The two halves of a stream that came in.
 pub(crate) fn halves(core: &Shared, stream: u32) -> (Sender, Receiver) {
     (Sender { core: Rc::clone(core), stream }, Receiver { core: Rc::clone(core), stream })
+}
+
+/// A wait for a stream of one's own. Whoever drops it before leaves the turn to others.
+pub(crate) struct Opening {
+    core: Shared,
+    ticket: Ticket,
+}
+
+impl Opening {
+    pub(crate) fn new(core: &Shared) -> Self {
+        Self { core: Rc::clone(core), ticket: Ticket::default() }
+    }
+
+    /// Opens the stream with a request, when it is its turn.
+    pub(crate) fn poll(
+        &mut self,
+        head: RequestHead<'_>,
+        end: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(Sender, Receiver), StreamError>> {
+        let opened = self.core.borrow_mut().poll_open(head, end, &mut self.ticket, cx);
+        opened.map(|opened| opened.map(|stream| halves(&self.core, stream)))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.core.borrow_mut().stop_waiting(&mut self.ticket);
+    }
 }
 
 /// Sends on a stream. Dropped before the end, it resets the stream.
@@ -24,17 +54,6 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Opens a stream with a request, when the peer lets us.
-    pub(crate) fn poll_open(
-        core: &Shared,
-        head: RequestHead<'_>,
-        end: bool,
-        cx: &Context<'_>,
-    ) -> Poll<Result<(Self, Receiver), StreamError>> {
-        let opened = core.borrow_mut().poll_open(head, end, cx);
-        opened.map(|opened| opened.map(|stream| halves(core, stream)))
-    }
-
     /// Ready once the stream is reset or the connection over.
     pub(crate) fn poll_reset(&self, cx: &Context<'_>) -> Poll<StreamError> {
         let mut core = self.core.borrow_mut();

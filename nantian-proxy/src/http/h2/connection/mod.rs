@@ -5,6 +5,7 @@
 //! [`Sender`]s and [`Receiver`]s, which put frames into the same buffer: whatever many streams have to say between two
 //! turns of the driver becomes one write.
 
+mod abandon;
 mod data;
 mod handle;
 mod receive;
@@ -18,6 +19,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::Request;
@@ -31,10 +33,13 @@ use super::hpack::{Decoder, Encoder};
 use super::message::{Arrived, Limits};
 use super::reason::Reason;
 use super::reset::StreamReset;
+use super::reset_pace::ResetPace;
 use crate::http::h1::Output;
+use crate::http::queue::Queue;
 use crate::http::{HttpSettings, Refusal};
+use crate::upstream::PoolSettings;
 
-pub(crate) use handle::{Receiver, Sender, halves};
+pub(crate) use handle::{Opening, Receiver, Sender, halves};
 use streams::Streams;
 
 /// Bytes that wait to be written, beyond those of data, before nothing more is read. Data alone never stops it: two peers
@@ -66,6 +71,7 @@ pub(crate) struct Core {
     role: Role,
     limits: Limits,
     max_frame_size: usize,
+    /// Streams at once: of the peer if we are the server, else of ours.
     max_streams: usize,
     stream_window: u32,
     /// Bytes that wait to be written before streams wait for their turn.
@@ -77,6 +83,9 @@ pub(crate) struct Core {
     written: u64,
     streams: Streams,
     budgets: Budgets,
+    reset_pace: ResetPace,
+    /// Streams that were abandoned since the last turn of the driver.
+    newly_abandoned: u64,
     decoder: Decoder,
     encoder: Encoder,
     scratch: BytesMut,
@@ -106,7 +115,7 @@ pub(crate) struct Core {
     /// Streams that wait for their turn to send.
     turns: VecDeque<u32>,
     /// Tasks that wait for a stream of theirs.
-    openers: VecDeque<Waker>,
+    openers: Queue,
 
     /// The last stream that GOAWAY told the peer of.
     told_last: Option<u32>,
@@ -118,14 +127,25 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// A connection whose first frames wait to be written.
-    pub(crate) fn new(role: Role, settings: &HttpSettings) -> Self {
+    /// A connection to a client, whose first frames wait to be written.
+    pub(crate) fn server(settings: &HttpSettings) -> Self {
+        let max_streams = usize::try_from(settings.http2.max_concurrent_streams).unwrap_or(usize::MAX);
+        Self::new(Role::Server, settings, max_streams, ResetPace::new(1, Duration::ZERO))
+    }
+
+    /// The same to a backend.
+    pub(crate) fn client(settings: &HttpSettings, pool: &PoolSettings) -> Self {
+        let pace = ResetPace::new(pool.reset_burst, pool.reset_interval);
+        Self::new(Role::Client, settings, pool.max_http2_streams.max(1), pace)
+    }
+
+    fn new(role: Role, settings: &HttpSettings, max_streams: usize, reset_pace: ResetPace) -> Self {
         let http2 = &settings.http2;
         let mut core = Self {
             role,
             limits: settings.into(),
             max_frame_size: usize::try_from(http2.max_frame_size).unwrap_or(frame::LARGEST_PAYLOAD),
-            max_streams: usize::try_from(http2.max_concurrent_streams).unwrap_or(usize::MAX),
+            max_streams,
             stream_window: http2.stream_window.min(frame::MAX_WINDOW),
             high_water: http2.max_send_buffer.max(1),
             most_unseen_resets: http2.max_pending_accept_reset_streams,
@@ -134,6 +154,8 @@ impl Core {
             written: 0,
             streams: Streams::new(http2.max_reset_streams),
             budgets: Budgets::new(role, http2.max_control_frames, http2.control_frames_window),
+            reset_pace,
+            newly_abandoned: 0,
             decoder: Decoder::new(usize::try_from(http2.header_table_size).unwrap_or_default()),
             encoder: Encoder::default(),
             scratch: BytesMut::new(),
@@ -153,7 +175,7 @@ impl Core {
             peer_max_streams: STREAMS_BEFORE_SETTINGS,
             next_stream: 1,
             turns: VecDeque::new(),
-            openers: VecDeque::new(),
+            openers: Queue::default(),
             told_last: None,
             heard_last: None,
             closed: None,
@@ -201,7 +223,12 @@ impl Core {
 
     /// Streams that somebody still holds.
     pub(crate) fn held_streams(&self) -> usize {
-        self.streams.len()
+        self.streams.len() - self.streams.abandoned()
+    }
+
+    /// Streams that nobody holds, and whose reset waits for its turn.
+    pub(crate) fn abandoned_streams(&self) -> usize {
+        self.streams.abandoned()
     }
 
     /// Streams that count for the limit (RFC 9113 section 5.1.2).
@@ -229,9 +256,9 @@ impl Core {
         self.settled
     }
 
-    /// Whether the peer lets us have more streams than so many.
-    pub(crate) fn has_room_for(&self, active: usize) -> bool {
-        active < self.peer_max_streams
+    /// Streams that we may have at once.
+    pub(crate) fn most_streams(&self) -> usize {
+        self.peer_max_streams.min(self.max_streams)
     }
 
     /// Whether the peer takes no new streams, or we do not.
@@ -285,7 +312,7 @@ impl Core {
         self.incoming.clear();
         self.turns.clear();
         self.streams.fail_all(error);
-        self.openers.drain(..).for_each(Waker::wake);
+        self.openers.wake(usize::MAX);
     }
 
     /// Asks the peer for a sign of life.
@@ -339,6 +366,8 @@ impl Core {
         let Some(stream) = self.streams.get(id) else { return };
         stream.error.get_or_insert(error);
         stream.wake();
+        self.streams.end_abandoned(id);
+        let Some(stream) = self.streams.get(id) else { return };
         if let Some(at) = self.incoming.iter().position(|incoming| incoming.stream == id) {
             // Nobody has looked at it yet: nobody needs to.
             self.incoming.remove(at);
@@ -350,22 +379,29 @@ impl Core {
 
     /// Forgets a stream once it is closed and nobody holds it; lets others in once it is closed.
     fn settle(&mut self, id: u32) {
-        let Some(unread) = self.streams.settle(id) else { return };
-        if unread > 0 {
-            self.release_connection(unread);
+        let Some(settled) = self.streams.settle(id) else { return };
+        if settled.unread > 0 {
+            self.release_connection(settled.unread);
         }
         if self.role == Role::Client {
+            if settled.whole {
+                self.reset_pace.give();
+            }
             self.let_in();
         } else if self.streams.len() == 0 {
             self.wake_driver();
         }
     }
 
+    /// Streams that we may still open.
+    fn free_streams(&self) -> usize {
+        self.most_streams().saturating_sub(self.streams.open)
+    }
+
     /// Wakes who waits for a stream, as far as there is room.
-    fn let_in(&mut self) {
-        let room = self.peer_max_streams.saturating_sub(self.streams.open);
-        for waker in self.openers.drain(..room.min(self.openers.len())) {
-            waker.wake();
+    fn let_in(&self) {
+        if !self.openers.is_empty() {
+            self.openers.wake(self.free_streams());
         }
     }
 

@@ -215,6 +215,10 @@ impl Core {
         let Some(stream) = self.streams.get(whole.stream) else { return self.receive_late(whole.stream) };
         match stream.admits() {
             Err(what) => return self.blame(whole.stream, Reason::STREAM_CLOSED, what, now),
+            Ok(false) if whole.end_stream => {
+                self.receive_end(whole.stream);
+                return Ok(());
+            }
             Ok(false) => return Ok(()),
             Ok(true) => {}
         }
@@ -323,6 +327,9 @@ impl Core {
     }
 
     pub(super) fn receive_end(&mut self, id: u32) {
+        if self.streams.get(id).is_some_and(|stream| stream.abandoned) {
+            return self.end_abandoned(id);
+        }
         // What comes after an error does not make the message whole.
         if let Some(stream) = self.streams.get(id).filter(|stream| stream.error.is_none()) {
             stream.received_end = true;
@@ -401,7 +408,7 @@ impl Core {
             for id in unseen {
                 self.end_stream(id, StreamError::Refused);
             }
-            self.openers.drain(..).for_each(std::task::Waker::wake);
+            self.openers.wake(usize::MAX);
         }
         self.heard_last = Some(last);
         if reason == Reason::NO_ERROR { Ok(()) } else { Err(ConnectionError::GoAway(reason)) }

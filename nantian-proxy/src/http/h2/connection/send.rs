@@ -5,7 +5,7 @@
 //! streams line up: who has sent a frame goes to the end of the line.
 
 use std::collections::VecDeque;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -17,13 +17,15 @@ use crate::http::h2::flow::Window;
 use crate::http::h2::frame::{self, DEFAULT_WINDOW, LARGEST_PAYLOAD};
 use crate::http::h2::message::{self, RequestHead, ResponseHead};
 use crate::http::h2::reason::Reason;
+use crate::http::queue::Ticket;
 
 impl Core {
-    /// Opens a stream, when the peer lets us.
+    /// Opens a stream, when there may be another one, and those who came before have theirs.
     pub(super) fn poll_open(
         &mut self,
         head: RequestHead<'_>,
         end: bool,
+        ticket: &mut Ticket,
         cx: &Context<'_>,
     ) -> Poll<Result<u32, StreamError>> {
         if let Some(error) = self.closed {
@@ -32,10 +34,8 @@ impl Core {
         if self.is_going_away() {
             return Poll::Ready(Err(StreamError::Refused));
         }
-        if self.streams.open >= self.peer_max_streams {
-            self.openers.push_back(cx.waker().clone());
-            return Poll::Pending;
-        }
+        let free = self.free_streams();
+        ready!(self.openers.poll_turn(ticket, free, cx));
         let id = self.next_stream;
         self.next_stream += 2;
         let known = if self.acknowledged { self.stream_window } else { DEFAULT_WINDOW };
@@ -52,6 +52,12 @@ impl Core {
         }
         self.wake_driver();
         Poll::Ready(Ok(id))
+    }
+
+    /// Nobody waits for a stream with this ticket any more.
+    pub(super) fn stop_waiting(&mut self, ticket: &mut Ticket) {
+        self.openers.leave(ticket);
+        self.let_in();
     }
 
     /// Whether a stream can still be sent on.
@@ -189,14 +195,6 @@ impl Core {
             stream.sent_end = true;
         }
         self.settle(id);
-    }
-
-    /// Resets a stream by our own will.
-    pub(super) fn cancel(&mut self, id: u32, reason: Reason) {
-        let open = self.streams.get(id).is_some_and(|stream| !stream.is_closed());
-        if open && self.closed.is_none() {
-            self.reset(id, reason, StreamError::Cancelled);
-        }
     }
 
     /// Nobody sends any more. A message that is not complete must not look as if it were.

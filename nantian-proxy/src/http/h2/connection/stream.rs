@@ -85,6 +85,8 @@ pub(super) struct Stream {
     pub(super) awaited: Option<Box<Awaited>>,
     pub(super) receiver: Option<Waker>,
     pub(super) error: Option<StreamError>,
+    /// Whether nobody wants it any more, and its reset waits for its turn.
+    pub(super) abandoned: bool,
     /// Whether somebody holds the sending half, and the receiving one.
     pub(super) held: Held,
     /// Whether it still counts among the open ones.
@@ -112,6 +114,7 @@ impl Stream {
             awaited: None,
             receiver: None,
             error: None,
+            abandoned: false,
             held: Held { sender: true, receiver: true },
             counted: true,
         }
@@ -119,7 +122,7 @@ impl Stream {
 
     /// RFC 9113 section 5.1: both sides have ended, or it was reset.
     pub(super) fn is_closed(&self) -> bool {
-        self.error.is_some() || (self.sent_end && self.received_end)
+        (self.error.is_some() && !self.abandoned) || (self.sent_end && self.received_end)
     }
 
     /// Whether a part of the peer's message may come now, and is looked at: what was on its way when we reset the stream

@@ -1,6 +1,6 @@
 //! The streams of a connection, and what is remembered of those that are gone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::stream::Stream;
@@ -39,12 +39,23 @@ pub(super) enum Past {
     Unknown,
 }
 
+/// What follows from a stream's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Bytes that nobody will read.
+    pub(super) unread: usize,
+    /// Whether both sides have come to their end just now.
+    pub(super) whole: bool,
+}
+
 /// All streams.
 #[derive(Debug)]
 pub(super) struct Streams {
     by_id: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
     /// Those that count for the limit.
     pub(super) open: usize,
+    /// Those whose reset waits for its turn.
+    abandoned: BTreeSet<u32>,
     reset: VecDeque<u32>,
     most_reset: usize,
     ended: VecDeque<u32>,
@@ -52,7 +63,14 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(most_reset: usize) -> Self {
-        Self { by_id: HashMap::default(), open: 0, reset: VecDeque::new(), most_reset, ended: VecDeque::new() }
+        Self {
+            by_id: HashMap::default(),
+            open: 0,
+            abandoned: BTreeSet::new(),
+            reset: VecDeque::new(),
+            most_reset,
+            ended: VecDeque::new(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -72,6 +90,32 @@ impl Streams {
         self.by_id.iter_mut().map(|(id, stream)| (*id, stream))
     }
 
+    pub(super) fn abandoned(&self) -> usize {
+        self.abandoned.len()
+    }
+
+    pub(super) fn first_abandoned(&self) -> Option<u32> {
+        self.abandoned.first().copied()
+    }
+
+    /// Ends a stream for those who hold it, but not for the peer.
+    pub(super) fn abandon(&mut self, id: u32) {
+        let Some(stream) = self.by_id.get_mut(&id) else { return };
+        stream.abandoned = true;
+        stream.error = Some(StreamError::Cancelled);
+        stream.wake();
+        self.abandoned.insert(id);
+    }
+
+    /// An abandoned stream has ended for the peer too.
+    pub(super) fn end_abandoned(&mut self, id: u32) {
+        if let Some(stream) = self.by_id.get_mut(&id)
+            && std::mem::take(&mut stream.abandoned)
+        {
+            self.abandoned.remove(&id);
+        }
+    }
+
     pub(super) fn past(&self, id: u32) -> Past {
         if self.reset.contains(&id) {
             Past::Reset
@@ -87,33 +131,35 @@ impl Streams {
     }
 
     pub(super) fn fail_all(&mut self, error: StreamError) {
-        for stream in self.by_id.values_mut() {
+        self.abandoned.clear();
+        let open = &mut self.open;
+        self.by_id.retain(|_, stream| {
             stream.error.get_or_insert(error);
             stream.wake();
-            if std::mem::take(&mut stream.counted) {
-                self.open -= 1;
-            }
-        }
+            *open -= usize::from(std::mem::take(&mut stream.counted));
+            // Whoever holds another takes it away.
+            !std::mem::take(&mut stream.abandoned) || stream.held.sender || stream.held.receiver
+        });
     }
 
-    /// What follows from a stream's new state. `None` if nothing does; else the bytes that nobody will read.
-    pub(super) fn settle(&mut self, id: u32) -> Option<usize> {
+    /// What follows from a stream's new state. `None` if nothing does.
+    pub(super) fn settle(&mut self, id: u32) -> Option<Settled> {
         let stream = self.by_id.get_mut(&id)?;
         if !stream.is_closed() {
             return None;
         }
-        if std::mem::take(&mut stream.counted) {
-            self.open -= 1;
-        }
+        let ended = std::mem::take(&mut stream.counted);
+        self.open -= usize::from(ended);
+        let whole = ended && stream.error.is_none();
         if stream.held.sender || stream.held.receiver {
-            return Some(0);
+            return Some(Settled { unread: 0, whole });
         }
         let unread = stream.data.clear();
         if stream.error.is_none() {
             remember(&mut self.ended, id, ENDED);
         }
         self.by_id.remove(&id);
-        Some(unread)
+        Some(Settled { unread, whole })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Two cores that speak to each other, and raw frames against one.
 
+mod abandon;
 mod backends;
 mod flow;
 mod streams;
@@ -19,14 +20,20 @@ use crate::http::h2::budget::Flood;
 use crate::http::h2::frame::{HEAD, Head, PREFACE, flag, kind};
 use crate::http::h2::message::{RequestHead, ResponseHead};
 use crate::http::h2::tests::frame;
+use crate::upstream::PoolSettings;
 
 fn core(role: Role, settings: &HttpSettings) -> Shared {
-    Rc::new(RefCell::new(Core::new(role, settings)))
+    let core = match role {
+        Role::Server => Core::server(settings),
+        Role::Client => Core::client(settings, &PoolSettings::default()),
+    };
+    Rc::new(RefCell::new(core))
 }
 
 /// All that waits to be written.
 fn written(core: &Shared) -> BytesMut {
     let mut core = core.borrow_mut();
+    core.let_go(Instant::now());
     let bytes: Vec<u8> = core.out.parts().flatten().copied().collect();
     core.out.advance(bytes.len());
     core.wrote(bytes.len());
@@ -68,6 +75,10 @@ fn ready<T>(poll: impl FnOnce(&Context<'_>) -> Poll<T>) -> T {
 }
 
 fn open(client: &Shared, end: bool) -> Poll<Result<(Sender, Receiver), StreamError>> {
+    poll_opening(&mut Opening::new(client), end)
+}
+
+fn poll_opening(opening: &mut Opening, end: bool) -> Poll<Result<(Sender, Receiver), StreamError>> {
     let headers = HeaderMap::new();
     let head = RequestHead {
         method: &Method::POST,
@@ -77,7 +88,7 @@ fn open(client: &Shared, end: bool) -> Poll<Result<(Sender, Receiver), StreamErr
         headers: &headers,
         length: None,
     };
-    cx(|cx| Sender::poll_open(client, head, end, cx))
+    cx(|cx| opening.poll(head, end, cx))
 }
 
 fn opened(client: &Shared, end: bool) -> (Sender, Receiver) {

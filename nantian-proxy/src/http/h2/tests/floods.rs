@@ -12,7 +12,7 @@ use crate::http::h2::Flood;
 use crate::http::h2::frame::HEAD;
 use crate::http::h2::frame::flag::PADDED;
 use crate::http::h2::frame::kind::{CONTINUATION, DATA, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE};
-use crate::http::testing::{Server, local, reply, server};
+use crate::http::testing::{Asked, Place, Server, local, reply, server};
 use crate::http::{ConnectionEnd, Reply};
 
 /// GET / of host a (RFC 7541 appendix A).
@@ -75,30 +75,6 @@ async fn silent() -> (Server, Rc<Asked>) {
     })
     .await;
     (server, asked)
-}
-
-#[derive(Default)]
-struct Asked {
-    open: Cell<usize>,
-    most: Cell<usize>,
-    total: Cell<usize>,
-}
-
-struct Place(Rc<Asked>);
-
-impl Place {
-    fn new(asked: &Rc<Asked>) -> Self {
-        asked.open.set(asked.open.get() + 1);
-        asked.most.set(asked.most.get().max(asked.open.get()));
-        asked.total.set(asked.total.get() + 1);
-        Self(Rc::clone(asked))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
-    }
 }
 
 /// Sends a flood; whatever it was, it ends in GOAWAY with `ENHANCE_YOUR_CALM`, and leaves no request behind.

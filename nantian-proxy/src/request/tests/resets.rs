@@ -1,0 +1,132 @@
+//! Clients that begin requests and reset them (CVE-2023-44487): what of it reaches backends.
+
+use std::future::pending;
+
+use super::*;
+use crate::http::testing::{Asked, Place, Server, reply};
+use crate::runtime::tests::to_protocol;
+use crate::upstream::PoolSettings;
+
+/// Far more than a backend gets to see at once, each client within the bounds of its connection.
+const CLIENTS: u32 = 200;
+const REQUESTS: u32 = 100;
+
+/// A backend that answers at `/honest`, at `/late` once it is told, and else never.
+async fn backend(http: HttpSettings) -> (Server, Rc<Asked>, Rc<tokio::sync::Notify>) {
+    let (asked, go) = (Rc::<Asked>::default(), Rc::<tokio::sync::Notify>::default());
+    let (counted, told) = (Rc::clone(&asked), Rc::clone(&go));
+    let server = crate::http::testing::server_with(http, move |request, _| {
+        let (place, told) = (Place::new(&counted), Rc::clone(&told));
+        async move {
+            let _place = place;
+            match request.uri().path() {
+                "/honest" => {}
+                "/late" => told.notified().await,
+                _ => pending().await,
+            }
+            reply("x")
+        }
+    })
+    .await;
+    (server, asked, go)
+}
+
+async fn before(backend: SocketAddr, protocol: BackendProtocol, pool: PoolSettings) -> Gateway {
+    let builder = Builder::new().backend("a", protocol, &[backend]);
+    let builder = builder.rule(0, "/", |rule| rule.targets = vec![to_protocol("a", protocol, 1)]);
+    gateway_with(builder, Settings { pool, ..Settings::default() }).await
+}
+
+/// A frame without a payload, or the head of one with.
+fn head(length: u8, kind: u8, flags: u8, stream: u32) -> Vec<u8> {
+    [&[0, 0, length, kind, flags][..], &stream.to_be_bytes()].concat()
+}
+
+/// Clients that all begin their requests, and then reset all of them.
+async fn attack(gateway: &Gateway) {
+    let streams = || (0..REQUESTS).map(|number| 2 * number + 1);
+    let gets: Vec<u8> = streams().flat_map(|id| [&head(6, 1, 5, id)[..], b"\x82\x86\x84\x41\x01a"].concat()).collect();
+    let resets: Vec<u8> = streams().flat_map(|id| [&head(4, 3, 0, id)[..], &[0, 0, 0, 8]].concat()).collect();
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = gateway.frames(&[&gets]).await;
+        heard(&mut client).await;
+        clients.push(client);
+    }
+    for client in &mut clients {
+        client.write(&resets).await;
+        heard(client).await;
+    }
+}
+
+#[test]
+fn clients_that_reset_their_requests_do_not_make_us_attack_a_backend_and_hurt_no_other_client() {
+    local(async {
+        let (mut server, asked, go) = backend(HttpSettings::default()).await;
+        let pool = PoolSettings::default();
+        let gateway = before(server.address, BackendProtocol::H2c, pool.clone()).await;
+        let mut other = Raw::connect(gateway.address).await;
+        other.write("GET /late HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+        while asked.total.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+        attack(&gateway).await;
+        let streams = usize::try_from(HttpSettings::default().http2.max_concurrent_streams).unwrap();
+        assert!(asked.most.get() <= pool.max_http2_connections * streams, "{} at once", asked.most.get());
+        // The backend has the bounds of ours, and took none of its connections for an attack.
+        assert!(server.ends.try_recv().is_err());
+        let abandoned = "nantian_gateway_dataplane_backend_requests_abandoned_total";
+        let (reset, held) = (
+            gateway.metric(&format!("{abandoned}{{backend=\"Service/ns/a:80/h2c\",action=\"reset\"}}")),
+            gateway.metric(&format!("{abandoned}{{backend=\"Service/ns/a:80/h2c\",action=\"held\"}}")),
+        );
+        println!("{} of {} at once, {reset} reset, {held} held", asked.most.get(), asked.total.get());
+        assert!(reset > 0 && held > 0, "{}", gateway.telemetry.metrics_text());
+        assert_eq!(gateway.get("/honest").await.status, 200);
+        go.notify_one();
+        assert_eq!(parse(&other.rest().await).status, 200);
+    });
+}
+
+#[test]
+fn requests_that_are_begun_and_reset_open_no_more_connections_than_there_may_be() {
+    local(async {
+        let (server, asked, _go) = backend(HttpSettings::default()).await;
+        let pool = PoolSettings { max_http1_connections: 50, ..PoolSettings::default() };
+        let gateway = before(server.address, BackendProtocol::Http1, pool).await;
+        attack(&gateway).await;
+        println!("{} of {} at once", asked.most.get(), asked.total.get());
+        assert!((1..=50).contains(&asked.most.get()), "{} at once", asked.most.get());
+        assert_eq!(gateway.get("/honest").await.status, 200);
+    });
+}
+
+#[test]
+fn a_request_for_which_a_backend_has_no_room_in_time_is_answered_503_and_flagged() {
+    local(async {
+        let one = PoolSettings {
+            max_http1_connections: 1,
+            max_http2_connections: 1,
+            max_http2_streams: 1,
+            ..PoolSettings::default()
+        };
+        for protocol in [BackendProtocol::Http1, BackendProtocol::H2c] {
+            let (server, asked, go) = backend(HttpSettings::default()).await;
+            let builder = Builder::new().backend("a", protocol, &[server.address]);
+            let builder = builder.rule(0, "/", |rule| rule.targets = vec![to_protocol("a", protocol, 1)]);
+            let connect_timeout = std::time::Duration::from_millis(200);
+            let settings = Settings { pool: one.clone(), connect_timeout, ..Settings::default() };
+            let gateway = gateway_with(builder, settings).await;
+            let mut first = Raw::connect(gateway.address).await;
+            first.write("GET /late HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+            while asked.total.get() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let seen = gateway.get("/honest").await;
+            assert_eq!((seen.status, gateway.flags("CB")), (503, 1), "{protocol:?}");
+            go.notify_one();
+            assert_eq!(parse(&first.rest().await).status, 200);
+            assert_eq!(gateway.get("/honest").await.status, 200);
+        }
+    });
+}
