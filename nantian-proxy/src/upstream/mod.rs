@@ -86,7 +86,9 @@ pub struct UpstreamResponse {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PoolSettings {
-    /// Resting HTTP/1.1 connections for each endpoint and worker. Default 64.
+    /// Resting HTTP/1.1 connections for each endpoint and worker. Default 1,024: as many as requests come at once over a few
+    /// HTTP/2 connections. The one that rested last is taken first, so that those beyond what is needed come to
+    /// [`idle_timeout`](Self::idle_timeout) and are closed.
     pub max_idle: usize,
     /// Time that a connection may rest; shorter than what backends allow. Default `30s`.
     #[serde(with = "duration")]
@@ -112,7 +114,7 @@ pub struct PoolSettings {
 impl Default for PoolSettings {
     fn default() -> Self {
         Self {
-            max_idle: 64,
+            max_idle: 1_024,
             idle_timeout: Duration::from_secs(30),
             max_http2_connections: 8,
             max_http1_connections: 8_000,

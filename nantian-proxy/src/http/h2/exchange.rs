@@ -1,7 +1,7 @@
 //! One stream of a server connection: a request, and its answer.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -71,8 +71,11 @@ pub(super) async fn serve<H: Handler>(
     };
     let (interim, fate) = (Interim::default(), Fate::default());
     let exchange = Exchange { connection: Rc::clone(&served.info), interim: interim.clone(), fate: fate.clone() };
-    let handled = Rc::clone(&served.handler).handle(request.map(|()| body), exchange);
-    let Some(reply) = wait_for(handled, &send, &interim, wanted, &fate).await else { return };
+    let reply = {
+        let handled = pin!(Rc::clone(&served.handler).handle(request.map(|()| body), exchange));
+        wait_for(handled, &send, &interim, wanted, &fate).await
+    };
+    let Some(reply) = reply else { return };
     answered.begin();
     match tunnel_side {
         Some(receive) => answer_connect(reply, receive, send, websocket, &served, &fate).await,
@@ -97,13 +100,12 @@ async fn without_content(mut received: Received) -> Result<Body, BodyError> {
 
 /// Waits for the handler's answer, and meanwhile sends what the client waits for. `None`: the stream has ended.
 async fn wait_for(
-    handled: impl Future<Output = Reply>,
+    mut handled: Pin<&mut impl Future<Output = Reply>>,
     send: &Sender,
     interim: &Interim,
     wanted: Option<Rc<Wanted>>,
     fate: &Fate,
 ) -> Option<Reply> {
-    let mut handled = pin!(handled);
     poll_fn(|cx| {
         let polled = handled.as_mut().poll(cx);
         let mut waits = wanted.is_some();

@@ -108,7 +108,9 @@ impl<H: Handler> Connection<H> {
             self.keeper.opened();
             let (send, receive) = halves(&self.core, incoming.stream);
             let served = Rc::clone(&self.served);
-            tokio::task::spawn_local(exchange::serve(served, incoming.request, incoming.ended, send, receive));
+            let exchange = exchange::serve(served, incoming.request, incoming.ended, send, receive);
+            // In a box: a task moves what it runs again and again.
+            tokio::task::spawn_local(Box::pin(exchange));
         }
     }
 
