@@ -1,9 +1,11 @@
 //! A backend that answers with the frames that it is told, and judges what it is asked.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
+use crate::client::GUARD;
 use crate::corpus::backends::{Ask, Hostile};
 use crate::corpus::wire::{DATA, END_HEADERS, END_STREAM, HEADERS, PING, SETTINGS, WINDOW_UPDATE, block, frame};
 use crate::strict::frames::{Direction, Event, Speaker};
@@ -12,12 +14,16 @@ use crate::strict::value_of;
 pub(super) struct Backend {
     pub(super) address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
+    /// A connection was seen through, or has ended.
+    changed: Arc<Condvar>,
 }
 
 #[derive(Default)]
 struct Seen {
     /// Targets of the requests on each connection.
     targets: Vec<Vec<String>>,
+    /// Connections whose hostile frames the gateway has looked at, all of them, or which have ended.
+    through: BTreeSet<usize>,
     open: Vec<TcpStream>,
     /// What connections open with in place of SETTINGS.
     opening: Option<Vec<u8>>,
@@ -40,6 +46,18 @@ impl Backend {
         }
     }
 
+    /// Waits until the gateway has looked at all of a hostile answer.
+    pub(super) fn wait_for(&self, id: &str) {
+        let asked = format!("/h-{id}");
+        let waits = |seen: &mut Seen| {
+            let mut all = seen.targets.iter().enumerate();
+            !all.any(|(index, targets)| targets.contains(&asked) && seen.through.contains(&index))
+        };
+        let seen = self.seen.lock().expect("unpoisoned");
+        let (_seen, waited) = self.changed.wait_timeout_while(seen, GUARD, waits).expect("unpoisoned");
+        assert!(!waited.timed_out(), "the gateway neither answers nor ends the connection of {id}");
+    }
+
     /// Whether a probe came on the connection of the hostile answer.
     pub(super) fn was_reused(&self, id: &str) -> bool {
         let seen = self.seen.lock().expect("unpoisoned");
@@ -56,25 +74,44 @@ impl Backend {
 pub(super) fn start(hostiles: &Arc<Vec<Hostile>>) -> Backend {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     let address = socket.local_addr().expect("an address");
-    let seen = Arc::new(Mutex::new(Seen::default()));
-    let (kept, hostiles) = (Arc::clone(&seen), Arc::clone(hostiles));
+    let (seen, changed) = (Arc::new(Mutex::new(Seen::default())), Arc::<Condvar>::default());
+    let (kept, hostiles, notify) = (Arc::clone(&seen), Arc::clone(hostiles), Arc::clone(&changed));
     std::thread::spawn(move || {
         for stream in socket.incoming().map_while(Result::ok) {
-            let (seen, hostiles) = (Arc::clone(&kept), Arc::clone(&hostiles));
-            std::thread::spawn(move || serve(stream, &hostiles, &seen));
+            let (seen, hostiles, notify) = (Arc::clone(&kept), Arc::clone(&hostiles), Arc::clone(&notify));
+            std::thread::spawn(move || {
+                let index = begin(&stream, &seen)?;
+                let through = || -> Option<()> {
+                    seen.lock().ok()?.through.insert(index);
+                    notify.notify_all();
+                    Some(())
+                };
+                serve(stream, index, &hostiles, &seen, through);
+                through()
+            });
         }
     });
-    Backend { address, seen }
+    Backend { address, seen, changed }
 }
 
-fn serve(mut stream: TcpStream, hostiles: &[Hostile], seen: &Mutex<Seen>) -> Option<()> {
+/// Gives a connection a number.
+fn begin(stream: &TcpStream, seen: &Mutex<Seen>) -> Option<usize> {
     let _ = stream.set_nodelay(true);
-    let (index, opening) = {
-        let mut seen = seen.lock().ok()?;
-        seen.open.push(stream.try_clone().ok()?);
-        seen.targets.push(Vec::new());
-        (seen.targets.len() - 1, seen.opening.clone())
-    };
+    let mut seen = seen.lock().ok()?;
+    seen.open.push(stream.try_clone().ok()?);
+    seen.targets.push(Vec::new());
+    Some(seen.targets.len() - 1)
+}
+
+/// Serves a connection to its end. `through` is told when all was looked at of what came after an answer.
+fn serve(
+    mut stream: TcpStream,
+    index: usize,
+    hostiles: &[Hostile],
+    seen: &Mutex<Seen>,
+    through: impl Fn() -> Option<()>,
+) -> Option<()> {
+    let opening = seen.lock().ok()?.opening.clone();
     stream.write_all(&opening.unwrap_or_else(|| frame(SETTINGS, 0, 0, &[]))).ok()?;
     let mut incoming = Direction::new(Speaker::Client);
     let mut part = [0; 16 * 1024];
@@ -93,6 +130,10 @@ fn serve(mut stream: TcpStream, hostiles: &[Hostile], seen: &Mutex<Seen>) -> Opt
             let answer = match event {
                 Event::Settings => frame(SETTINGS, 1, 0, &[]),
                 Event::Ping(payload) => frame(PING, 1, 0, &payload),
+                Event::Pong => {
+                    through()?;
+                    continue;
+                }
                 Event::Data(id, count) if count > 0 => {
                     incoming.grant(id, count);
                     let count = u32::try_from(count).ok()?.to_be_bytes();
@@ -100,15 +141,18 @@ fn serve(mut stream: TcpStream, hostiles: &[Hostile], seen: &Mutex<Seen>) -> Opt
                 }
                 Event::Head(id, fields) => {
                     let target = value_of(&fields, ":path").unwrap_or_default();
-                    seen.lock().ok()?.targets[index].push(target.clone());
+                    let mut seen = seen.lock().ok()?;
+                    seen.through.remove(&index);
+                    seen.targets[index].push(target.clone());
+                    drop(seen);
                     match find(hostiles, &target) {
-                        Some(hostile) if hostile.ask == Ask::Upload => (hostile.frames)(id),
+                        Some(hostile) if hostile.ask == Ask::Upload => frames(hostile, id),
                         _ => continue,
                     }
                 }
                 Event::Request(id, request) => match find(hostiles, &request.target) {
                     Some(hostile) if hostile.ask != Ask::Upload => {
-                        stream.write_all(&(hostile.frames)(id)).ok()?;
+                        stream.write_all(&frames(hostile, id)).ok()?;
                         if hostile.closes {
                             stream.shutdown(Shutdown::Write).ok()?;
                         }
@@ -122,6 +166,15 @@ fn serve(mut stream: TcpStream, hostiles: &[Hostile], seen: &Mutex<Seen>) -> Opt
             stream.write_all(&answer).ok()?;
         }
     }
+}
+
+/// Whoever answers a PING has looked at all that came before it; an end that we make has no answer but the end.
+fn frames(hostile: &Hostile, id: u32) -> Vec<u8> {
+    let mut frames = (hostile.frames)(id);
+    if hostile.late && !hostile.closes {
+        frames.extend(frame(PING, 0, 0, b"through?"));
+    }
+    frames
 }
 
 fn find<'a>(hostiles: &'a [Hostile], target: &str) -> Option<&'a Hostile> {

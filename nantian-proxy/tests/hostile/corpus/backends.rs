@@ -27,9 +27,11 @@ pub(crate) struct Hostile {
     pub(crate) opening: Option<Vec<u8>>,
     pub(crate) frames: Frames,
     pub(crate) closes: bool,
+    /// Whether what is wrong comes when the client has its answer, so that it has to be waited for.
+    pub(crate) late: bool,
     /// Final answers that RFC 9113 sees in it.
     pub(crate) answers: usize,
-    /// Whether the connection may take another request, or has taken it before what is wrong came.
+    /// Whether the connection may take another request.
     pub(crate) sound: bool,
 }
 
@@ -175,7 +177,19 @@ fn hostile(
     sound: bool,
     frames: impl Fn(u32) -> Vec<u8> + Send + Sync + 'static,
 ) -> Hostile {
-    Hostile { name: name.to_owned(), ask, opening: None, frames: Box::new(frames), closes: false, answers, sound }
+    let frames = Box::new(frames);
+    Hostile { name: name.to_owned(), ask, opening: None, frames, closes: false, late: false, answers, sound }
+}
+
+/// The same, where it comes after an answer, or in its middle.
+fn late(
+    name: &str,
+    ask: Ask,
+    answers: usize,
+    sound: bool,
+    frames: impl Fn(u32) -> Vec<u8> + Send + Sync + 'static,
+) -> Hostile {
+    Hostile { late: true, ..hostile(name, ask, answers, sound, frames) }
 }
 
 fn bodies() -> Vec<Hostile> {
@@ -216,13 +230,13 @@ fn streams() -> Vec<Hostile> {
         hostile("stream/data-before-headers", Get, 0, false, |id| data(id, b"ok", END_STREAM)),
         hostile("stream/data-on-zero", Get, 0, false, |id| [data(0, b"ok", 0), ok(id)].concat()),
         hostile("stream/data-on-idle", Get, 0, false, |id| [data(id + 2, b"ok", END_STREAM), ok(id)].concat()),
-        hostile("stream/data-after-end", Get, 1, true, |id| [ok(id), data(id, b"poisoned", END_STREAM)].concat()),
+        late("stream/data-after-end", Get, 1, true, |id| [ok(id), data(id, b"poisoned", END_STREAM)].concat()),
         hostile("stream/headers-on-zero", Get, 0, false, |id| [ok(0), ok(id)].concat()),
         hostile("stream/headers-on-idle", Get, 0, false, |id| [ok(id + 2), ok(id)].concat()),
         hostile("stream/headers-on-even", Get, 0, false, |id| [ok(2), ok(id)].concat()),
         hostile("stream/two-heads", Get, 0, true, |id| [begun(id), ok(id)].concat()),
-        hostile("stream/two-answers", Get, 1, true, |id| [ok(id), ok(id)].concat()),
-        hostile("stream/headers-after-trailers", Get, 1, true, |id| {
+        late("stream/two-answers", Get, 1, false, |id| [ok(id), ok(id)].concat()),
+        late("stream/headers-after-trailers", Get, 1, false, |id| {
             [begun(id), head(id, &[("x-a", "1")], WHOLE), head(id, &[("x-a", "2")], WHOLE)].concat()
         }),
         hostile("stream/push-promise", Get, 0, false, |id| {
@@ -328,7 +342,7 @@ fn resets() -> Vec<Hostile> {
 fn goaways() -> Vec<Hostile> {
     vec![
         hostile("goaway/and-answer", Get, 1, false, |id| [goaway(id, 0), ok(id)].concat()),
-        hostile("goaway/answer-first", Get, 1, true, |id| [ok(id), goaway(id, 0)].concat()),
+        late("goaway/answer-first", Get, 1, false, |id| [ok(id), goaway(id, 0)].concat()),
         hostile("goaway/not-taken", Get, 0, false, |_| goaway(0, 0)),
         hostile("goaway/not-taken-error", Get, 0, false, |_| goaway(0, 2)),
         hostile("goaway/taken-error", Get, 0, false, |id| goaway(id, 2)),
@@ -392,7 +406,7 @@ fn windows() -> Vec<Hostile> {
         hostile("window/on-idle", Get, 0, false, move |id| [update(id + 2, 1), ok(id)].concat()),
         hostile("window/bad-length", Get, 0, false, |id| [frame(WINDOW_UPDATE, 0, 0, &[0; 3]), ok(id)].concat()),
         // More than both windows together, at once.
-        hostile("window/overrun", Upload, 0, true, |id| {
+        late("window/overrun", Upload, 0, true, |id| {
             [begun(id), data(id, &[b'x'; 16_384], 0).repeat(256), data(id, b"", END_STREAM)].concat()
         }),
     ]
@@ -414,8 +428,8 @@ fn floods() -> Vec<Hostile> {
         flood("reset", 0, false, |id| frame(RST, 0, id, &number(8))),
         hostile("flood/empty-data", Get, 0, false, |id| [begun(id), data(id, b"", 0).repeat(FLOOD)].concat()),
         hostile("flood/padding", Get, 0, false, |id| [begun(id), data(id, b"\x02\0\0", PADDED).repeat(FLOOD)].concat()),
-        hostile("flood/data-after-end", Get, 1, true, |id| [ok(id), data(id, b"x", 0).repeat(FLOOD)].concat()),
-        hostile("flood/answers", Get, 1, true, |id| [ok(id), ok(id).repeat(FLOOD / 10)].concat()),
+        late("flood/data-after-end", Get, 1, true, |id| [ok(id), data(id, b"x", 0).repeat(FLOOD)].concat()),
+        late("flood/answers", Get, 1, false, |id| [ok(id), ok(id).repeat(FLOOD / 10)].concat()),
         hostile("ping/bad-length", Get, 0, false, |id| [frame(PING, 0, 0, &[0; 7]), ok(id)].concat()),
         hostile("ping/on-stream", Get, 0, false, |id| [frame(PING, 0, id, &[0; 8]), ok(id)].concat()),
     ]
@@ -433,7 +447,7 @@ fn ends() -> Vec<Hostile> {
         closing("after-head", 0, begun),
         closing("in-body", 0, |id| [begun(id), data(id, b"ok", 0)].concat()),
         closing("after-length", 0, |id| [head(id, &[OK, TWO], END_HEADERS), data(id, b"ok", 0)].concat()),
-        closing("after-answer", 1, ok),
+        Hostile { late: true, ..closing("after-answer", 1, ok) },
         closing("after-interim", 0, |id| head(id, &[(":status", "103")], END_HEADERS)),
         hostile("end/never", Get, 0, true, |_| Vec::new()),
         hostile("end/never-in-body", Get, 0, true, |id| [begun(id), data(id, b"ok", 0)].concat()),

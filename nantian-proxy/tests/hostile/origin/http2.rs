@@ -69,7 +69,7 @@ fn answer(
             records.change(index, |record| record.requests.push(request));
             answer
         }
-        Event::Data(..) | Event::Answer(..) | Event::Reset(..) | Event::GoAway(_) => Vec::new(),
+        Event::Data(..) | Event::Answer(..) | Event::Reset(..) | Event::GoAway(_) | Event::Pong => Vec::new(),
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Event {
     Settings,
     /// PING that waits for its answer.
     Ping([u8; 8]),
+    /// The answer to a PING.
+    Pong,
     /// GOAWAY and its code.
     GoAway(u32),
 }
@@ -155,7 +157,10 @@ impl Direction {
             3 => self.reset(stream, payload, events),
             4 => settings(flags, stream, payload, events),
             6 => match (<[u8; 8]>::try_from(payload), stream) {
-                (Ok(_), 0) if flags & 1 != 0 => Ok(()),
+                (Ok(_), 0) if flags & 1 != 0 => {
+                    events.push(Event::Pong);
+                    Ok(())
+                }
                 (Ok(payload), 0) => {
                     events.push(Event::Ping(payload));
                     Ok(())

@@ -212,7 +212,9 @@ impl Core {
             }
             return self.receive_request(whole, fields, now);
         }
-        let Some(stream) = self.streams.get(whole.stream) else { return self.receive_late(whole.stream) };
+        let Some(stream) = self.streams.get(whole.stream).filter(|stream| !stream.has_ended()) else {
+            return self.receive_late(whole.stream);
+        };
         match stream.admits() {
             Err(what) => return self.blame(whole.stream, Reason::STREAM_CLOSED, what, now),
             Ok(false) if whole.end_stream => {
@@ -229,9 +231,10 @@ impl Core {
         self.receive_trailers(whole, message::trailers(fields), now)
     }
 
-    /// HEADERS on a stream that is gone.
+    /// HEADERS on a stream that is gone, or that has ended and that somebody still holds.
     fn receive_late(&mut self, id: u32) -> Result<(), ConnectionError> {
-        match self.streams.past(id) {
+        let past = if self.streams.get(id).is_some() { Past::Ended } else { self.streams.past(id) };
+        match past {
             Past::Reset => Ok(()),
             Past::Ended => {
                 Err(ConnectionError::Broken { reason: Reason::STREAM_CLOSED, what: "HEADERS on a closed stream" })

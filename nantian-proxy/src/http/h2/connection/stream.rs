@@ -125,6 +125,11 @@ impl Stream {
         (self.error.is_some() && !self.abandoned) || (self.sent_end && self.received_end)
     }
 
+    /// Whether both sides have ended it in good order.
+    pub(super) fn has_ended(&self) -> bool {
+        self.error.is_none() && self.sent_end && self.received_end
+    }
+
     /// Whether a part of the peer's message may come now, and is looked at: what was on its way when we reset the stream
     /// is not. An error (`STREAM_CLOSED`) where the peer had ended or reset it (RFC 9113 section 5.1).
     pub(super) fn admits(&self) -> Result<bool, &'static str> {

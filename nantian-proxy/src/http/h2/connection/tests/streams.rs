@@ -115,6 +115,20 @@ fn frames_on_streams_that_are_closed_or_were_never_open_are_errors() {
     assert_eq!(resets(&server), [(1, Reason::STREAM_CLOSED)], "after the end");
 }
 
+/// RFC 9113 section 5.1: whether somebody has yet to look at what came before makes no difference.
+#[test]
+fn a_second_answer_on_a_stream_is_an_error_of_the_connection_whoever_still_holds_the_first() {
+    for held in [true, false] {
+        let (client, _server) = pair(&HttpSettings::default());
+        let halves = opened(&client, true);
+        written(&client);
+        let ok = frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, 1, b"\x88");
+        receive(&client, &ok).unwrap();
+        let _held = held.then_some(halves);
+        assert_eq!(reason(receive(&client, &ok)), Reason::STREAM_CLOSED);
+    }
+}
+
 #[test]
 fn a_message_does_not_go_on_after_its_reset_even_if_the_answer_is_still_worked_on() {
     for late in [frame(kind::DATA, 0, 1, b"x"), post(1, true)] {
