@@ -9,7 +9,7 @@ use nantian_ir::ObjectRef;
 use nantian_ir::compile::{Compiled, Objects, Options, Severity, compile};
 use nantian_proxy::runtime::Runtime;
 
-use crate::cli::{CheckArgs, SourceArgs};
+use crate::cli::{CheckArgs, ClassArgs};
 use crate::exit;
 use crate::finding::Finding;
 use crate::render::event::{self, Event, FindingState};
@@ -19,7 +19,7 @@ use crate::run::refused;
 use crate::source::{self, Loaded};
 
 /// Compiler options of the command line.
-pub(crate) fn options(args: &SourceArgs) -> Options {
+pub(crate) fn options(args: &ClassArgs) -> Options {
     let mut options = Options::default();
     options.controller_name.clone_from(&args.controller_name);
     if args.gateway_class.is_empty() {
@@ -54,7 +54,7 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     reporter.excerpts = excerpts;
-    let compiled = compile(&objects, &options(&args.source));
+    let compiled = compile(&objects, &options(&args.classes));
     findings.extend(left_out(&objects, &compiled));
     let findings = all_findings(findings, &compiled);
     for finding in &findings {

@@ -11,11 +11,13 @@ Examples:
   nantian run examples/quickstart
   nantian check gateway.yaml routes/
   nantian explain routes/ -- GET https://shop.example/cart -H 'x-user: beta'
+  nantian diff site/ changed-site/
   nantian crds > nantian-crds.yaml
 
 Exit codes:
   0  success (for `run`: drained after SIGTERM or SIGINT)
-  1  something is not accepted (check), no route takes the request (explain), or the gateway cannot start (run)
+  1  something is not accepted (check), no route takes the request (explain), something differs (diff), or the gateway
+     cannot start (run)
   2  wrong usage: unknown flags, missing or unreadable paths
   130  a second Ctrl-C while draining (run)";
 
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// Tell which listener, route, rule, filters and backend a request gets, and why others lost; opens no port.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainArgs),
+    /// Tell what a change would change: resources, conditions, and answers to requests; opens no port.
+    #[command(after_help = DIFF_HELP)]
+    Diff(DiffArgs),
     /// Print the custom resource definitions of the `nantian.dev` kinds as YAML.
     #[command(after_help = CRDS_HELP)]
     Crds,
@@ -94,6 +99,21 @@ port of the listener (80 for http, 443 for https when it has none).
 
 Exit code 0: a route takes the request. 1: none does (404). 2: wrong usage.";
 
+const DIFF_HELP: &str = "\
+Examples:
+  nantian diff site/ changed-site/
+  kubectl get gateways,httproutes,services,endpointslices -A -o yaml | nantian diff - ./site
+  nantian diff <(git show HEAD:gateway.yaml) gateway.yaml --output json | jq '.behaviour.changed[].request'
+
+Requests are derived from the matches of both sides: for every match, listener and host one that it takes, one behind its
+prefix, and one for the path alone. Each is answered by both; told are those whose answers differ (status, filters,
+backends with their shares, time limits, retries), as nantian explain takes them. An answer is the same whichever rule
+gives it and wherever the Pods are: names of routes and endpoints are resources, not behaviour.
+
+With --output json: one object with resources {added, changed, removed}, statuses, behaviour {tried, changed}, errors.
+
+Exit code 0: nothing differs. 1: something does. 2: wrong usage.";
+
 const CRDS_HELP: &str = "\
 Examples:
   nantian crds > nantian-crds.yaml
@@ -105,6 +125,11 @@ pub(crate) struct SourceArgs {
     /// A file, a folder (searched for *.yaml, *.yml and *.json; hidden files are skipped), or `-` for standard input.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Which Gateways are ours.
+#[derive(Debug, Args)]
+pub(crate) struct ClassArgs {
     /// Controller name that a GatewayClass must have to be ours.
     #[arg(long, value_name = "NAME", default_value = "nantian.dev/gateway-controller")]
     pub(crate) controller_name: String,
@@ -162,6 +187,9 @@ pub(crate) struct RunArgs {
     /// Objects.
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    /// Gateways.
+    #[command(flatten)]
+    pub(crate) classes: ClassArgs,
     /// Output.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -191,6 +219,9 @@ pub(crate) struct CheckArgs {
     /// Objects.
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    /// Gateways.
+    #[command(flatten)]
+    pub(crate) classes: ClassArgs,
     /// Output.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -202,12 +233,32 @@ pub(crate) struct ExplainArgs {
     /// Objects.
     #[command(flatten)]
     pub(crate) source: SourceArgs,
+    /// Gateways.
+    #[command(flatten)]
+    pub(crate) classes: ClassArgs,
     /// Output.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// The request, after `--`: [METHOD] URL [-H 'name: value']...
     #[arg(last = true, required = true, value_name = "REQUEST", allow_hyphen_values = true)]
     pub(crate) request: Vec<String>,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// Objects before: a file, a folder, or `-` for standard input.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// Objects now: the same.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// Gateways.
+    #[command(flatten)]
+    pub(crate) classes: ClassArgs,
+    /// Output.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Where the admin port is.
@@ -288,7 +339,7 @@ mod tests {
     #[test]
     fn several_gateway_classes_may_be_ours() {
         let classes = |line: &[&str]| match Cli::parse_from(line).command {
-            Command::Check(args) => args.source.gateway_class,
+            Command::Check(args) => args.classes.gateway_class,
             _ => panic!("check"),
         };
         assert!(classes(&["nantian", "check", "a"]).is_empty());

@@ -4,7 +4,9 @@ mod check;
 mod cli;
 mod crds;
 mod describe;
+mod diff;
 mod echo;
+mod example;
 mod exit;
 mod explain;
 mod finding;
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Diff(args) => diff::diff(&args),
         Command::Run(args) => run::run(&args),
         Command::Crds => crds::crds(),
     }

@@ -8,12 +8,13 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nantian_ir::{
     Attachment, EndpointHost, Filter, HostnameMatch, HttpMatch, Listener, ListenerProtocol, PathMatch, PathModifier,
-    RouteRule, RuleMatch, Snapshot, Target, ValueMatch,
+    RouteRule, RuleMatch, Snapshot, Target,
 };
 use nantian_proxy::router::{RequestParts, Router};
 use serde::Serialize;
 
 use crate::echo::Identity;
+use crate::example::Example;
 
 /// More samples than this are not told.
 const MAX_SAMPLES: usize = 16;
@@ -67,13 +68,7 @@ pub(crate) fn samples(snapshot: &Snapshot, echoes: &BTreeMap<SocketAddr, Identit
 struct Draft<'s> {
     listener: &'s Listener,
     host: Option<String>,
-    method: String,
-    path: String,
-    /// What of the path a prefix match covers.
-    prefix: Option<String>,
-    query: String,
-    headers: Vec<(String, String)>,
-    grpc: bool,
+    example: Example,
 }
 
 impl<'s> Draft<'s> {
@@ -96,64 +91,14 @@ impl<'s> Draft<'s> {
             HostnameMatch::Wildcard(suffix) => Some(format!("www.{suffix}")),
             HostnameMatch::Any => None,
         };
-        let mut draft = Self {
-            listener,
-            host,
-            method: "GET".to_owned(),
-            path: "/".to_owned(),
-            prefix: None,
-            query: String::new(),
-            headers: Vec::new(),
-            grpc: false,
-        };
-        match rule_match {
-            RuleMatch::Http(http) => draft.take_http(http, more)?,
-            RuleMatch::Grpc(grpc) => {
-                let exact = |value: &Option<ValueMatch>, any: &str| match value {
-                    None => Some(any.to_owned()),
-                    Some(value) => exact(value).map(ToOwned::to_owned),
-                };
-                "POST".clone_into(&mut draft.method);
-                draft.path = format!("/{}/{}", exact(&grpc.service, "any.Service")?, exact(&grpc.method, "AnyMethod")?);
-                for header in &grpc.headers {
-                    draft.headers.push((header.name.to_string(), exact_text(&header.value)?));
-                }
-                draft.headers.push(("content-type".to_owned(), "application/grpc".to_owned()));
-                draft.headers.push(("te".to_owned(), "trailers".to_owned()));
-                draft.grpc = true;
-            }
-        }
-        Some(draft)
-    }
-
-    /// `more`: what the path has behind a prefix that must match.
-    fn take_http(&mut self, http: &HttpMatch, more: &str) -> Option<()> {
-        match &http.path {
-            PathMatch::Exact(path) => self.path.clone_from(path),
-            PathMatch::Prefix(prefix) => {
-                let prefix = prefix.trim_end_matches('/');
-                self.path = if prefix.is_empty() { "/".to_owned() } else { format!("{prefix}{more}") };
-                self.prefix = Some(prefix.to_owned());
-            }
-            // No text that an expression matches is made up here.
-            PathMatch::Regex(_) => return None,
-        }
-        self.method = http.method.clone().unwrap_or(self.method.clone());
-        for header in &http.headers {
-            self.headers.push((header.name.to_string(), exact_text(&header.value)?));
-        }
-        for query in &http.query {
-            let joint = if self.query.is_empty() { "" } else { "&" };
-            let value = exact_text(&query.value)?;
-            // Writing to a String cannot fail.
-            let _ = write!(self.query, "{joint}{}={}", encoded(&query.name), encoded(&value));
-        }
-        Some(())
+        // The root stands for itself.
+        let more = if is_root(rule_match) { "" } else { more };
+        Some(Self { listener, host, example: Example::of(rule_match, more)? })
     }
 
     fn reaches(&self, rule: &RouteRule, router: &Router) -> bool {
         let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
+        for (name, value) in &self.example.headers {
             let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
                 return false;
             };
@@ -162,9 +107,9 @@ impl<'s> Draft<'s> {
         let parts = RequestParts {
             bind: self.listener.bind,
             host: self.host.as_deref().unwrap_or("localhost"),
-            path: &self.path,
-            query: (!self.query.is_empty()).then_some(&self.query),
-            method: &self.method,
+            path: &self.example.path,
+            query: (!self.example.query.is_empty()).then_some(&self.example.query),
+            method: &self.example.method,
             headers: &headers,
         };
         router.route(&parts).is_ok_and(|found| found.rule.key == rule.key)
@@ -177,11 +122,11 @@ impl<'s> Draft<'s> {
         if redirects {
             command.push_str(" -i");
         }
-        if self.grpc {
+        if self.example.grpc {
             let prior = if self.listener.protocol == ListenerProtocol::Http { " --http2-prior-knowledge" } else { "" };
             let _ = write!(command, " -i --output -{prior} --data-binary ''");
-        } else if self.method != "GET" {
-            let _ = write!(command, " -X {}", quoted(&self.method));
+        } else if self.example.method != "GET" {
+            let _ = write!(command, " -X {}", quoted(&self.example.method));
         }
         let place = place.of(self.listener);
         let port = self.listener.public_port;
@@ -203,11 +148,11 @@ impl<'s> Draft<'s> {
                 ("https", format!("{place}:{port}"))
             }
         };
-        for (name, value) in &self.headers {
+        for (name, value) in &self.example.headers {
             let _ = write!(command, " -H {}", quoted(&format!("{name}: {value}")));
         }
-        let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
-        let _ = write!(command, " {}", quoted(&format!("{scheme}://{authority}{}{query}", self.path)));
+        let query = if self.example.query.is_empty() { String::new() } else { format!("?{}", self.example.query) };
+        let _ = write!(command, " {}", quoted(&format!("{scheme}://{authority}{}{query}", self.example.path)));
         command
     }
 
@@ -243,7 +188,7 @@ impl<'s> Draft<'s> {
         }
         let shares = shares(rule, snapshot, echoes)?;
         let path = self.forwarded_path(rule);
-        let rewritten = if path == self.path { String::new() } else { format!(", which gets the path {path}") };
+        let rewritten = if path == self.example.path { String::new() } else { format!(", which gets the path {path}") };
         sample.expect = format!("{}{rewritten}", shares.text);
         sample.services = shares.services;
         if shares.all_echo {
@@ -259,14 +204,14 @@ impl<'s> Draft<'s> {
             Filter::UrlRewrite(rewrite) => rewrite.path.as_ref(),
             _ => None,
         });
-        match (rewrite, &self.prefix) {
+        match (rewrite, &self.example.prefix) {
             (Some(PathModifier::ReplaceFullPath(path)), _) => path.clone(),
             (Some(PathModifier::ReplacePrefixMatch(new)), Some(prefix)) => {
-                let rest = self.path.strip_prefix(prefix.as_str()).unwrap_or_default();
+                let rest = self.example.path.strip_prefix(prefix.as_str()).unwrap_or_default();
                 let path = format!("{}{rest}", new.trim_end_matches('/'));
                 if path.is_empty() { "/".to_owned() } else { path }
             }
-            _ => self.path.clone(),
+            _ => self.example.path.clone(),
         }
     }
 }
@@ -313,29 +258,8 @@ struct Shares {
     all_echo: bool,
 }
 
-fn exact(value: &ValueMatch) -> Option<&str> {
-    match value {
-        ValueMatch::Exact(text) => Some(text),
-        ValueMatch::Regex(_) => None,
-    }
-}
-
-fn exact_text(value: &ValueMatch) -> Option<String> {
-    exact(value).map(ToOwned::to_owned)
-}
-
-/// Percent-encodes everything but unreserved characters (RFC 3986 section 2.3).
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+fn is_root(rule_match: &RuleMatch) -> bool {
+    matches!(rule_match, RuleMatch::Http(HttpMatch { path: PathMatch::Prefix(prefix), .. }) if prefix == "/")
 }
 
 /// A word for a POSIX shell.
@@ -359,10 +283,5 @@ mod tests {
         assert_eq!(quoted("it's"), "'it'\\''s'");
         assert_eq!(quoted("http://a/?a=b&c"), "'http://a/?a=b&c'");
         assert_eq!(quoted(""), "''");
-    }
-
-    #[test]
-    fn query_values_are_percent_encoded() {
-        assert_eq!(encoded("a b&c=é"), "a%20b%26c%3D%C3%A9");
     }
 }

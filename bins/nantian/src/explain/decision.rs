@@ -7,7 +7,7 @@ use nantian_ir::{
     BindAddress, Filter, ListenerKey, ObjectRef, Refusal, Retry, RouteRule, RuleKey, RuleMatch, Snapshot, Target,
     Timeouts,
 };
-use nantian_proxy::router::{CandidateMatch, ListenerCandidate, RequestParts, Router};
+use nantian_proxy::router::{CandidateMatch, ListenerCandidate, Router};
 use serde::Serialize;
 
 use super::request::Request;
@@ -26,6 +26,17 @@ pub(crate) struct Decision {
     pub(crate) listener: Option<ListenerKey>,
     /// The rule that gets it.
     pub(crate) route: Option<RouteView>,
+    /// What then happens to it.
+    #[serde(flatten)]
+    pub(crate) answer: Answer,
+    /// Matches that lost, with why.
+    pub(crate) others: Vec<CandidateMatch>,
+}
+
+/// What happens to a request, whoever decided it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Answer {
     /// Filters of the rule, in order.
     pub(crate) filters: Vec<Filter>,
     /// Where it may go.
@@ -36,8 +47,26 @@ pub(crate) struct Decision {
     pub(crate) retry: Option<Retry>,
     /// The end of it, in words.
     pub(crate) outcome: String,
-    /// Matches that lost, with why.
-    pub(crate) others: Vec<CandidateMatch>,
+}
+
+impl Answer {
+    /// What a rule does with a request that it takes.
+    pub(crate) fn of(rule: &RouteRule, snapshot: &Snapshot) -> Self {
+        let sum: u64 = rule.targets.iter().map(|target| u64::from(target.weight)).sum();
+        let backends: Vec<BackendView> = rule.targets.iter().map(|target| backend(target, sum, snapshot)).collect();
+        let outcome = outcome(rule, &backends, sum);
+        Self { filters: rule.filters.clone(), backends, timeouts: rule.timeouts, retry: rule.retry.clone(), outcome }
+    }
+
+    /// That of a request which no rule takes.
+    pub(crate) fn without_rule(outcome: String) -> Self {
+        Self { outcome, ..Self::default() }
+    }
+
+    /// That of a request on a port that is not served.
+    pub(crate) fn without_socket(request: &Request, snapshot: &Snapshot) -> Self {
+        Self::without_rule(no_socket(request, snapshot))
+    }
 }
 
 /// The request as it was asked about.
@@ -81,7 +110,7 @@ pub(crate) struct RouteView {
 }
 
 /// One backend of the rule.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BackendView {
     /// Its name; `None`: a reference that could not be resolved.
@@ -120,24 +149,10 @@ pub(crate) fn decide(request: &Request, snapshot: &Snapshot, objects: &Objects) 
         listeners: Vec::new(),
         listener: None,
         route: None,
-        filters: Vec::new(),
-        backends: Vec::new(),
-        timeouts: Timeouts::default(),
-        retry: None,
-        outcome: no_socket(request, snapshot),
+        answer: Answer::without_socket(request, snapshot),
         others: Vec::new(),
     };
-    let explained = sockets(request, snapshot).into_iter().map(|bind| {
-        let parts = RequestParts {
-            bind,
-            host: request.host(),
-            path: &request.path,
-            query: request.query.as_deref(),
-            method: request.method.as_str(),
-            headers: &request.headers,
-        };
-        router.explain(&parts)
-    });
+    let explained = sockets(request, snapshot).into_iter().map(|bind| router.explain(&request.parts(bind)));
     // Several sockets can have the port, each on an address of its own: the first that routes the request tells most.
     let mut explained: Vec<_> = explained.collect();
     explained.sort_by_key(|explanation| explanation.winner.is_none());
@@ -150,10 +165,7 @@ pub(crate) fn decide(request: &Request, snapshot: &Snapshot, objects: &Objects) 
         .find(|candidate| candidate.outcome == nantian_proxy::router::ListenerOutcome::Chosen)
         .map(|candidate| candidate.listener.clone());
     decision.listeners = explanation.listeners;
-    decision.outcome = match &decision.listener {
-        Some(listener) => format!("404: no rule attached to listener {listener} matches"),
-        None => format!("404: no listener on {} serves host {:?}", explanation.bind, explanation.host),
-    };
+    decision.answer = Answer::without_rule(no_rule(decision.listener.as_ref(), explanation.bind, &explanation.host));
     decision.others = explanation.candidates;
     if let Some(winner) = explanation.winner
         && let Some(rule) = snapshot.rules.get(&winner.rule)
@@ -180,12 +192,7 @@ impl Decision {
             rule_match: rule.matches.get(position).cloned(),
             source: objects.get(&id).and_then(|object| object.source(&format!("spec.rules[{}]", rule.key.rule))),
         });
-        self.filters.clone_from(&rule.filters);
-        self.timeouts = rule.timeouts;
-        self.retry.clone_from(&rule.retry);
-        let sum: u64 = rule.targets.iter().map(|target| u64::from(target.weight)).sum();
-        self.backends = rule.targets.iter().map(|target| backend(target, sum, snapshot)).collect();
-        self.outcome = outcome(rule, &self.backends, sum);
+        self.answer = Answer::of(rule, snapshot);
     }
 }
 
@@ -237,8 +244,16 @@ fn outcome(rule: &RouteRule, backends: &[BackendView], sum: u64) -> String {
     }
 }
 
+/// The end of a request that no rule takes.
+pub(crate) fn no_rule(listener: Option<&ListenerKey>, bind: BindAddress, host: &str) -> String {
+    match listener {
+        Some(listener) => format!("404: no rule attached to listener {listener} matches"),
+        None => format!("404: no listener on {bind} serves host {host:?}"),
+    }
+}
+
 /// Sockets with the port and protocol of the request.
-fn sockets(request: &Request, snapshot: &Snapshot) -> BTreeSet<BindAddress> {
+pub(crate) fn sockets(request: &Request, snapshot: &Snapshot) -> BTreeSet<BindAddress> {
     let same_port = snapshot
         .listeners
         .values()

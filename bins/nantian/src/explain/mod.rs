@@ -14,9 +14,8 @@ use crate::exit;
 use crate::finding::Finding;
 use crate::render::{Reporter, Stream, json_line};
 use crate::source;
-use request::Request;
-
-pub(crate) use decision::decide;
+pub(crate) use decision::{Answer, decide, no_rule, sockets};
+pub(crate) use request::Request;
 
 /// Runs the command.
 pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
@@ -28,7 +27,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return exit::usage(&error),
     };
-    let compiled = compile(&loaded.objects, &options(&args.source));
+    let compiled = compile(&loaded.objects, &options(&args.classes));
     let decision = decide(&request, &compiled.snapshot, &loaded.objects);
     let reporter = Reporter::new(args.output, Stream::Out);
     if reporter.is_human() {

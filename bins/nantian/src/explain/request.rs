@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use nantian_ir::ListenerProtocol;
+use nantian_ir::{BindAddress, ListenerProtocol};
 use nantian_proxy::http::normalize::{self, PathError, PathOptions};
+use nantian_proxy::router::RequestParts;
 use thiserror::Error;
 
 /// Why the words after `--` are no request.
@@ -117,6 +118,18 @@ impl Request {
             self.headers.append(name, value);
         }
         Ok(())
+    }
+
+    /// What the router sees of it on a socket.
+    pub(crate) fn parts(&self, bind: BindAddress) -> RequestParts<'_> {
+        RequestParts {
+            bind,
+            host: self.host(),
+            path: &self.path,
+            query: self.query.as_deref(),
+            method: self.method.as_str(),
+            headers: &self.headers,
+        }
     }
 
     /// What `Host` says.

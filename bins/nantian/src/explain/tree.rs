@@ -2,7 +2,7 @@
 
 use nantian_proxy::router::{CandidateMatch, CandidateOutcome, ListenerCandidate, ListenerOutcome};
 
-use super::decision::{BackendView, Decision, RouteView};
+use super::decision::{Answer, BackendView, Decision, RouteView};
 use crate::describe;
 use crate::render::style::{Safe, Style, Tone};
 
@@ -49,13 +49,13 @@ pub(crate) fn tree(decision: &Decision, style: Style) -> String {
     root.below.extend(listener_node(decision, style));
     if let Some(route) = &decision.route {
         root.below.push(route_node(route, style));
-        root.below.extend(filters_node(&decision.filters, "filters, in order"));
-        root.below.extend(backends_node(&decision.backends, style));
-        root.below.extend(limits_node(decision));
+        root.below.extend(filters_node(&decision.answer.filters, "filters, in order"));
+        root.below.extend(backends_node(&decision.answer.backends, style));
+        root.below.extend(limits_node(&decision.answer));
     }
     root.below.extend(others_node(decision, style));
     let tone = if decision.route.is_some() { Tone::Good } else { Tone::Bad };
-    root.below.push(Node::leaf(format!("outcome: {}", style.paint(tone, &decision.outcome))));
+    root.below.push(Node::leaf(format!("outcome: {}", style.paint(tone, &decision.answer.outcome))));
     let mut out = format!("{}\n", root.text);
     root.write(&mut out, "", style);
     out
@@ -132,15 +132,15 @@ fn backend_node(backend: &BackendView, style: Style) -> Node {
     Node { text, below: filters_node(&backend.filters, "filters of this backend").into_iter().collect() }
 }
 
-fn limits_node(decision: &Decision) -> Option<Node> {
+fn limits_node(answer: &Answer) -> Option<Node> {
     let mut below = Vec::new();
-    if let Some(limit) = decision.timeouts.request {
+    if let Some(limit) = answer.timeouts.request {
         below.push(Node::leaf(format!("whole request: {}", describe::duration(limit))));
     }
-    if let Some(limit) = decision.timeouts.backend_request {
+    if let Some(limit) = answer.timeouts.backend_request {
         below.push(Node::leaf(format!("one try: {}", describe::duration(limit))));
     }
-    if let Some(retry) = &decision.retry {
+    if let Some(retry) = &answer.retry {
         let codes = retry.codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         below.push(Node::leaf(format!("up to {} more tries, on {codes}", retry.attempts)));
     }

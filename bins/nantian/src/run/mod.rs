@@ -97,7 +97,7 @@ async fn serve(
     if let Some(problem) = followed.watch_problem() {
         reporter.notice(&format!("changes are not notified ({problem}): files are looked at every half second"));
     }
-    let mut gateway = Gateway::new(engine, echo, reporter, crate::check::options(&args.source), place);
+    let mut gateway = Gateway::new(engine, echo, reporter, crate::check::options(&args.classes), place);
     let begin = Instant::now();
     followed.refresh(&Dirty::everything()).await;
     gateway.update(&followed.objects(), followed.findings(), begin).await;

@@ -8,6 +8,7 @@
 )]
 
 mod check;
+mod diff;
 mod drain;
 mod edits;
 mod explain;

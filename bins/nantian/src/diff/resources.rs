@@ -1,0 +1,157 @@
+//! Resources that were added, changed or removed, field by field. Keys of certificates are never told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use nantian_ir::Snapshot;
+use serde::Serialize;
+use serde_json::Value;
+
+/// What differs between two snapshots.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Resources {
+    /// Only in the new one.
+    pub(super) added: Vec<Resource>,
+    /// In both, but not the same.
+    pub(super) changed: Vec<ChangedResource>,
+    /// Only in the old one.
+    pub(super) removed: Vec<Resource>,
+}
+
+/// The name of a resource.
+#[derive(Debug, Serialize)]
+pub(super) struct Resource {
+    /// What it is.
+    pub(super) kind: &'static str,
+    /// Its key.
+    pub(super) key: String,
+}
+
+/// A resource with other fields.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangedResource {
+    #[serde(flatten)]
+    pub(super) resource: Resource,
+    /// The fields.
+    pub(super) fields: Vec<FieldChange>,
+}
+
+/// A field with another value; `null`: absent.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct FieldChange {
+    /// Its path.
+    pub(super) field: String,
+    /// Before.
+    pub(super) old: Value,
+    /// Now.
+    pub(super) new: Value,
+}
+
+impl Resources {
+    pub(super) fn between(old: &Snapshot, new: &Snapshot) -> Self {
+        let mut found = Self::default();
+        found.compare("listener", &old.listeners, &new.listeners);
+        found.compare("route rule", &old.rules, &new.rules);
+        found.compare("stream rule", &old.stream_rules, &new.stream_rules);
+        found.compare("backend", &old.backends, &new.backends);
+        found.compare("endpoint set", &old.endpoints, &new.endpoints);
+        found.compare("certificate", &old.certificates, &new.certificates);
+        found.compare("CA bundle", &old.ca_bundles, &new.ca_bundles);
+        found.redact(old, new);
+        found
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
+    fn compare<K, V>(&mut self, kind: &'static str, old: &BTreeMap<K, Arc<V>>, new: &BTreeMap<K, Arc<V>>)
+    where
+        K: Ord + Display,
+        V: PartialEq + Serialize,
+    {
+        let name = |key: &K| Resource { kind, key: key.to_string() };
+        self.removed.extend(old.keys().filter(|key| !new.contains_key(*key)).map(name));
+        for (key, value) in new {
+            match old.get(key) {
+                None => self.added.push(name(key)),
+                Some(before) if before != value => {
+                    let mut fields = Vec::new();
+                    compare(&json(before), &json(value), "", &mut fields);
+                    self.changed.push(ChangedResource { resource: name(key), fields });
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// What a certificate is known by stays: its chain. Its private key is told to have changed, not what it is.
+    fn redact(&mut self, old: &Snapshot, new: &Snapshot) {
+        for changed in self.changed.iter_mut().filter(|changed| changed.resource.kind == "certificate") {
+            let named = |snapshot: &Snapshot| {
+                let shown = snapshot.redacted().certificates;
+                let found = shown.into_iter().find(|(key, _)| key.to_string() == changed.resource.key);
+                found.map(|(_, certificate)| json(&certificate)).unwrap_or_default()
+            };
+            let before = changed.fields.len();
+            changed.fields.clear();
+            compare(&named(old), &named(new), "", &mut changed.fields);
+            if changed.fields.len() < before {
+                let hidden = || Value::String("(not shown)".to_owned());
+                changed.fields.push(FieldChange { field: "privateKey".to_owned(), old: hidden(), new: hidden() });
+            }
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> Value {
+    // Values here have string keys and no failing serialisers.
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// The deepest fields that differ. Lists of one length are compared item by item, others as a whole.
+fn compare(old: &Value, new: &Value, path: &str, found: &mut Vec<FieldChange>) {
+    match (old, new) {
+        (old, new) if old == new => {}
+        (Value::Object(before), Value::Object(now)) => {
+            let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+            for name in names {
+                let deeper = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let of = |fields: &serde_json::Map<String, Value>| fields.get(name).cloned().unwrap_or_default();
+                compare(&of(before), &of(now), &deeper, found);
+            }
+        }
+        (Value::Array(before), Value::Array(now)) if before.len() == now.len() => {
+            for (index, (before, now)) in before.iter().zip(now).enumerate() {
+                compare(before, now, &format!("{path}[{index}]"), found);
+            }
+        }
+        (old, new) => found.push(FieldChange { field: path.to_owned(), old: old.clone(), new: new.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_deepest_fields_that_differ_are_told() {
+        let mut found = Vec::new();
+        let old = json!({"a": {"b": [1, 2]}, "gone": true, "same": 1, "list": [1]});
+        let new = json!({"a": {"b": [1, 3]}, "came": {"x": 1}, "same": 1, "list": [1, 2]});
+        compare(&old, &new, "", &mut found);
+        let told: Vec<_> = found.iter().map(|change| (&*change.field, &change.old, &change.new)).collect();
+        assert_eq!(
+            told,
+            [
+                ("a.b[1]", &json!(2), &json!(3)),
+                ("came", &json!(null), &json!({"x": 1})),
+                ("gone", &json!(true), &json!(null)),
+                ("list", &json!([1]), &json!([1, 2])),
+            ]
+        );
+    }
+}
