@@ -100,7 +100,7 @@ fn load(files: &str) -> Compiled {
         let parsed = yaml::parse(file, &text);
         let worst = parsed.diagnostics.iter().filter(|d| d.severity != Severity::Info).collect::<Vec<_>>();
         assert!(worst.is_empty(), "{file} does not load: {worst:?}");
-        let own_addresses = file.starts_with("conformance/");
+        let own_addresses = file.starts_with("conformance");
         objects
             .extend(parsed.objects.into_iter().map(|object| if own_addresses { addressed(&object) } else { object }));
     }
