@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::meta::{ObjectMeta, resource};
 use crate::policy_status::PolicyStatus;
+pub use crate::reference::ConfigMapKeyReference;
 
 /// An answer without a backend (`nantian.dev/v1alpha1`), as the compiler reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,16 +146,4 @@ fn headers_schema(_: &mut SchemaGenerator) -> Schema {
             },
         },
     })
-}
-
-/// An entry of a ConfigMap of the same namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigMapKeyReference {
-    /// Name of the ConfigMap.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// Key of the entry.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
-    pub key: String,
 }

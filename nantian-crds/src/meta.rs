@@ -41,6 +41,18 @@ macro_rules! resource {
 }
 pub(crate) use resource;
 
+/// An object of one of this project's own kinds: metadata, what is wanted, and what controllers say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CustomObject<Spec, Status> {
+    /// Metadata.
+    pub metadata: ObjectMeta,
+    /// What is wanted.
+    pub spec: Spec,
+    /// What controllers say.
+    #[serde(default, bound(deserialize = "Status: Default + Deserialize<'de>"))]
+    pub status: Status,
+}
+
 /// The fields of `metadata` that a gateway reads (`meta/v1.ObjectMeta`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -49,7 +49,7 @@ fn ancestor_ref_schema(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// As `meta/v1.Condition` in every CRD.
-fn conditions_schema(_: &mut SchemaGenerator) -> Schema {
+pub(crate) fn conditions_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
         "maxItems": 8,

@@ -6,6 +6,7 @@
 //! must not make whole objects unreadable.
 
 pub mod backend_tls_policy;
+pub(crate) mod fragment;
 pub mod gateway;
 pub mod gateway_class;
 pub mod grpc_route;

@@ -10,8 +10,10 @@ mod grpc_route;
 mod http_route;
 mod http_route_filters;
 mod machinery;
+mod nantian_kinds;
 mod never_panics;
 mod reference_grant;
+mod reference_page;
 mod verdicts;
 
 /// Every rule of every CRD must compile in this crate's engine: one that does not would refuse all objects.

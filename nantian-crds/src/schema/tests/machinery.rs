@@ -60,6 +60,8 @@ fn every_served_version_of_every_kind_is_found() {
     assert_eq!(
         found,
         [
+            "AIService/v1alpha1",
+            "BackendLBPolicy/v1alpha1",
             "BackendTLSPolicy/v1",
             "BackendTLSPolicy/v1alpha3",
             "ConfigMap/v1",
@@ -76,15 +78,19 @@ fn every_served_version_of_every_kind_is_found() {
             "Namespace/v1",
             "ReferenceGrant/v1",
             "ReferenceGrant/v1beta1",
+            "RoutePolicy/v1alpha1",
             "Secret/v1",
+            "SecurityPolicy/v1alpha1",
             "Service/v1",
             "TCPRoute/v1",
             "TCPRoute/v1alpha2",
             "TLSRoute/v1",
             "TLSRoute/v1alpha2",
             "TLSRoute/v1alpha3",
+            "TokenPolicy/v1alpha1",
             "UDPRoute/v1",
             "UDPRoute/v1alpha2",
+            "WasmPlugin/v1alpha1",
         ]
     );
     assert!(Schemas::builtin().knows("", "Service") && !Schemas::builtin().knows("apps", "Deployment"));
