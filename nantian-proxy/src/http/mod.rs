@@ -56,6 +56,10 @@ pub trait Handler: 'static {
     /// Told of what came in place of a request and was answered without asking [`Self::handle`].
     fn refused(&self, _connection: &ConnectionInfo, _refusal: Refusal) {}
 
+    /// Told of a request that ended before [`Self::handle`] was asked: its client reset it in the moment in which it came, or
+    /// the connection failed in it (HTTP/2).
+    fn unseen(&self, _request: Request<()>, _exchange: Exchange) {}
+
     /// Told of a stream that the connection reset (HTTP/2).
     fn stream_reset(&self, _connection: &ConnectionInfo, _reason: h2::StreamReset) {}
 }

@@ -82,6 +82,11 @@ impl RequestLog {
         &self.method
     }
 
+    /// The host that its target names, as the client sent it.
+    pub(super) fn authority(&self) -> Option<&str> {
+        self.uri.host()
+    }
+
     /// In which the client sent it.
     pub(super) fn version(&self) -> http::Version {
         self.version

@@ -230,6 +230,11 @@ impl Handler for Pipeline {
         self.worker.serving().count(None, None, |cells| self.worker.recorder.record_in(cells, &record));
     }
 
+    fn unseen(&self, request: Request<()>, exchange: Exchange) {
+        let mut log = RequestLog::new(self.worker.serving(), &request.map(|()| Body::empty()), &exchange);
+        log.host = log.authority().map(Rc::from);
+    }
+
     fn stream_reset(&self, connection: &ConnectionInfo, reason: StreamReset) {
         self.worker.recorder.stream_reset(reason);
         // One that was refused was no request, which would have a line of its own.

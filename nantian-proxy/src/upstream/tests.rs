@@ -363,3 +363,42 @@ fn a_backend_that_floods_loses_its_connection_and_is_counted() {
         assert_eq!(stats.active(), 0);
     });
 }
+
+/// RFC 9113 section 6.9.1: whose window it was, nobody can tell, so all that is under way on the connection fails.
+#[test]
+fn data_of_a_backend_beyond_the_window_of_the_connection_ends_it_and_the_answers_on_it() {
+    local(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stats = Arc::new(ConnectionStats::default());
+        let mut upstream = Upstream::new(listener.local_addr().unwrap(), BackendProtocol::H2c);
+        upstream.stats = Some(Arc::clone(&stats));
+        let (go, went) = tokio::sync::oneshot::channel::<()>();
+        tokio::task::spawn_local(async move {
+            let (mut io, _) = listener.accept().await.unwrap();
+            let head = |stream: u8| [&b"\0\0\x01\x01\x04\0\0\0"[..], &[stream], b"\x88"].concat();
+            let data = |stream: u8| [&[0, 0x40, 0, 0, 0, 0, 0, 0, stream][..], &[b'x'; 0x4000]].concat();
+            let settings = b"\0\0\0\x04\0\0\0\0\0\0\0\0\x04\x01\0\0\0\0".to_vec();
+            io.write_all(&[settings, head(1), head(3)].concat()).await.unwrap();
+            went.await.unwrap();
+            // Each stream is within its own window.
+            for stream in [1, 1, 3, 3, 3] {
+                let _ = io.write_all(&data(stream)).await;
+            }
+            std::future::pending::<()>().await;
+        });
+        let mut http = HttpSettings::default();
+        http.http2.connection_window = 65_535;
+        let pools = Pools::new(PoolSettings::default(), &http);
+        let (first, second) = tokio::join!(pools.send(&upstream, get(), None), pools.send(&upstream, get(), None));
+        let bodies = [first, second].map(|sent| sent.unwrap().response.into_body());
+        go.send(()).unwrap();
+        // The bodies are not read before: their bytes count for the connection.
+        while stats.active() > 0 {
+            tokio::task::yield_now().await;
+        }
+        for body in bodies {
+            let error = body.collect().await.unwrap_err();
+            assert!(matches!(error, BodyError::Framing(_)), "{error}");
+        }
+    });
+}

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Guards against hanging: far longer than any limit of the gateway.
-pub(crate) const GUARD: Duration = Duration::from_secs(20);
+pub(crate) const GUARD: Duration = Duration::from_secs(60);
 
 /// Where a listener is, and how it is spoken to.
 #[derive(Debug, Clone)]

@@ -21,6 +21,10 @@ use crate::origin::Protocol;
 /// Long enough for whatever comes at once, on a busy machine too, short enough to wait for its end.
 const LIMIT: Duration = Duration::from_secs(1);
 
+/// The same for answers, which few backends let wait for it: where the machine stands still for seconds, whoever has answered
+/// must not be late.
+const OF_BACKENDS: Duration = Duration::from_secs(10);
+
 /// How clients come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listener {
@@ -45,7 +49,7 @@ pub(crate) fn start(listener: Listener, protocol: Protocol, backends: &[SocketAd
     config.http.keep_alive_timeout = LIMIT;
     config.http.body_idle_timeout = LIMIT;
     config.http.linger = LIMIT;
-    config.requests.backend_request_timeout = Some(LIMIT * 3);
+    config.requests.backend_request_timeout = Some(OF_BACKENDS);
     let engine = Engine::start(config).expect("an engine");
     let binds: Vec<BindAddress> = (1..=backends.len()).map(lane).collect();
     let mut snapshot = snapshot(protocol, backends);

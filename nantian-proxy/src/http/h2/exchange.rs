@@ -84,7 +84,7 @@ pub(super) async fn serve<H: Handler>(
 }
 
 /// Tells the handler if its stream ended for what the client did.
-fn blame(fate: &Fate, error: StreamError) {
+pub(super) fn blame(fate: &Fate, error: StreamError) {
     if matches!(error, StreamError::Broken(_)) {
         fate.cut(Cut::Protocol);
     }

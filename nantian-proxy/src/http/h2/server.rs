@@ -14,7 +14,7 @@ use super::exchange::{self, Served};
 use super::keeper::Keeper;
 use crate::http::buffered::Held;
 use crate::http::deadline::Deadline;
-use crate::http::{ConnectionEnd, ConnectionInfo, Drain, Handler, HttpSettings, Transport};
+use crate::http::{ConnectionEnd, ConnectionInfo, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Transport};
 
 /// Serves HTTP/2 on `io` until it ends.
 pub async fn serve<H: Handler>(
@@ -50,6 +50,7 @@ pub(crate) async fn serve_read<H: Handler>(
         held,
     };
     let end = poll_fn(|cx| connection.poll(cx)).await;
+    connection.tell_unseen();
     let flood = matches!(end, ConnectionEnd::Flood(_));
     poll_fn(|cx| connection.driver.poll_close(flood, cx)).await;
     end
@@ -74,6 +75,7 @@ impl<H: Handler> Connection<H> {
         for reset in self.core.borrow_mut().take_blamed() {
             self.served.handler.stream_reset(&self.served.info, reset);
         }
+        self.tell_unseen();
         if let Err(end) = read {
             return Poll::Ready(self.ended(end));
         }
@@ -100,6 +102,15 @@ impl<H: Handler> Connection<H> {
             self.driver.receive()?;
         }
         self.driver.read(cx)
+    }
+
+    fn tell_unseen(&self) {
+        for (request, error) in self.core.borrow_mut().take_unseen() {
+            let fate = Fate::default();
+            exchange::blame(&fate, error);
+            let exchange = Exchange { connection: Rc::clone(&self.served.info), interim: Interim::default(), fate };
+            self.served.handler.unseen(request, exchange);
+        }
     }
 
     fn let_in(&mut self) {

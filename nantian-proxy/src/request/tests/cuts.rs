@@ -112,6 +112,23 @@ fn a_window_that_overflows_is_counted_and_has_the_flag_of_clients_that_break_the
 }
 
 #[test]
+fn a_request_that_is_reset_in_the_moment_in_which_it_came_is_counted_and_flagged() {
+    local(async {
+        let gateway = with_silence(short()).await;
+        let mut client = gateway.frames(&[GET, b"\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"]).await;
+        heard(&mut client).await;
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_http_requests_total"), 1);
+        assert_eq!((gateway.flags("DC"), gateway.flags("DPE")), (1, 0));
+        // What came in the same moment as a flood has ended with it.
+        let _client = gateway.frames(&[GET, &b"\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0".repeat(200)]).await;
+        while gateway.flags("DPE") == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(gateway.metric("nantian_gateway_dataplane_http_requests_total"), 2);
+    });
+}
+
+#[test]
 fn a_stream_too_many_is_refused_and_counted_and_the_others_go_on() {
     local(async {
         let mut http = short();
@@ -236,6 +253,42 @@ fn data_beyond_the_window_of_a_stream_resets_it_and_has_the_flag_of_clients_that
         while gateway.streams_reset("flow_control") == 0 {
             tokio::task::yield_now().await;
         }
+    });
+}
+
+#[test]
+fn data_beyond_the_window_of_a_connection_ends_it_and_has_the_flag_of_clients_that_break_the_protocol() {
+    local(async {
+        let mut http = short();
+        http.http2.connection_window = 65_535;
+        let backend = raw_backend(|mut raw| async move {
+            raw.rest().await;
+        })
+        .await;
+        let builder = Builder::new().backend("a", BackendProtocol::Http1, &[backend]);
+        let builder = builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)]);
+        let pool = crate::upstream::PoolSettings { max_http1_connections: 1, ..Default::default() };
+        let gateway = gateway_on(builder, Settings { pool, ..Settings::default() }, http).await;
+        // Uploads that stand in line behind this one are not read.
+        let mut first = Raw::connect(gateway.address).await;
+        first.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        while gateway.metric("nantian_gateway_dataplane_backend_connections_total") == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut client = gateway.frames(&[]).await;
+        heard(&mut client).await;
+        for stream in [1, 3] {
+            let data = [&[0, 0x40, 0, 0, 0, 0, 0, 0, stream][..], &[b'x'; 0x4000]].concat();
+            client
+                .write([&[POST[..8].to_vec(), vec![stream], POST[9..].to_vec()].concat()[..], &data, &data].concat())
+                .await;
+        }
+        // GOAWAY with FLOW_CONTROL_ERROR.
+        while memchr::memmem::find(&client.read, b"\0\0\x08\x07\0\0\0\0\0\0\0\0\x03\0\0\0\x03").is_none() {
+            tokio::io::AsyncReadExt::read_buf(&mut client.io, &mut client.read).await.unwrap();
+        }
+        assert_eq!((gateway.flags("DPE"), gateway.flags("DC")), (2, 0));
+        drop(first);
     });
 }
 

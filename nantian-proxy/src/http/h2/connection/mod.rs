@@ -100,6 +100,8 @@ pub(crate) struct Core {
     last_seen: u32,
     /// Requests that the driver has not taken yet.
     incoming: VecDeque<Incoming>,
+    /// Requests that ended before that, and why.
+    unseen: Vec<(Request<()>, StreamError)>,
     unseen_resets: usize,
     provoked_resets: usize,
     /// Streams that were reset for what the client did, and that nobody was told of yet.
@@ -166,6 +168,7 @@ impl Core {
             window: Window::new(DEFAULT_WINDOW, http2.connection_window.min(frame::MAX_WINDOW)),
             last_seen: 0,
             incoming: VecDeque::new(),
+            unseen: Vec::new(),
             unseen_resets: 0,
             provoked_resets: 0,
             blamed: Vec::new(),
@@ -241,6 +244,11 @@ impl Core {
         std::mem::take(&mut self.blamed)
     }
 
+    /// Requests that ended before the driver took them, since the last time.
+    pub(crate) fn take_unseen(&mut self) -> Vec<(Request<()>, StreamError)> {
+        std::mem::take(&mut self.unseen)
+    }
+
     pub(crate) fn next_incoming(&mut self) -> Option<Incoming> {
         self.unseen_resets = 0;
         self.incoming.pop_front()
@@ -309,7 +317,9 @@ impl Core {
     /// Ends all streams.
     pub(crate) fn close(&mut self, error: StreamError) {
         self.closed.get_or_insert(error);
-        self.incoming.clear();
+        while let Some(incoming) = self.incoming.pop_front() {
+            self.pass_over(incoming, error);
+        }
         self.turns.clear();
         self.streams.fail_all(error);
         self.openers.wake(usize::MAX);
@@ -370,11 +380,19 @@ impl Core {
         let Some(stream) = self.streams.get(id) else { return };
         if let Some(at) = self.incoming.iter().position(|incoming| incoming.stream == id) {
             // Nobody has looked at it yet: nobody needs to.
-            self.incoming.remove(at);
             stream.held = stream::Held { sender: false, receiver: false };
+            if let Some(incoming) = self.incoming.remove(at) {
+                self.pass_over(incoming, error);
+            }
         }
         self.leave_turn(id);
         self.settle(id);
+    }
+
+    fn pass_over(&mut self, incoming: Incoming, error: StreamError) {
+        if let Ok(arrived) = incoming.request {
+            self.unseen.push((arrived.head, error));
+        }
     }
 
     /// Forgets a stream once it is closed and nobody holds it; lets others in once it is closed.
