@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use crate::client::{Connection, Door};
+use crate::client::Door;
 use crate::corpus::answers::{Ask, Hostile, all};
 use crate::gateway::Listener;
 use crate::origin::Protocol;
-use crate::strict::{self, End, Side, Stop};
+use crate::question::{self, Got, Question, check_answer, check_probe, one_answer, probe};
+use crate::strict::{self, Answer, End, Side, Stop};
 use crate::{client, gateway, judge};
 
 const LANES: usize = 16;
@@ -112,11 +113,32 @@ fn serve(
 /// RFC 9112 sections 6.3, 9.2 and 11.1: a client gets a valid answer or none, and never what belongs to another request.
 #[test]
 fn whatever_a_backend_answers_clients_get_valid_answers_and_nobody_gets_anothers() {
-    let hostiles = Arc::new(all());
+    judge::golden("answers.txt", HEAD, &answer_all(Listener::Cleartext));
+}
+
+#[test]
+fn whatever_a_backend_answers_clients_in_tls_get_the_same() {
+    judge::differences("answers-tls.txt", "answers.txt", &answer_all(Listener::Tls("http/1.1")));
+}
+
+/// RFC 9113 section 8.1.1: the same, in frames.
+#[test]
+fn whatever_a_backend_answers_clients_of_http2_get_valid_answers_and_nobody_gets_anothers() {
+    judge::differences("answers-h2.txt", "answers.txt", &answer_all(Listener::Tls("h2")));
+}
+
+/// What becomes of each answer.
+fn answer_all(listener: Listener) -> String {
+    let mut hostiles = all();
     assert!(hostiles.len() >= 100, "{}", hostiles.len());
+    if listener == Listener::Tls("h2") {
+        // HTTP/2 knows neither.
+        hostiles.retain(|hostile| !matches!(hostile.ask, Ask::Upgrade | Ask::Old));
+    }
+    let hostiles = Arc::new(hostiles);
     let backends: Vec<Backend> = (0..LANES).map(|_| backend(&hostiles)).collect();
     let addresses: Vec<_> = backends.iter().map(|backend| backend.address).collect();
-    let gateway = gateway::start(Listener::Cleartext, Protocol::Http1, &addresses);
+    let gateway = gateway::start(listener, Protocol::Http1, &addresses);
     let (outcomes, failures) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for (lane, backend) in backends.into_iter().enumerate() {
@@ -135,18 +157,53 @@ fn whatever_a_backend_answers_clients_get_valid_answers_and_nobody_gets_anothers
     println!("{table}{} answers", hostiles.len());
     let failures = failures.into_inner().expect("unpoisoned");
     assert!(failures.is_empty(), "{} violations:\n{}", failures.len(), failures.join("\n"));
-    judge::golden("answers.txt", HEAD, &table);
+    table
 }
 
 fn run(hostile: &Hostile, door: &Door, backend: &Backend, failures: &mut Vec<String>) -> String {
     let mut fail = |what: String| failures.push(format!("{}: {what}", hostile.name));
     let id = hostile.name.replace('/', "-");
-    let method = if hostile.ask == Ask::Head { "HEAD" } else { "GET" };
+    let ask = if door.http2 { ask_in_http2 } else { ask_in_http1 };
+    let got = ask(hostile, door, backend, &id, &mut fail);
+    let reused = was_reused(backend, &id);
+    let (asked, end) = strict::answers(&hostile.parts.concat(), &[method(hostile)], hostile.closes);
+    let finals: Vec<_> = asked.iter().filter(|answer| answer.status >= 200).collect();
+    let sound = end == End::Clean && finals.len() == 1 && finals[0].keeps_alive && !hostile.closes;
+    if reused && !sound && !REUSED.contains(&hostile.name.as_str()) {
+        fail("a connection in doubt was used again".to_owned());
+    }
+    let reused = if reused { "reused" } else { "not reused" };
+    format!("{} | {got} | {reused}", judge::reading(finals.len(), end))
+}
+
+fn method(hostile: &Hostile) -> &'static str {
+    if hostile.ask == Ask::Head { "HEAD" } else { "GET" }
+}
+
+/// Lets a backend that waits until the client has its answer go on.
+fn go_on(hostile: &Hostile, backend: &Backend, fail: &mut dyn FnMut(String)) {
+    if hostile.parts.len() > 1 {
+        let _ = backend.go.send(());
+        if backend.went.recv_timeout(client::GUARD).is_err() {
+            fail("the backend was not asked".to_owned());
+        }
+    }
+}
+
+/// What a client got, in words.
+fn words(answers: &[Answer], cut: bool) -> String {
+    let statuses = if answers.len() > 5 { "many interim".to_owned() } else { judge::statuses(answers) };
+    format!("{statuses}{}", if cut { " cut" } else { "" })
+}
+
+fn ask_in_http1(hostile: &Hostile, door: &Door, backend: &Backend, id: &str, fail: &mut dyn FnMut(String)) -> String {
+    let method = method(hostile);
     let mut stream = client::connect(door);
-    let _ = stream.write_all(question(hostile.ask, &id).as_bytes());
+    let _ = stream.write_all(question(hostile.ask, id).as_bytes());
     let (heard, closed) = one_answer(&mut stream, method);
     let (answers, end) = strict::answers(&heard, &[method], closed);
     let switched = answers.last().is_some_and(|answer| answer.status == 101);
+    let cut = closed && end == End::Incomplete;
     match end {
         End::Clean | End::Incomplete if closed => {}
         End::Clean => {}
@@ -161,39 +218,30 @@ fn run(hostile: &Hostile, door: &Door, backend: &Backend, failures: &mut Vec<Str
             }
         }
     }
-    if hostile.parts.len() > 1 {
-        let _ = backend.go.send(());
-        if backend.went.recv_timeout(client::GUARD).is_err() {
-            fail("the backend was not asked".to_owned());
-        }
-    }
+    go_on(hostile, backend, fail);
     // Another client, and the same one again: each gets its own answer or, the latter, none.
-    let probe = format!("GET /probe-{id} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
-    let other = client::exchange(door, probe.as_bytes());
-    check_probe(&other.bytes, &id, &mut fail);
+    check_probe(door, id, fail);
     if !closed && !switched {
-        let _ = stream.write_all(probe.as_bytes());
+        let _ = stream.write_all(probe(id).as_bytes());
         let mut rest = Vec::new();
         if stream.read_to_end(&mut rest).is_ok() && !rest.is_empty() {
-            check_probe(&rest, &id, &mut fail);
+            check_answer(&rest, id, fail);
         }
     }
-    let reused = was_reused(backend, &id);
-    let (asked, end) = strict::answers(&hostile.parts.concat(), &[method], hostile.closes);
-    let finals: Vec<_> = asked.iter().filter(|answer| answer.status >= 200).collect();
-    let sound = end == End::Clean && finals.len() == 1 && finals[0].keeps_alive && !hostile.closes;
-    if reused && !sound && !REUSED.contains(&hostile.name.as_str()) {
-        fail("a connection in doubt was used again".to_owned());
+    words(&answers, cut)
+}
+
+fn ask_in_http2(hostile: &Hostile, door: &Door, backend: &Backend, id: &str, fail: &mut dyn FnMut(String)) -> String {
+    let (path, is_post) = (format!("/h-{id}"), hostile.ask == Ask::Post);
+    let method = if is_post { "POST" } else { method(hostile) };
+    let question = Question { method, path: &path, length: is_post.then_some(2) };
+    let Got { answers, cut } = question::ask(door, question, fail);
+    if answers.iter().filter(|answer| answer.status >= 200).count() > 1 {
+        fail("one answer became two".to_owned());
     }
-    let cut =
-        if closed && matches!(strict::answers(&heard, &[method], closed).1, End::Incomplete) { " cut" } else { "" };
-    let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-    let statuses = if statuses.len() > 5 { "many interim".to_owned() } else { judge::statuses(&answers) };
-    format!(
-        "{} | {statuses}{cut} | {}",
-        judge::reading(finals.len(), end),
-        if reused { "reused" } else { "not reused" }
-    )
+    go_on(hostile, backend, fail);
+    check_probe(door, id, fail);
+    words(&answers, cut.is_some())
 }
 
 /// What the strict reading refuses although only one reading is possible, so that the connection may be used again.
@@ -221,33 +269,6 @@ fn question(ask: Ask, id: &str) -> String {
         }
         Ask::Post => format!("POST /h-{id} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi"),
         Ask::Old => format!("GET /h-{id} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
-    }
-}
-
-/// Reads to the end of the final answer, of anything that is none, or of the connection.
-pub(crate) fn one_answer(stream: &mut Connection, method: &str) -> (Vec<u8>, bool) {
-    let mut bytes = Vec::new();
-    loop {
-        let (answers, end) = strict::answers(&bytes, &[method], false);
-        let last = answers.last().is_some_and(|answer| answer.status >= 200 || answer.status == 101);
-        if last || matches!(end, End::Violation(..)) {
-            return (bytes, false);
-        }
-        let mut part = [0; 4096];
-        match stream.read(&mut part) {
-            Ok(0) => return (bytes, true),
-            Ok(read) => bytes.extend_from_slice(&part[..read]),
-            Err(error) => return (bytes, error.kind() == std::io::ErrorKind::ConnectionReset),
-        }
-    }
-}
-
-pub(crate) fn check_probe(bytes: &[u8], id: &str, fail: &mut dyn FnMut(String)) {
-    let (answers, end) = strict::answers(bytes, &["GET"], true);
-    let expected = format!("probe-{id}");
-    let right = answers.len() == 1 && answers[0].status == 200 && answers[0].body == expected.as_bytes();
-    if end != End::Clean || !right {
-        fail(format!("the next request got {:?}", strict::text(bytes)));
     }
 }
 

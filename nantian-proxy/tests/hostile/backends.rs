@@ -2,20 +2,17 @@
 
 mod backend;
 
-use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
 use backend::Backend;
 
-use crate::answers::{check_probe, one_answer};
-use crate::client::{self, Connection, Door};
+use crate::client::Door;
 use crate::corpus::backends::{Ask, Hostile, all};
-use crate::corpus::wire::{HEADERS, PING, SETTINGS, WHOLE, WINDOW_UPDATE, block, frame};
 use crate::gateway::{self, Listener};
 use crate::judge;
 use crate::origin::Protocol;
-use crate::strict::frames::{Direction, Event, PREFACE, Speaker};
-use crate::strict::{self, Answer, End};
+use crate::question::{self, Question, check_probe};
+use crate::strict::Answer;
 
 const LANES: usize = 24;
 
@@ -27,26 +24,23 @@ const HEAD: &str = "\
 /// RFC 9113 section 8.1.1: a malformed answer MUST NOT be passed on; what is passed on has one framing.
 #[test]
 fn whatever_frames_a_backend_sends_clients_of_http1_get_valid_answers_and_nobody_gets_anothers() {
-    let table = ask_all(Listener::Cleartext, ask_in_http1);
+    let table = ask_all(Listener::Cleartext);
     judge::golden("backends.txt", HEAD, &table);
 }
 
 #[test]
+fn whatever_frames_a_backend_sends_clients_in_tls_get_the_same() {
+    let table = ask_all(Listener::Tls("http/1.1"));
+    judge::differences("backends-tls.txt", "backends.txt", &table);
+}
+
+#[test]
 fn whatever_frames_a_backend_sends_clients_of_http2_get_valid_answers_and_nobody_gets_anothers() {
-    let table = ask_all(Listener::Tls("h2"), ask_in_http2);
+    let table = ask_all(Listener::Tls("h2"));
     judge::golden("backends-h2.txt", HEAD, &table);
 }
 
-/// What a client got.
-struct Got {
-    answers: Vec<Answer>,
-    /// What ended it in place of an answer.
-    cut: Option<String>,
-}
-
-type AskFn = fn(&Hostile, &Door, &mut dyn FnMut(String)) -> Got;
-
-fn ask_all(listener: Listener, ask: AskFn) -> String {
+fn ask_all(listener: Listener) -> String {
     let hostiles: Arc<Vec<Hostile>> = Arc::new(all());
     assert!(hostiles.len() >= 60, "{}", hostiles.len());
     let backends: Vec<_> = (0..LANES).map(|_| backend::start(&hostiles)).collect();
@@ -59,7 +53,7 @@ fn ask_all(listener: Listener, ask: AskFn) -> String {
             scope.spawn(move || {
                 for (index, hostile) in hostiles.iter().enumerate().skip(lane).step_by(LANES) {
                     let mut found = Vec::new();
-                    let outcome = run(hostile, door, backend, ask, &mut found);
+                    let outcome = run(hostile, door, backend, &mut found);
                     failures.lock().expect("unpoisoned").extend(found);
                     outcomes.lock().expect("unpoisoned").push((index, hostile.name.clone(), outcome));
                 }
@@ -74,13 +68,14 @@ fn ask_all(listener: Listener, ask: AskFn) -> String {
     table
 }
 
-fn run(hostile: &Hostile, door: &Door, backend: &Backend, ask: AskFn, failures: &mut Vec<String>) -> String {
+fn run(hostile: &Hostile, door: &Door, backend: &Backend, failures: &mut Vec<String>) -> String {
     let mut fail = |what: String| failures.push(format!("{}: {what}", hostile.name));
     let id = hostile.name.replace('/', "-");
     if let Some(opening) = &hostile.opening {
         backend.open_next_with(opening);
     }
-    let got = ask(hostile, door, &mut fail);
+    let path = format!("/h-{id}");
+    let got = question::ask(door, question(hostile, &path), &mut fail);
     let finals: Vec<&Answer> = got.answers.iter().filter(|answer| answer.status >= 200).collect();
     if finals.len() > 1 {
         fail("one answer became two".to_owned());
@@ -101,11 +96,7 @@ fn run(hostile: &Hostile, door: &Door, backend: &Backend, ask: AskFn, failures: 
         backend.close_all();
     }
     // Another client gets its own answer, whatever became of the connection.
-    let probe = format!("GET /probe-{id} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
-    match &door.tls {
-        None => check_probe(&client::exchange(door, probe.as_bytes()).bytes, &id, &mut fail),
-        Some(_) => check_probe_in_http2(door, &id, &mut fail),
-    }
+    check_probe(door, &id, &mut fail);
     let reused = backend.was_reused(&id);
     if reused && !hostile.sound {
         fail("a connection in doubt was used again".to_owned());
@@ -130,100 +121,11 @@ const LATE: &[&str] = &[
     "end/after-length",
 ];
 
-fn method(hostile: &Hostile) -> &'static str {
-    match hostile.ask {
-        Ask::Get => "GET",
-        Ask::Head => "HEAD",
-        Ask::Upload => "POST",
-    }
-}
-
-fn ask_in_http1(hostile: &Hostile, door: &Door, fail: &mut dyn FnMut(String)) -> Got {
-    let (method, id) = (method(hostile), hostile.name.replace('/', "-"));
-    let length = if hostile.ask == Ask::Upload { "Content-Length: 100000\r\n" } else { "" };
-    let mut stream = client::connect(door);
-    let _ = stream.write_all(format!("{method} /h-{id} HTTP/1.1\r\nHost: a.test\r\n{length}\r\n").as_bytes());
-    if hostile.ask == Ask::Upload {
-        let _ = stream.write_all(&[b'x'; 100]);
-    }
-    let (heard, closed) = one_answer(&mut stream, method);
-    let (answers, end) = strict::answers(&heard, &[method], closed);
-    let cut = match end {
-        End::Clean if answers.iter().any(|answer| answer.status >= 200) => None,
-        End::Clean | End::Incomplete if closed => Some("cut".to_owned()),
-        other => {
-            fail(format!("the client got {other:?} in {:?}", strict::text(&heard)));
-            None
-        }
+fn question<'a>(hostile: &Hostile, path: &'a str) -> Question<'a> {
+    let (method, length) = match hostile.ask {
+        Ask::Get => ("GET", None),
+        Ask::Head => ("HEAD", None),
+        Ask::Upload => ("POST", Some(100_000)),
     };
-    Got { answers, cut }
-}
-
-fn open(door: &Door, method: &str, path: &str, ends: bool) -> Connection {
-    let mut stream = client::connect(door);
-    let fields = [(":method", method), (":scheme", "https"), (":authority", "a.test"), (":path", path)];
-    let flags = if ends { WHOLE } else { WHOLE & !1 };
-    let bytes = [PREFACE.to_vec(), frame(SETTINGS, 0, 0, &[]), frame(HEADERS, flags, 1, &block(&fields))].concat();
-    let _ = stream.write_all(&bytes);
-    stream
-}
-
-fn ask_in_http2(hostile: &Hostile, door: &Door, fail: &mut dyn FnMut(String)) -> Got {
-    let path = format!("/h-{}", hostile.name.replace('/', "-"));
-    let mut stream = open(door, method(hostile), &path, hostile.ask != Ask::Upload);
-    let mut got = Got { answers: Vec::new(), cut: None };
-    match listen(&mut stream, method(hostile), &mut got.answers) {
-        Ok(cut) => got.cut = cut,
-        Err(reason) => fail(format!("the client got: {reason}")),
-    }
-    got
-}
-
-/// Reads until stream 1 ends; what ended it, if it was no answer.
-fn listen(stream: &mut Connection, method: &str, answers: &mut Vec<Answer>) -> Result<Option<String>, &'static str> {
-    let mut incoming = Direction::new(Speaker::Server);
-    incoming.asked(1, method);
-    let mut part = [0; 16 * 1024];
-    loop {
-        let count = match stream.read(&mut part) {
-            Ok(0) => return Ok(Some("closed".to_owned())),
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(Some("closed".to_owned())),
-            Err(_) => return Err("the answer does not end"),
-        };
-        for event in incoming.read(&part[..count])? {
-            let reply = match event {
-                Event::Settings => frame(SETTINGS, 1, 0, &[]),
-                Event::Ping(payload) => frame(PING, 1, 0, &payload),
-                Event::Data(id, count) if count > 0 => {
-                    incoming.grant(id, count);
-                    let count = u32::try_from(count).expect("a frame is small").to_be_bytes();
-                    [frame(WINDOW_UPDATE, 0, 0, &count), frame(WINDOW_UPDATE, 0, id, &count)].concat()
-                }
-                Event::Answer(_, answer) => {
-                    let last = answer.status >= 200;
-                    answers.push(answer);
-                    if last {
-                        return Ok(None);
-                    }
-                    continue;
-                }
-                Event::Reset(_, code) => return Ok(Some(format!("RST_STREAM {code}"))),
-                Event::GoAway(code) if code != 0 => return Ok(Some(format!("GOAWAY {code}"))),
-                _ => continue,
-            };
-            let _ = stream.write_all(&reply);
-        }
-    }
-}
-
-fn check_probe_in_http2(door: &Door, id: &str, fail: &mut dyn FnMut(String)) {
-    let mut stream = open(door, "GET", &format!("/probe-{id}"), true);
-    let mut answers = Vec::new();
-    let heard = listen(&mut stream, "GET", &mut answers);
-    let expected = format!("probe-{id}");
-    let right = answers.len() == 1 && answers[0].status == 200 && answers[0].body == expected.as_bytes();
-    if heard != Ok(None) || !right {
-        fail(format!("the next request got {heard:?} {answers:?}"));
-    }
+    Question { method, path, length }
 }

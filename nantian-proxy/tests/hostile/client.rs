@@ -16,6 +16,8 @@ pub(crate) const GUARD: Duration = Duration::from_secs(60);
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Whether clients of it speak HTTP/2.
+    pub(crate) http2: bool,
 }
 
 /// A connection to a listener.

@@ -36,6 +36,12 @@ fn whatever_frames_come_an_origin_of_http2_gets_valid_requests_and_none_that_is_
     judge::differences("frames-h2c.txt", "frames.txt", &table);
 }
 
+#[test]
+fn whatever_frames_come_in_tls_an_origin_of_http2_gets_the_same() {
+    let table = send_all(Listener::Tls("h2"), Protocol::Http2);
+    judge::differences("frames-tls-h2c.txt", "frames.txt", &table);
+}
+
 /// What becomes of each sequence.
 fn send_all(listener: Listener, protocol: Protocol) -> String {
     let sequences = all();

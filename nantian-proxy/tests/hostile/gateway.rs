@@ -53,6 +53,7 @@ pub(crate) fn start(listener: Listener, protocol: Protocol, backends: &[SocketAd
     let engine = Engine::start(config).expect("an engine");
     let binds: Vec<BindAddress> = (1..=backends.len()).map(lane).collect();
     let mut snapshot = snapshot(protocol, backends);
+    let http2 = listener == Listener::Tls("h2");
     let tls = match listener {
         Listener::Cleartext => None,
         Listener::Tls(protocol) => Some(with_tls(&mut snapshot, protocol)),
@@ -62,7 +63,7 @@ pub(crate) fn start(listener: Listener, protocol: Protocol, backends: &[SocketAd
     assert_eq!(report.refused, []);
     let addresses = engine.addresses();
     let find = |bind: &BindAddress| addresses.iter().find(|(found, _)| found == bind).expect("it is bound").1;
-    let lanes = binds.iter().map(|bind| Door { address: find(bind), tls: tls.clone() }).collect();
+    let lanes = binds.iter().map(|bind| Door { address: find(bind), tls: tls.clone(), http2 }).collect();
     Gateway { _engine: engine, lanes }
 }
 

@@ -11,5 +11,6 @@ mod frames;
 mod gateway;
 mod judge;
 mod origin;
+mod question;
 mod requests;
 mod strict;

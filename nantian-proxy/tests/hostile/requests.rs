@@ -38,6 +38,12 @@ fn whatever_a_client_sends_an_origin_of_http2_gets_valid_requests_and_no_smuggle
     judge::differences("requests-h2c.txt", "requests.txt", &table);
 }
 
+#[test]
+fn whatever_a_client_sends_in_tls_an_origin_of_http2_gets_the_same() {
+    let table = send_all(Listener::Tls("http/1.1"), Protocol::Http2);
+    judge::differences("requests-tls-h2c.txt", "requests.txt", &table);
+}
+
 /// What becomes of each payload.
 fn send_all(listener: Listener, protocol: Protocol) -> String {
     let payloads = all();
