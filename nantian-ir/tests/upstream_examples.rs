@@ -17,6 +17,23 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upstream-examples")
 }
 
+/// The manifests in a folder and below, by their paths from there.
+fn manifests(root: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                found.insert(path.strip_prefix(root).unwrap().display().to_string());
+            }
+        }
+    }
+    found
+}
+
 /// The controller that the examples' classes name, and the classes that have no object.
 fn options() -> Options {
     let mut options = Options::default();
@@ -133,17 +150,27 @@ fn every_example_is_in_the_table() {
         .filter(|line| !line.starts_with([' ', '#']) && !line.is_empty())
         .flat_map(|line| line.split(" + ").map(str::to_owned))
         .collect();
-    let mut there = BTreeSet::new();
-    let mut folders = vec![folder()];
-    while let Some(current) = folders.pop() {
-        for entry in fs::read_dir(current).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml") {
-                there.insert(path.strip_prefix(folder()).unwrap().display().to_string());
-            }
-        }
-    }
+    let there = manifests(&folder());
     assert_eq!(listed, there);
+}
+
+/// `hack/invalid-examples`: "invalid manifests for testing the CRDs", which an API server must not take. The table has what is
+/// said of each: the fields.
+#[test]
+fn every_invalid_example_is_refused_at_the_field_that_is_wrong() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/upstream-invalid");
+    let mut found = String::new();
+    for path in manifests(&root) {
+        let parsed = yaml::parse("example", &fs::read_to_string(root.join(&path)).unwrap());
+        assert!(parsed.objects.is_empty(), "{path} is not refused");
+        let fields = parsed.diagnostics.iter().map(|diagnostic| {
+            assert_eq!(diagnostic.code.name(), "invalid-object", "{path}: {diagnostic:?}");
+            &*diagnostic.field
+        });
+        writeln!(found, "{path}: {}", fields.collect::<Vec<_>>().join(", ")).unwrap();
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(root.join("expected.txt"), &found).unwrap();
+    }
+    assert_eq!(found, fs::read_to_string(root.join("expected.txt")).unwrap());
 }
