@@ -107,19 +107,35 @@ impl HostnameMatch {
     /// What both serve, or `None` if nothing: always the more specific of the two (Gateway API, hostname intersection).
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Option<Self> {
-        let covers = |wide: &Self, narrow: &Self| match (wide, narrow) {
-            (Self::Any, _) => true,
-            (_, Self::Any) | (Self::Exact(_), Self::Wildcard(_)) => false,
-            (Self::Exact(a), Self::Exact(b)) => a == b,
-            (Self::Wildcard(_), Self::Exact(b)) => wide.matches(b.as_str()),
-            (Self::Wildcard(a), Self::Wildcard(b)) => a == b || wide.matches(b.as_str()),
-        };
-        if covers(self, other) {
+        if self.covers(other) {
             Some(other.clone())
-        } else if covers(other, self) {
+        } else if other.covers(self) {
             Some(self.clone())
         } else {
             None
+        }
+    }
+
+    /// Whether there is a host that both serve.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
+    /// Whether all that `narrow` serves is served.
+    fn covers(&self, narrow: &Self) -> bool {
+        match (self, narrow) {
+            (Self::Any, _) => true,
+            (_, Self::Any) | (Self::Exact(_), Self::Wildcard(_)) => false,
+            (Self::Exact(a), Self::Exact(b)) => a == b,
+            (Self::Wildcard(_), Self::Exact(b)) => self.matches(b.as_str()),
+            (Self::Wildcard(a), Self::Wildcard(b)) => a == b || self.matches(b.as_str()),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Exact(name) | Self::Wildcard(name) => name.as_str(),
+            Self::Any => "",
         }
     }
 
@@ -140,11 +156,7 @@ impl PartialOrd for HostnameMatch {
 
 impl Ord for HostnameMatch {
     fn cmp(&self, other: &Self) -> Ordering {
-        let name = |h: &Self| match h {
-            Self::Exact(name) | Self::Wildcard(name) => name.0.clone(),
-            Self::Any => String::new(),
-        };
-        self.rank().cmp(&other.rank()).then_with(|| name(self).cmp(&name(other)))
+        self.rank().cmp(&other.rank()).then_with(|| self.name().cmp(other.name()))
     }
 }
 

@@ -4,10 +4,17 @@
 
 mod generated;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use nantian_ir::compile::{Compiled, ConditionStatus, Object, ObjectStatus, Objects, Options, Status, compile};
-use nantian_ir::{BackendIdentity, BackendTls, Filter, RouteKey, RouteKind, RuleKey, Snapshot, Target, Trust};
+use generated::Edit;
+use nantian_ir::compile::{
+    Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus, Objects, Options, Status,
+    compile,
+};
+use nantian_ir::{
+    BackendIdentity, BackendTls, Filter, ObjectRef, RouteKey, RouteKind, RuleKey, Snapshot, Target, Trust,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -128,6 +135,80 @@ proptest! {
     }
 }
 
+/// What a compiler says of all its objects, as text.
+fn text_of(compiler: &Compiler) -> String {
+    let (statuses, diagnostics): (Vec<_>, Vec<_>) = (compiler.statuses().collect(), compiler.diagnostics().collect());
+    json!([&**compiler.snapshot(), statuses, diagnostics]).to_string()
+}
+
+fn change(edit: &Edit, held: &Objects) -> Option<Change> {
+    match edit {
+        Edit::Insert(value) => Some(Change::Insert(Object::new(value.clone()).unwrap())),
+        Edit::Remove(index) => {
+            let ids: Vec<_> = held.iter().map(Object::id).collect();
+            (!ids.is_empty()).then(|| Change::Remove((*index.get(&ids)).clone()))
+        }
+    }
+}
+
+/// What somebody knows who was told of changes only.
+#[derive(Default)]
+struct Told {
+    statuses: BTreeMap<ObjectRef, Arc<ObjectStatus>>,
+    diagnostics: BTreeSet<Diagnostic>,
+}
+
+impl Told {
+    fn hear(&mut self, changed: Changed) {
+        for object in &changed.removed_statuses {
+            assert!(self.statuses.remove(object).is_some(), "{object} had a status");
+        }
+        for status in changed.statuses {
+            let before = self.statuses.insert(status.object.clone(), Arc::clone(&status));
+            assert_ne!(before, Some(status), "a status that is told is another");
+        }
+        for diagnostic in &changed.resolved_diagnostics {
+            assert!(self.diagnostics.remove(diagnostic), "{diagnostic} was told");
+        }
+        for diagnostic in changed.new_diagnostics {
+            assert!(self.diagnostics.insert(diagnostic), "a new diagnostic is new");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn following_changes_comes_to_what_compiling_from_nothing_does(
+        values in generated::objects(),
+        groups in generated::edits(),
+        now in any::<bool>(),
+    ) {
+        let mut options = Options::standalone();
+        let mut compiler = Compiler::new(options.clone());
+        let mut told = Told::default();
+        let start: Objects = objects(&values).into_iter().collect();
+        told.hear(compiler.replace(start));
+        for (place, group) in groups.iter().enumerate() {
+            if now && place == 1 {
+                options.now = Some(i64::MAX);
+                told.hear(compiler.set_time(options.now));
+            }
+            let changes: Vec<Change> = group.iter().filter_map(|edit| change(edit, compiler.objects())).collect();
+            told.hear(compiler.apply(changes));
+            let expected = compile(compiler.objects(), &options);
+            prop_assert_eq!(text_of(&compiler), text(&expected));
+            prop_assert!(told.statuses.values().map(|status| &**status).eq(&expected.statuses));
+            prop_assert!(told.diagnostics.iter().eq(&expected.diagnostics));
+        }
+        let end = compiler.objects().clone();
+        told.hear(compiler.replace(Objects::new()));
+        prop_assert!(told.statuses.is_empty() && told.diagnostics.is_empty());
+        prop_assert_eq!(&**compiler.snapshot(), &Snapshot::default());
+        compiler.replace(end.clone());
+        prop_assert_eq!(text_of(&compiler), text(&compile(&end, &options)));
+    }
+}
+
 /// Texts that people are in the middle of editing: a line is missing, cut, indented otherwise, or something else.
 fn edited() -> impl Strategy<Value = String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -213,8 +294,8 @@ fn generated_objects_are_served_often_enough() {
         let mut tls = snapshot.listeners.values().filter_map(|listener| listener.tls.as_ref());
         checked += usize::from(tls.any(|tls| tls.client_validation.is_some()));
     }
-    assert!(requests >= 30, "only {requests} of 200 sets of objects serve a rule");
-    assert!(streams >= 8, "only {streams} of 200 sets of objects serve a stream rule");
+    assert!(requests >= 40, "only {requests} of 200 sets of objects serve a rule");
+    assert!(streams >= 12, "only {streams} of 200 sets of objects serve a stream rule");
     assert!(sets >= 20, "only {sets} of 200 sets of objects serve a listener of a ListenerSet");
     assert!(secured >= 2, "only {secured} of 200 sets of objects have TLS to a backend");
     assert!(checked >= 1, "only {checked} of 200 sets of objects check certificates of clients");

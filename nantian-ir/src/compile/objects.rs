@@ -42,11 +42,15 @@ pub enum ObjectError {
     Missing(&'static str),
 }
 
-/// A Kubernetes object with the place that it comes from.
-#[derive(Clone, PartialEq)]
-pub struct Object {
+/// A Kubernetes object with the place that it comes from. Cloning is cheap.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Object(Arc<Parts>);
+
+// `Eq` makes objects that are one and the same equal without a look at them.
+#[derive(PartialEq, Eq)]
+struct Parts {
     id: ObjectRef,
-    value: Arc<Value>,
+    value: Value,
     file: Option<Arc<str>>,
     positions: Arc<Positions>,
 }
@@ -54,7 +58,7 @@ pub struct Object {
 /// Its name and place, never its content: it may be a Secret.
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Object").field("id", &self.id).field("source", &self.source("")).finish_non_exhaustive()
+        f.debug_struct("Object").field("id", self.id()).field("source", &self.source("")).finish_non_exhaustive()
     }
 }
 
@@ -69,6 +73,10 @@ impl Object {
 
     /// The same with the places of its fields in `file`.
     pub fn located(value: Value, file: Option<Arc<str>>, positions: Positions) -> Result<Self, ObjectError> {
+        Self::with_positions(value, file, Arc::new(positions))
+    }
+
+    fn with_positions(value: Value, file: Option<Arc<str>>, positions: Arc<Positions>) -> Result<Self, ObjectError> {
         if !value.is_object() {
             return Err(ObjectError::NotAMapping(type_name(&value)));
         }
@@ -87,32 +95,31 @@ impl Object {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         };
-        Ok(Self { id, value: Arc::new(value), file, positions: Arc::new(positions) })
+        Ok(Self(Arc::new(Parts { id, value, file, positions })))
     }
 
     /// The same object with another value, for example with defaults filled in. The places of fields stay.
     pub(crate) fn with_value(&self, value: Value) -> Result<Self, ObjectError> {
-        let object = Self::new(value)?;
-        Ok(Self { file: self.file.clone(), positions: self.positions.clone(), ..object })
+        Self::with_positions(value, self.0.file.clone(), Arc::clone(&self.0.positions))
     }
 
     /// Its group, kind, namespace and name.
     pub fn id(&self) -> &ObjectRef {
-        &self.id
+        &self.0.id
     }
 
     /// The whole object as JSON.
     pub fn value(&self) -> &Value {
-        &self.value
+        &self.0.value
     }
 
     /// The place of a field: of the nearest enclosing field that has one, or of the object. `None` for objects that
     /// came from no text.
     pub fn source(&self, field: &str) -> Option<Source> {
-        let file = self.file.clone()?;
+        let file = self.0.file.clone()?;
         let mut path = field;
         loop {
-            if let Some(&(line, column)) = self.positions.get(path) {
+            if let Some(&(line, column)) = self.0.positions.get(path) {
                 return Some(Source { file, line, column });
             }
             if path.is_empty() {
@@ -152,17 +159,17 @@ impl Objects {
     /// that comes first (by file name, then line) stays, and [`compile`](super::compile) reports the other.
     pub fn insert(&mut self, object: Object) {
         let place = |object: &Object| object.source("");
-        match self.by_id.get(&object.id) {
+        match self.by_id.get(object.id()) {
             Some(held) if place(held) < place(&object) => {
-                self.refused.insert((object.id.clone(), place(&object)), object);
+                self.refused.insert((object.id().clone(), place(&object)), object);
             }
             Some(held) if place(held) > place(&object) => {
                 let held = held.clone();
-                self.refused.insert((held.id.clone(), place(&held)), held);
-                self.by_id.insert(object.id.clone(), object);
+                self.refused.insert((held.id().clone(), place(&held)), held);
+                self.by_id.insert(object.id().clone(), object);
             }
             _ => {
-                self.by_id.insert(object.id.clone(), object);
+                self.by_id.insert(object.id().clone(), object);
             }
         }
     }

@@ -19,7 +19,7 @@ where
 }
 
 fn namespace() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(&["a", "a", "b"][..])
+    prop::sample::select(&["a", "a", "a", "b"][..])
 }
 
 fn name() -> impl Strategy<Value = &'static str> {
@@ -128,7 +128,7 @@ fn listener_set() -> impl Strategy<Value = Value> {
 fn policy() -> impl Strategy<Value = Value> {
     let target = (prop::sample::select(&["Service", "Service", "Service", "Pod"][..]), name(), rarely(name()));
     let authority = (prop::sample::select(&["ConfigMap", "ConfigMap", "ConfigMap", "Secret"][..]), name());
-    let hostname = prop::sample::select(&["app.internal", "app.internal", "*.internal", ""][..]);
+    let hostname = prop::sample::select(&["app.internal", "app.internal", "app.internal", "*.internal", ""][..]);
     let well_known = rarely(prop::sample::select(&["System", "example.com/later"][..]));
     let parts = (
         (namespace(), name(), any::<Option<u8>>()),
@@ -330,23 +330,100 @@ fn slice() -> impl Strategy<Value = Value> {
     })
 }
 
+fn grant() -> impl Strategy<Value = Value> {
+    let from = prop::sample::select(&["HTTPRoute", "HTTPRoute", "GRPCRoute", "TCPRoute", "Gateway"][..]);
+    let to = prop::sample::select(&["Service", "Service", "Service", "Secret", "ConfigMap"][..]);
+    let name = prop::sample::select(&["g", "h"][..]);
+    (name, namespace(), namespace(), prop::collection::vec(from, 1..3), to).prop_map(
+        |(name, namespace, of, kinds, to)| {
+            let group = "gateway.networking.k8s.io";
+            let from = kinds.iter().map(|kind| json!({"group": group, "kind": kind, "namespace": of}));
+            json!({
+                "apiVersion": "gateway.networking.k8s.io/v1", "kind": "ReferenceGrant",
+                "metadata": meta(namespace, name, None),
+                "spec": {"from": from.collect::<Vec<_>>(), "to": [{"group": "", "kind": to}]},
+            })
+        },
+    )
+}
+
+fn class() -> impl Strategy<Value = Value> {
+    let name = prop::sample::select(&["nantian-gw", "other", "other"][..]);
+    let controller = prop::sample::select(&["nantian.dev/gateway-controller", "example.com/other"][..]);
+    (name, controller, rarely(Just("none"))).prop_map(|(name, controller, parameters)| {
+        let mut class = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": name},
+            "spec": {"controllerName": controller},
+        });
+        if let Some(parameters) = parameters {
+            class["spec"]["parametersRef"] = json!({"group": "example.com", "kind": "Later", "name": parameters});
+        }
+        class
+    })
+}
+
 fn other() -> impl Strategy<Value = Value> {
+    let team = prop::sample::select(&["x", "x", "y"][..]);
     prop_oneof![
-        (name(), name()).prop_map(|(namespace, from)| json!({
-            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "ReferenceGrant",
-            "metadata": meta(namespace, "g", None),
-            "spec": {"from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": from},
-                {"group": "gateway.networking.k8s.io", "kind": "TCPRoute", "namespace": from}],
-                "to": [{"group": "", "kind": "Service"}]},
+        4 => grant(),
+        4 => (name(), team).prop_map(|(name, team)| json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"team": team}},
         })),
-        name().prop_map(|name| json!({
-            "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"team": "x"}},
-        })),
-        name().prop_map(|namespace| json!({
-            "apiVersion": "nantian.dev/v1alpha1", "kind": "DirectResponse", "metadata": meta(namespace, "a", None),
-            "spec": {"statusCode": 200, "body": "ok"},
-        })),
+        3 => (name(), any::<bool>()).prop_map(|(namespace, inline)| {
+            let body = if inline { json!("ok") } else { Value::Null };
+            let reference = if inline { Value::Null } else { json!({"name": "a", "key": "ca.crt"}) };
+            json!({
+                "apiVersion": "nantian.dev/v1alpha1", "kind": "DirectResponse", "metadata": meta(namespace, "a", None),
+                "spec": {"statusCode": 200, "body": body, "bodyConfigMapRef": reference},
+            })
+        }),
+        1 => class(),
+        1 => misfit(),
     ]
+}
+
+/// Objects that do not fit their kind.
+fn misfit() -> impl Strategy<Value = Value> {
+    let kind = prop::sample::select(
+        &[
+            ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+            ("gateway.networking.k8s.io/v1", "Gateway"),
+            ("v1", "Service"),
+        ][..],
+    );
+    (kind, namespace(), name()).prop_map(|((api_version, kind), namespace, name)| {
+        json!({"apiVersion": api_version, "kind": kind, "metadata": meta(namespace, name, None), "spec": "none"})
+    })
+}
+
+/// One object of any kind.
+fn any_object() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        4 => gateway(), 6 => route(false), 3 => route(true), 4 => stream_route(), 3 => listener_set(), 2 => policy(),
+        4 => service(), 3 => slice(), 4 => other(),
+        2 => certificates().prop_flat_map(|held| {
+            let others: Vec<Value> = if held.is_empty() { vec![json!(null)] } else { held };
+            prop::sample::select(others)
+        }),
+    ]
+}
+
+/// A change of a set of objects.
+#[derive(Debug, Clone)]
+pub(crate) enum Edit {
+    /// Puts an object in, or in the place of one of its name.
+    Insert(Value),
+    /// Takes out one of those that are there.
+    Remove(prop::sample::Index),
+}
+
+/// Edits, in small groups that are made at once.
+pub(crate) fn edits() -> impl Strategy<Value = Vec<Vec<Edit>>> {
+    let edit = prop_oneof![
+        3 => any_object().prop_filter("an object", |value| !value.is_null()).prop_map(Edit::Insert),
+        1 => any::<prop::sample::Index>().prop_map(Edit::Remove),
+    ];
+    prop::collection::vec(prop::collection::vec(edit, 1..4), 1..6)
 }
 
 /// Objects with distinct names.
@@ -357,9 +434,9 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
         prop::collection::vec(route(true), 0..3),
         prop::collection::vec(stream_route(), 1..7),
         prop::collection::vec(listener_set(), 0..4),
-        prop::collection::vec(policy(), 0..4),
+        prop::collection::vec(policy(), 0..5),
         certificates(),
-        prop::collection::vec(service(), 1..7),
+        prop::collection::vec(service(), 3..9),
         prop::collection::vec(slice(), 0..5),
         prop::collection::vec(other(), 0..4),
     );

@@ -2,23 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::Fault;
-use crate::compile::decode::Typed;
-use crate::compile::diagnostic::{self, Diagnostic};
-use crate::compile::{Objects, Options};
-use crate::key::ObjectRef;
+use nantian_crds::gateway_api::{Gateway, GatewayClass};
 
-/// The classes that are ours, by name, with the reason why one is not accepted.
-pub(crate) fn classes(
-    typed: &Typed<'_>,
-    objects: &Objects,
-    options: &Options,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<String, Option<Fault>> {
-    let assumed = options.gateway_classes.iter().filter(|name| !typed.classes.contains_key(*name));
-    let named = options.claimed_classes.iter().chain(assumed);
-    let mut ours: BTreeMap<String, Option<Fault>> = named.map(|name| (name.clone(), None)).collect();
-    for (name, entry) in &typed.classes {
+use super::Fault;
+use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::memo::Reader;
+
+/// A class that is ours.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Class {
+    /// Why it is not accepted.
+    pub(crate) fault: Option<Fault>,
+    /// No object and no option says that it is ours, and none that it is another's.
+    pub(crate) is_adopted: bool,
+}
+
+/// The classes that are ours, by name.
+pub(crate) type Classes = BTreeMap<String, Class>;
+
+/// The names of those that somebody said are ours.
+pub(crate) fn named(classes: &Classes) -> impl Iterator<Item = &String> {
+    classes.iter().filter(|(_, class)| !class.is_adopted).map(|(name, _)| name)
+}
+
+/// Finds the classes that are ours.
+pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Classes {
+    let (options, held) = (reader.options(), reader.all::<GatewayClass>());
+    let assumed = options.gateway_classes.iter().filter(|name| !held.contains_key(&(String::new(), (*name).clone())));
+    let known = options.claimed_classes.iter().chain(assumed);
+    let mut ours: Classes = known.map(|name| (name.clone(), Class::default())).collect();
+    for ((_, name), entry) in held {
         if entry.value.spec.controller_name != options.controller_name {
             continue;
         }
@@ -30,41 +43,27 @@ pub(crate) fn classes(
         });
         if let Some(fault) = &fault {
             let code = &diagnostic::INVALID_PARAMETERS;
-            diagnostics.push(Diagnostic::of(code, entry.object, "spec.parametersRef", &fault.message));
+            diagnostics.push(Diagnostic::of(code, &entry.object, "spec.parametersRef", &fault.message));
         }
-        ours.insert(name.clone(), fault);
+        ours.insert(name.clone(), Class { fault, is_adopted: false });
     }
     if options.adopt_unclaimed_classes {
-        adopt(typed, objects, &mut ours, diagnostics);
+        adopt(reader, &mut ours, diagnostics);
     }
     ours
 }
 
 /// Takes the Gateways whose class no object has, be it one that could not be read.
-fn adopt(
-    typed: &Typed<'_>,
-    objects: &Objects,
-    ours: &mut BTreeMap<String, Option<Fault>>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn adopt(reader: &Reader<'_>, ours: &mut Classes, diagnostics: &mut Vec<Diagnostic>) {
     let mut adopted = Vec::new();
-    for entry in typed.gateways.values() {
+    for entry in reader.all::<Gateway>().values() {
         let class = &entry.value.spec.gateway_class_name;
-        if ours.contains_key(class) || objects.get(&class_id(class)).is_some() {
+        if ours.contains_key(class) || reader.exists::<GatewayClass>(&(String::new(), class.clone())) {
             continue;
         }
         let message = format!("no GatewayClass {class} is among the objects, so this Gateway is taken to be ours");
-        diagnostics.push(Diagnostic::of(&diagnostic::CLASS_ADOPTED, entry.object, "spec.gatewayClassName", message));
-        adopted.push((class.clone(), None));
+        diagnostics.push(Diagnostic::of(&diagnostic::CLASS_ADOPTED, &entry.object, "spec.gatewayClassName", message));
+        adopted.push((class.clone(), Class { fault: None, is_adopted: true }));
     }
     ours.extend(adopted);
-}
-
-fn class_id(name: &str) -> ObjectRef {
-    ObjectRef {
-        group: "gateway.networking.k8s.io".to_owned(),
-        kind: "GatewayClass".to_owned(),
-        namespace: String::new(),
-        name: name.to_owned(),
-    }
 }

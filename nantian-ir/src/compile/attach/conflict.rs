@@ -1,24 +1,18 @@
 //! Listeners that cannot be told apart, and TLS listeners that overlap.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Fault;
 use super::gateway::GatewayView;
 use super::listener::ListenerView;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Code, Diagnostic};
-use crate::key::ListenerSetKey;
+use crate::compile::memo::Reader;
+use crate::key::{ListenerKey, ListenerSetKey};
 use crate::model::{BindAddress, ListenerProtocol, Transport};
 use crate::name::HostnameMatch;
-
-/// Finds conflicts within each Gateway, then between Gateways that share a socket, then overlapping TLS listeners.
-pub(crate) fn find(gateways: &mut BTreeMap<Name, GatewayView<'_, '_>>, diagnostics: &mut Vec<Diagnostic>) {
-    for gateway in gateways.values_mut() {
-        within(gateway, diagnostics);
-    }
-    across(gateways, diagnostics);
-    overlaps(gateways);
-}
+use crate::precedence::Age;
 
 /// What of a socket is used. Listeners are told apart by what comes first on a connection: a server name or a request's
 /// host. Protocols that begin alike can share a socket.
@@ -74,7 +68,7 @@ fn how(reason: &str, hostname: &HostnameMatch) -> String {
 /// Conflicts among the listeners of one Gateway: those of each object with each other, and with those of the objects
 /// before it. "Implementations MUST treat the parent Gateway as having the merged list of all listeners from itself and
 /// attached ListenerSets using the following precedence"; "the first Listener in the precedence list MUST be accepted".
-fn within(gateway: &mut GatewayView<'_, '_>, diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn within(gateway: &mut GatewayView, diagnostics: &mut Vec<Diagnostic>) {
     let mut taken: BTreeMap<(Transport, u16), Taken<Option<ListenerSetKey>>> = BTreeMap::new();
     for group in gateway.listeners.chunk_by_mut(|a, b| a.key.set == b.key.set) {
         for listener in group.iter_mut() {
@@ -101,7 +95,7 @@ fn within(gateway: &mut GatewayView<'_, '_>, diagnostics: &mut Vec<Diagnostic>) 
 }
 
 /// What a listener uses of its port. One that is not accepted for reasons of its own uses nothing.
-fn uses(listener: &ListenerView<'_, '_>) -> Option<(ListenerProtocol, HostnameMatch)> {
+fn uses(listener: &ListenerView) -> Option<(ListenerProtocol, HostnameMatch)> {
     if listener.refused.is_some() {
         return None;
     }
@@ -110,7 +104,7 @@ fn uses(listener: &ListenerView<'_, '_>) -> Option<(ListenerProtocol, HostnameMa
 
 /// `GatewaySpec.listeners`: "The implementation MUST NOT pick one conflicting Listener as the winner. ALL indistinct
 /// Listeners must not be accepted for processing."
-fn conflict_of(one: &ListenerView<'_, '_>, all: &[ListenerView<'_, '_>]) -> Option<Fault> {
+fn conflict_of(one: &ListenerView, all: &[ListenerView]) -> Option<Fault> {
     let (protocol, hostname) = uses(one)?;
     let others: Vec<(ListenerProtocol, HostnameMatch, &str)> = all
         .iter()
@@ -139,66 +133,108 @@ fn conflict_of(one: &ListenerView<'_, '_>, all: &[ListenerView<'_, '_>]) -> Opti
     Some(Fault::new(reason(protocol, protocol), message))
 }
 
-/// Gateways that share a socket: the older one (then the first by name) keeps it, the other listener is refused.
-fn across(gateways: &mut BTreeMap<Name, GatewayView<'_, '_>>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut order: Vec<(crate::precedence::Age, Name)> =
-        gateways.iter().map(|(name, gateway)| (gateway.age, name.clone())).collect();
-    order.sort();
-    let mut taken: BTreeMap<(Transport, BindAddress), Taken<String>> = BTreeMap::new();
-    for (_, name) in order {
-        let Some(gateway) = gateways.get_mut(&name) else { continue };
-        let mut mine = Vec::new();
+/// The Gateways of our classes.
+type Gateways = BTreeMap<Name, Arc<GatewayView>>;
+
+/// What other Gateways mean for the listeners of one, by position.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Verdict {
+    /// Listeners whose socket an older Gateway has.
+    refused: BTreeMap<usize, Fault>,
+    /// Listeners whose host names overlap theirs on the same TLS port.
+    overlaps: BTreeMap<usize, Vec<String>>,
+}
+
+impl Verdict {
+    /// Tells the listeners.
+    pub(crate) fn apply(&self, gateway: &mut GatewayView, diagnostics: &mut Vec<Diagnostic>) {
         for listener in &mut gateway.listeners {
+            if let Some(fault) = self.refused.get(&listener.index) {
+                let code = &diagnostic::PORT_UNAVAILABLE;
+                refuse(listener, fault.clone(), code, "port", diagnostics);
+                listener.refused = Some(Fault::new("PortUnavailable", &fault.message));
+            }
+            listener.overlaps = self.overlaps.get(&listener.index).cloned().unwrap_or_default();
+        }
+    }
+}
+
+/// Looks at the sockets of all Gateways: which listeners are refused there, then which of the others overlap. Nothing is
+/// said of a Gateway that nobody disturbs.
+pub(crate) fn verdicts(reader: &Reader<'_>) -> BTreeMap<Name, Verdict> {
+    let gateways = reader.gateways();
+    let mut verdicts = BTreeMap::new();
+    across(gateways, &mut verdicts);
+    overlaps(gateways, &mut verdicts);
+    verdicts
+}
+
+/// Gateways that share a socket: the older one (then the first by name) keeps it, the other listener is refused.
+fn across(gateways: &Gateways, verdicts: &mut BTreeMap<Name, Verdict>) {
+    let mut order: Vec<(Age, &Name, &GatewayView)> =
+        gateways.iter().map(|(name, gateway)| (gateway.age, name, &**gateway)).collect();
+    order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let mut taken: BTreeMap<(Transport, BindAddress), Taken<&ListenerKey>> = BTreeMap::new();
+    for (_, name, gateway) in order {
+        let mut mine = Vec::new();
+        for listener in &gateway.listeners {
             let (Some(bind), Some((protocol, hostname))) = (listener.bind, uses(listener)) else { continue };
             let socket = (protocol.transport(), bind);
             let Some((reason, by)) = taken.get(&socket).and_then(|taken| taken.clash(protocol, &hostname)) else {
-                mine.push((socket, protocol, hostname, listener.key.to_string()));
+                mine.push((socket, protocol, hostname, &listener.key));
                 continue;
             };
             let how = how(reason, &hostname);
             let message = format!("{bind} is used {how}by the listener {by} of an older Gateway");
-            refuse(listener, Fault::new(reason, message), &diagnostic::PORT_UNAVAILABLE, "port", diagnostics);
-            listener.refused = listener.conflict.as_ref().map(|fault| Fault::new("PortUnavailable", &fault.message));
+            let verdict = verdicts.entry(name.clone()).or_default();
+            verdict.refused.insert(listener.index, Fault::new(reason, message));
         }
         for (socket, protocol, hostname, by) in mine {
-            let taken = taken.entry(socket).or_insert_with(|| Taken::new(protocol, by.clone()));
-            taken.add(protocol, hostname, by);
+            taken.entry(socket).or_insert_with(|| Taken::new(protocol, by)).add(protocol, hostname, by);
         }
     }
 }
 
 fn refuse(
-    listener: &mut ListenerView<'_, '_>,
+    listener: &mut ListenerView,
     fault: Fault,
     code: &'static Code,
     field: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    diagnostics.push(Diagnostic::of(code, listener.object, listener.field(field), &fault.message));
+    diagnostics.push(Diagnostic::of(code, &listener.object, listener.field(field), &fault.message));
     listener.refused = Some(fault.clone());
     listener.conflict = Some(fault);
 }
 
 /// `OverlappingTLSConfig`: "Controllers MUST detect the presence of overlapping hostnames"; set on all listeners that
 /// overlap, and never when false.
-fn overlaps(gateways: &mut BTreeMap<Name, GatewayView<'_, '_>>) {
-    let mut by_bind: BTreeMap<BindAddress, Vec<(HostnameMatch, String)>> = BTreeMap::new();
-    for listener in gateways.values().flat_map(|gateway| &gateway.listeners) {
-        if let Some((bind, hostname)) = tls_place(listener) {
-            by_bind.entry(bind).or_default().push((hostname, listener.key.to_string()));
+fn overlaps(gateways: &Gateways, verdicts: &mut BTreeMap<Name, Verdict>) {
+    let mut by_bind: BTreeMap<BindAddress, Vec<(HostnameMatch, &Name, &ListenerView)>> = BTreeMap::new();
+    for (name, gateway) in gateways {
+        let refused = |index: usize, verdicts: &BTreeMap<Name, Verdict>| {
+            verdicts.get(name).is_some_and(|verdict| verdict.refused.contains_key(&index))
+        };
+        for listener in gateway.listeners.iter().filter(|listener| !refused(listener.index, verdicts)) {
+            if let Some((bind, hostname)) = tls_place(listener) {
+                by_bind.entry(bind).or_default().push((hostname, name, listener));
+            }
         }
     }
-    for listener in gateways.values_mut().flat_map(|gateway| &mut gateway.listeners) {
-        let Some((bind, hostname)) = tls_place(listener) else { continue };
-        let me = listener.key.to_string();
-        let others = by_bind.get(&bind).into_iter().flatten();
-        let overlapping = others.filter(|(host, key)| *key != me && hostname.intersect(host).is_some());
-        listener.overlaps = overlapping.map(|(host, key)| format!("{key} ({host})")).collect();
+    for listeners in by_bind.values() {
+        for (hostname, name, listener) in listeners {
+            let others = listeners.iter().filter(|(other, _, of)| of.key != listener.key && hostname.meets(other));
+            let overlapping: Vec<String> = others.map(|(host, _, other)| format!("{} ({host})", other.key)).collect();
+            if !overlapping.is_empty() {
+                let verdict = verdicts.entry((*name).clone()).or_default();
+                verdict.overlaps.insert(listener.index, overlapping);
+            }
+        }
     }
 }
 
 /// Socket and host of a listener that is told apart by server name.
-fn tls_place(listener: &ListenerView<'_, '_>) -> Option<(BindAddress, HostnameMatch)> {
+fn tls_place(listener: &ListenerView) -> Option<(BindAddress, HostnameMatch)> {
     let (protocol, hostname) = uses(listener)?;
     protocol.begins_with_tls().then_some((listener.bind?, hostname))
 }

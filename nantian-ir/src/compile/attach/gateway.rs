@@ -1,24 +1,28 @@
 //! Gateways of our classes: their addresses and what is true of them as a whole.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use nantian_crds::gateway_api::Gateway;
 use nantian_crds::gateway_api::gateway::{FrontendValidationMode, GatewaySpecAddress};
 use nantian_crds::gateway_api::shared::GatewayDefaultScope;
+use nantian_crds::gateway_api::{Gateway, GatewayClass};
 
 use super::Fault;
+use super::conflict;
 use super::listener::{self, ListenerView, Source};
+use super::listener_set::{self, SetView};
 use crate::compile::Options;
-use crate::compile::decode::{Entry, Name, Typed, age};
+use crate::compile::decode::{Entry, Name, age};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::key::CertificateKey;
 use crate::model::BindAddress;
 use crate::precedence::Age;
 
 /// A Gateway of one of our classes.
-pub(crate) struct GatewayView<'t, 'o> {
-    pub(crate) entry: &'t Entry<'o, Gateway>,
+#[derive(Clone, PartialEq)]
+pub(crate) struct GatewayView {
+    pub(crate) entry: Arc<Entry<Gateway>>,
     pub(crate) age: Age,
     /// Why the Gateway as a whole is not accepted, apart from its listeners.
     pub(crate) refused: Option<Fault>,
@@ -30,9 +34,9 @@ pub(crate) struct GatewayView<'t, 'o> {
     /// What backends with TLS are shown.
     pub(crate) client_certificate: Option<CertificateKey>,
     /// Its own listeners, then those of its ListenerSets by precedence.
-    pub(crate) listeners: Vec<ListenerView<'t, 'o>>,
-    /// How many ListenerSets are attached.
-    pub(crate) attached_sets: u32,
+    pub(crate) listeners: Vec<ListenerView>,
+    /// The ListenerSets that name it, by precedence.
+    pub(crate) sets: Vec<SetView>,
 }
 
 /// What the listeners of a Gateway are bound to.
@@ -48,7 +52,7 @@ pub(crate) enum Bind {
 }
 
 /// What `spec.addresses` comes to.
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Addresses {
     /// Addresses that go into the status.
     pub(crate) assigned: Vec<IpAddr>,
@@ -58,68 +62,59 @@ pub(crate) struct Addresses {
     pub(crate) fault: Option<Fault>,
 }
 
-/// The Gateways of our classes, sorted by name. Gateways of other classes are left alone.
-pub(crate) fn gateways<'t, 'o>(
-    typed: &'t Typed<'o>,
-    classes: &BTreeMap<String, Option<Fault>>,
-    options: &Options,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<Name, GatewayView<'t, 'o>> {
-    let mut views = BTreeMap::new();
-    for (name, entry) in &typed.gateways {
-        let class = &entry.value.spec.gateway_class_name;
-        let Some(class_fault) = classes.get(class) else {
-            diagnostics.push(foreign_class(entry, typed, classes, options));
-            continue;
-        };
-        let mut addresses = addresses(entry, options, diagnostics);
-        let refused = addresses.1.take().or_else(|| parameters(entry, diagnostics));
-        let pending = class_fault
-            .as_ref()
-            .map(|fault| Fault::new("Pending", format!("GatewayClass {class} is not accepted: {}", fault.message)));
-        unsupported_infrastructure(entry, diagnostics);
-        let mut view = GatewayView {
-            entry,
-            age: age(&entry.value.metadata),
-            refused,
-            pending,
-            addresses: addresses.0,
-            unresolved: Vec::new(),
-            client_certificate: None,
-            listeners: Vec::new(),
-            attached_sets: 0,
-        };
-        let own = Source { object: entry.object, listeners: &entry.value.spec.listeners, set: None };
-        listener::add(&mut view, &own, options, diagnostics);
-        views.insert(name.clone(), view);
-    }
-    views
+/// The Gateway of this name with its listeners, those of its ListenerSets included; `None` if it is not of a class of ours,
+/// and is left alone.
+pub(crate) fn gateway(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<GatewayView> {
+    let entry = reader.get::<Gateway>(name)?;
+    let class = &entry.value.spec.gateway_class_name;
+    let Some(held) = reader.class(class) else {
+        diagnostics.push(foreign_class(entry, reader));
+        return None;
+    };
+    let (addresses, refused) = addresses(entry, reader.options(), diagnostics);
+    let refused = refused.or_else(|| parameters(entry, diagnostics));
+    let pending = held
+        .fault
+        .as_ref()
+        .map(|fault| Fault::new("Pending", format!("GatewayClass {class} is not accepted: {}", fault.message)));
+    unsupported_infrastructure(entry, diagnostics);
+    let mut view = GatewayView {
+        entry: Arc::clone(entry),
+        age: age(&entry.value.metadata),
+        refused,
+        pending,
+        addresses,
+        unresolved: Vec::new(),
+        client_certificate: None,
+        listeners: Vec::new(),
+        sets: Vec::new(),
+    };
+    let own = Source { object: &entry.object, listeners: &entry.value.spec.listeners, set: None };
+    listener::add(&mut view, &own, reader.options(), diagnostics);
+    listener_set::add(&mut view, name, reader, diagnostics);
+    conflict::within(&mut view, diagnostics);
+    Some(view)
 }
 
 /// A Gateway that is left alone: another controller's, or of a class that nobody has.
-fn foreign_class(
-    entry: &Entry<'_, Gateway>,
-    typed: &Typed<'_>,
-    classes: &BTreeMap<String, Option<Fault>>,
-    options: &Options,
-) -> Diagnostic {
+fn foreign_class(entry: &Entry<Gateway>, reader: &Reader<'_>) -> Diagnostic {
     let class = &entry.value.spec.gateway_class_name;
-    let (code, why) = match typed.classes.get(class) {
+    let (code, why) = match reader.get::<GatewayClass>(&(String::new(), class.clone())) {
         Some(theirs) => (&diagnostic::FOREIGN_CLASS, format!("belongs to {}", theirs.value.spec.controller_name)),
         None => (&diagnostic::CLASS_NOT_FOUND, "does not exist".to_owned()),
     };
-    let mut ours = classes.keys().cloned().collect::<Vec<_>>().join(" or ");
+    let mut ours = reader.our_classes().cloned().collect::<Vec<_>>().join(" or ");
     if ours.is_empty() {
-        ours = format!("a GatewayClass with controllerName {}", options.controller_name);
+        ours = format!("a GatewayClass with controllerName {}", reader.options().controller_name);
     }
     let message = format!("GatewayClass {class} {why}, so this Gateway is left alone");
-    Diagnostic::of(code, entry.object, "spec.gatewayClassName", message)
+    Diagnostic::of(code, &entry.object, "spec.gatewayClassName", message)
         .remedy(format!("if it is meant for this gateway, use {ours}"))
 }
 
 /// The addresses, and why the Gateway is not accepted at all.
 fn addresses(
-    entry: &Entry<'_, Gateway>,
+    entry: &Entry<Gateway>,
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Addresses, Option<Fault>) {
@@ -134,7 +129,7 @@ fn addresses(
         match address.r#type.as_str() {
             "IPAddress" | "Hostname" => {
                 let Err(fault) = take_address(address, options, &mut found) else { continue };
-                diagnostics.push(Diagnostic::of(&diagnostic::ADDRESS_NOT_USABLE, entry.object, field, &fault.message));
+                diagnostics.push(Diagnostic::of(&diagnostic::ADDRESS_NOT_USABLE, &entry.object, field, &fault.message));
                 match &mut found.fault {
                     Some(before) => before.message = format!("{}; {}", before.message, fault.message),
                     None => found.fault = Some(fault),
@@ -143,7 +138,7 @@ fn addresses(
             // "UnsupportedAddress": the Gateway could not be accepted because of the type of an address.
             other => {
                 let message = format!("the address type {other:?} is not supported: use IPAddress");
-                diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_ADDRESS, entry.object, field, &message));
+                diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_ADDRESS, &entry.object, field, &message));
                 let nothing = Addresses::default();
                 return (nothing, Some(Fault::new("UnsupportedAddress", message)));
             }
@@ -187,29 +182,29 @@ fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Add
     }
 }
 
-fn parameters(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) -> Option<Fault> {
+fn parameters(entry: &Entry<Gateway>, diagnostics: &mut Vec<Diagnostic>) -> Option<Fault> {
     let parameters = entry.value.spec.infrastructure.as_ref()?.parameters_ref.as_ref()?;
     let message = format!(
         "spec.infrastructure.parametersRef names a {}, but no kind of parameters is supported",
         parameters.kind
     );
     let field = "spec.infrastructure.parametersRef";
-    diagnostics.push(Diagnostic::of(&diagnostic::INVALID_PARAMETERS, entry.object, field, &message));
+    diagnostics.push(Diagnostic::of(&diagnostic::INVALID_PARAMETERS, &entry.object, field, &message));
     Some(Fault::new("InvalidParameters", message))
 }
 
 /// Labels and annotations are for objects that a controller makes; there are none here.
-fn unsupported_infrastructure(entry: &Entry<'_, Gateway>, diagnostics: &mut Vec<Diagnostic>) {
+fn unsupported_infrastructure(entry: &Entry<Gateway>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(infrastructure) = &entry.value.spec.infrastructure else { return };
     let fields = [("labels", &infrastructure.labels), ("annotations", &infrastructure.annotations)];
     for (name, _) in fields.into_iter().filter(|(_, values)| !values.is_empty()) {
         let message = format!("no objects are made for the Gateway, so nothing gets these {name}");
         let field = format!("spec.infrastructure.{name}");
-        diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, entry.object, field, message));
+        diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, &entry.object, field, message));
     }
 }
 
-impl<'t, 'o> GatewayView<'t, 'o> {
+impl GatewayView {
     /// The socket of a listener on `port`, if the Gateway may be served at all.
     pub(crate) fn bind(&self, port: u16) -> Option<BindAddress> {
         let served = self.refused.is_none() && self.pending.is_none() && port != 0;
@@ -221,7 +216,7 @@ impl<'t, 'o> GatewayView<'t, 'o> {
     }
 
     /// Its own listeners, without those of ListenerSets.
-    pub(crate) fn own_listeners(&self) -> impl Iterator<Item = &ListenerView<'t, 'o>> {
+    pub(crate) fn own_listeners(&self) -> impl Iterator<Item = &ListenerView> {
         self.listeners.iter().filter(|listener| listener.key.set.is_none())
     }
 

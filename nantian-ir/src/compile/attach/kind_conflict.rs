@@ -3,61 +3,74 @@
 //! `GRPCRouteSpec.hostnames`: "the implementation MUST accept exactly one of these two routes": the older one, then the
 //! first by `namespace/name`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Fault;
 use super::hosts::Hosts;
 use super::route::RouteView;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
-use crate::key::RouteKind;
-use crate::precedence::Age;
+use crate::key::{RouteKey, RouteKind};
 
-/// A listener and a kind of routes on it.
-type Place = (Name, usize, RouteKind);
+/// What a parent of a route loses to an older route of the other kind.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Clash {
+    /// Position among the route's parents.
+    parent: usize,
+    /// Positions of the listeners that have the older route.
+    listeners: BTreeSet<usize>,
+    message: String,
+}
 
-/// Detaches routes from listeners where an older route of the other kind has some of their hosts.
-pub(crate) fn find(routes: &mut [RouteView<'_>], diagnostics: &mut Vec<Diagnostic>) {
-    let mut order: Vec<(Age, String, RouteKind, usize)> = routes
-        .iter()
-        .enumerate()
-        .filter(|(_, route)| route.refused.is_none() && route.key.kind.has_requests())
-        .map(|(index, route)| (route.age, format!("{}/{}", route.key.namespace, route.key.name), route.key.kind, index))
-        .collect();
-    order.sort();
-    let mut taken: BTreeMap<Place, Hosts> = BTreeMap::new();
-    for (_, _, kind, index) in order {
-        let Some(route) = routes.get_mut(index) else { continue };
-        let me = route.key.to_string();
+/// The clashes of the routes of one Gateway, by route. `routes` are those with requests, the older first.
+pub(crate) fn find(
+    gateway: &Name,
+    routes: &[&Arc<RouteView>],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeMap<RouteKey, Vec<Clash>> {
+    let mut taken: BTreeMap<(usize, RouteKind), Hosts> = BTreeMap::new();
+    let mut clashes: BTreeMap<RouteKey, Vec<Clash>> = BTreeMap::new();
+    for route in routes {
+        let (me, kind) = (route.key.to_string(), route.key.kind);
         let mut mine = Vec::new();
-        for parent in &mut route.parents {
-            let mut lost = Vec::new();
-            parent.attached.retain(|(listener, hosts)| {
-                let held = taken.get(&(parent.gateway.clone(), *listener, other(kind)));
-                let clash = held.and_then(|held| hosts.iter().find_map(|host| held.intersecting(host)));
-                match clash {
-                    Some((host, by)) => lost.push(format!("{by} has the hostname {host}")),
-                    None => mine.push((parent.gateway.clone(), *listener, hosts.clone())),
+        for (position, parent) in route.parents.iter().enumerate().filter(|(_, parent)| parent.gateway == *gateway) {
+            let mut lost = BTreeMap::new();
+            for (listener, hosts) in &parent.attached {
+                let held = taken.get(&(*listener, other(kind)));
+                match held.and_then(|held| hosts.iter().find_map(|host| held.intersecting(host))) {
+                    Some((host, by)) => _ = lost.insert(*listener, format!("{by} has the hostname {host}")),
+                    None => mine.push((*listener, hosts)),
                 }
-                clash.is_none()
-            });
+            }
             if lost.is_empty() {
                 continue;
             }
             let message = format!(
                 "an HTTPRoute and a GRPCRoute cannot share a hostname on a listener, and the older one, {}",
-                lost.join("; ")
+                lost.values().map(String::as_str).collect::<Vec<_>>().join("; ")
             );
-            diagnostics.push(Diagnostic::of(&diagnostic::KIND_CONFLICT, route.object, &parent.field, &message));
-            if parent.attached.is_empty() {
-                parent.refused = Some(Fault::new("HostnameConflict", message));
+            diagnostics.push(Diagnostic::of(&diagnostic::KIND_CONFLICT, &route.object, &parent.field, &message));
+            let clash = Clash { parent: position, listeners: lost.into_keys().collect(), message };
+            clashes.entry(route.key.clone()).or_default().push(clash);
+        }
+        for (listener, hosts) in mine {
+            let held = taken.entry((listener, kind)).or_default();
+            for host in hosts {
+                held.insert(host.clone(), &me);
             }
         }
-        for (gateway, listener, hosts) in mine {
-            let held = taken.entry((gateway, listener, kind)).or_default();
-            for host in hosts {
-                held.insert(host, &me);
-            }
+    }
+    clashes
+}
+
+/// Detaches a route from the listeners where an older route of the other kind has some of its hosts.
+pub(crate) fn detach(route: &mut RouteView, clashes: &[Clash]) {
+    for clash in clashes {
+        let Some(parent) = route.parents.get_mut(clash.parent) else { continue };
+        parent.attached.retain(|(listener, _)| !clash.listeners.contains(listener));
+        if parent.attached.is_empty() {
+            parent.refused = Some(Fault::new("HostnameConflict", &clash.message));
         }
     }
 }

@@ -15,11 +15,12 @@ use crate::model::{BindAddress, ClientValidation, ListenerProtocol};
 use crate::name::HostnameMatch;
 
 /// A listener with what the passes find out about it.
-pub(crate) struct ListenerView<'t, 'o> {
+#[derive(Clone, PartialEq)]
+pub(crate) struct ListenerView {
     pub(crate) key: ListenerKey,
     /// The Gateway, or the ListenerSet that adds it.
-    pub(crate) object: &'o Object,
-    pub(crate) spec: &'t Listener,
+    pub(crate) object: Object,
+    pub(crate) spec: Listener,
     /// Position among all listeners of the Gateway.
     pub(crate) index: usize,
     /// Position in `spec.listeners` of its object.
@@ -45,11 +46,9 @@ pub(crate) struct ListenerView<'t, 'o> {
     pub(crate) certificates: Vec<CertificateKey>,
     /// How certificates of clients are checked.
     pub(crate) client_validation: Option<ClientValidation>,
-    /// How many accepted routes are attached.
-    pub(crate) attached: u32,
 }
 
-impl ListenerView<'_, '_> {
+impl ListenerView {
     /// Whether TLS sessions end here, so that certificates are needed.
     pub(crate) fn ends_tls(&self) -> bool {
         match self.protocol {
@@ -96,16 +95,16 @@ impl ListenerView<'_, '_> {
 }
 
 /// Where listeners come from.
-pub(crate) struct Source<'t, 'o> {
-    pub(crate) object: &'o Object,
-    pub(crate) listeners: &'t [Listener],
+pub(crate) struct Source<'s> {
+    pub(crate) object: &'s Object,
+    pub(crate) listeners: &'s [Listener],
     pub(crate) set: Option<ListenerSetKey>,
 }
 
 /// Adds the listeners of `source` to those of the Gateway, in their order.
-pub(crate) fn add<'t, 'o>(
-    gateway: &mut GatewayView<'t, 'o>,
-    source: &Source<'t, 'o>,
+pub(crate) fn add(
+    gateway: &mut GatewayView,
+    source: &Source<'_>,
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -115,13 +114,13 @@ pub(crate) fn add<'t, 'o>(
     }
 }
 
-fn view<'t, 'o>(
-    gateway: &GatewayView<'t, 'o>,
-    source: &Source<'t, 'o>,
+fn view(
+    gateway: &GatewayView,
+    source: &Source<'_>,
     position: usize,
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<ListenerView<'t, 'o>> {
+) -> Option<ListenerView> {
     let listener = source.listeners.get(position)?;
     let id = gateway.entry.object.id();
     let key = ListenerKey {
@@ -132,8 +131,8 @@ fn view<'t, 'o>(
     };
     let mut view = ListenerView {
         key,
-        object: source.object,
-        spec: listener,
+        object: source.object.clone(),
+        spec: listener.clone(),
         index: gateway.listeners.len(),
         position,
         port: listener.port,
@@ -147,7 +146,6 @@ fn view<'t, 'o>(
         overlaps: Vec::new(),
         certificates: Vec::new(),
         client_validation: None,
-        attached: 0,
     };
     let mut report = |code: &'static Code, field: String, message: &str| {
         diagnostics.push(Diagnostic::of(code, source.object, field, message));
@@ -253,7 +251,7 @@ fn possible(protocol: ListenerProtocol) -> &'static [RouteKind] {
 }
 
 /// `supportedKinds`: what the protocol carries, of that what `allowedRoutes.kinds` names.
-fn kinds(listener: &Listener, view: &mut ListenerView<'_, '_>, report: &mut impl FnMut(&'static Code, String, &str)) {
+fn kinds(listener: &Listener, view: &mut ListenerView, report: &mut impl FnMut(&'static Code, String, &str)) {
     let possible = view.protocol.map(possible).unwrap_or_default();
     let wanted = &listener.allowed_routes.kinds;
     if wanted.is_empty() {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use nantian_crds::core::Namespace;
 use nantian_crds::gateway_api::gateway::FromNamespaces;
 use nantian_crds::meta::LabelSelector;
 
-use crate::compile::decode::Typed;
+use crate::compile::memo::Reader;
 
 /// Whether something of `namespace` may attach to an object of namespace `own`.
 pub(crate) fn is_selected(
@@ -13,20 +14,20 @@ pub(crate) fn is_selected(
     selector: Option<&LabelSelector>,
     namespace: &str,
     own: &str,
-    typed: &Typed<'_>,
+    reader: &Reader<'_>,
 ) -> bool {
     match from {
         FromNamespaces::All => true,
         FromNamespaces::Same => namespace == own,
-        FromNamespaces::Selector => selector.is_some_and(|selector| selector.matches(&labels(typed, namespace))),
+        FromNamespaces::Selector => selector.is_some_and(|selector| selector.matches(&labels(reader, namespace))),
         FromNamespaces::None | FromNamespaces::Unknown(_) => false,
     }
 }
 
 /// Labels of a namespace. The API server gives each the label `kubernetes.io/metadata.name`.
-fn labels(typed: &Typed<'_>, namespace: &str) -> BTreeMap<String, String> {
-    let mut labels =
-        typed.namespaces.get(namespace).map(|entry| entry.value.metadata.labels.clone()).unwrap_or_default();
+fn labels(reader: &Reader<'_>, namespace: &str) -> BTreeMap<String, String> {
+    let held = reader.get::<Namespace>(&(String::new(), namespace.to_owned()));
+    let mut labels = held.map(|entry| entry.value.metadata.labels.clone()).unwrap_or_default();
     labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
     labels
 }

@@ -1,28 +1,27 @@
 //! Which listeners each route is attached to.
 
-use std::collections::BTreeMap;
-
-use nantian_crds::gateway_api::GROUP;
 use nantian_crds::gateway_api::gateway::FromNamespaces;
 use nantian_crds::gateway_api::shared::{GatewayDefaultScope, ParentReference};
+use nantian_crds::gateway_api::{GROUP, Gateway, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute, UdpRoute};
 use nantian_crds::meta::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::Fault;
 use super::gateway::GatewayView;
 use super::listener::{ListenerView, route_hostname};
-use super::listener_set::SetView;
 use super::namespace::is_selected;
-use crate::compile::decode::{Name, Typed, age};
+use crate::compile::decode::{Name, age};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
 use crate::key::{ListenerSetKey, RouteKey, RouteKind};
 use crate::name::HostnameMatch;
 use crate::precedence::Age;
 
 /// What all kinds of routes have in common.
-pub(crate) struct RouteView<'o> {
-    pub(crate) object: &'o Object,
+#[derive(Clone, PartialEq)]
+pub(crate) struct RouteView {
+    pub(crate) object: Object,
     pub(crate) key: RouteKey,
     pub(crate) age: Age,
     pub(crate) generation: Option<i64>,
@@ -32,6 +31,7 @@ pub(crate) struct RouteView<'o> {
 }
 
 /// One `parentRef` to a Gateway of ours or one of its ListenerSets, or a default Gateway.
+#[derive(Clone, PartialEq)]
 pub(crate) struct ParentView {
     /// The reference, as the route has it.
     pub(crate) reference: Value,
@@ -46,8 +46,8 @@ pub(crate) struct ParentView {
 }
 
 /// Parts of a route that attachment needs.
-struct RouteParts<'r, 'o> {
-    object: &'o Object,
+struct RouteParts<'r> {
+    object: &'r Object,
     kind: RouteKind,
     metadata: &'r ObjectMeta,
     parents: &'r [ParentReference],
@@ -55,13 +55,13 @@ struct RouteParts<'r, 'o> {
     default_gateways: Option<&'r GatewayDefaultScope>,
 }
 
-/// The parts of every route of one kind, whose type has these fields.
+/// The parts of a route of one kind, whose type has these fields.
 macro_rules! parts {
-    ($routes:expr, $kind:expr, $spec:ident => $hostnames:expr) => {
-        $routes.values().map(|entry| {
+    ($reader:expr, $name:expr, $type:ty, $kind:expr, $spec:ident => $hostnames:expr) => {
+        $reader.get::<$type>($name).map(|entry| {
             let $spec = &entry.value.spec;
             RouteParts {
-                object: entry.object,
+                object: &entry.object,
                 kind: $kind,
                 metadata: &entry.value.metadata,
                 parents: &entry.value.spec.parent_refs,
@@ -72,39 +72,23 @@ macro_rules! parts {
     };
 }
 
-/// What routes can be attached to.
-struct Parents<'p, 't, 'o> {
-    typed: &'p Typed<'o>,
-    gateways: &'p BTreeMap<Name, GatewayView<'t, 'o>>,
-    sets: &'p BTreeMap<Name, SetView<'t, 'o>>,
+/// Attaches a route to the listeners that take it; `None` if there is no such route.
+pub(crate) fn route(key: &RouteKey, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<RouteView> {
+    let name = (key.namespace.clone(), key.name.clone());
+    let parts = match key.kind {
+        RouteKind::Http => parts!(reader, &name, HttpRoute, key.kind, spec => &spec.hostnames),
+        RouteKind::Grpc => parts!(reader, &name, GrpcRoute, key.kind, spec => &spec.hostnames),
+        RouteKind::Tls => parts!(reader, &name, TlsRoute, key.kind, spec => &spec.hostnames),
+        RouteKind::Tcp => parts!(reader, &name, TcpRoute, key.kind, _spec => &[]),
+        RouteKind::Udp => parts!(reader, &name, UdpRoute, key.kind, _spec => &[]),
+    };
+    Some(attach(&parts?, key, reader, diagnostics))
 }
 
-/// Attaches every route to the listeners that take it.
-pub(crate) fn routes<'t, 'o>(
-    typed: &'t Typed<'o>,
-    gateways: &BTreeMap<Name, GatewayView<'t, 'o>>,
-    sets: &BTreeMap<Name, SetView<'t, 'o>>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<RouteView<'o>> {
-    let http = parts!(typed.http_routes, RouteKind::Http, spec => &spec.hostnames);
-    let grpc = parts!(typed.grpc_routes, RouteKind::Grpc, spec => &spec.hostnames);
-    let tls = parts!(typed.tls_routes, RouteKind::Tls, spec => &spec.hostnames);
-    let tcp = parts!(typed.tcp_routes, RouteKind::Tcp, _spec => &[]);
-    let udp = parts!(typed.udp_routes, RouteKind::Udp, _spec => &[]);
-    let parents = Parents { typed, gateways, sets };
-    let all = http.chain(grpc).chain(tls).chain(tcp).chain(udp);
-    all.map(|parts| attach(&parts, &parents, diagnostics)).collect()
-}
-
-fn attach<'o>(
-    route: &RouteParts<'_, 'o>,
-    parents: &Parents<'_, '_, '_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> RouteView<'o> {
-    let id = route.object.id();
+fn attach(route: &RouteParts<'_>, key: &RouteKey, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> RouteView {
     let mut view = RouteView {
-        object: route.object,
-        key: RouteKey { kind: route.kind, namespace: id.namespace.clone(), name: id.name.clone() },
+        object: route.object.clone(),
+        key: key.clone(),
         age: age(route.metadata),
         generation: route.metadata.generation,
         parents: Vec::new(),
@@ -113,11 +97,11 @@ fn attach<'o>(
     let hostnames = hostnames(route, &mut view, diagnostics);
     for (index, reference) in route.parents.iter().enumerate() {
         let field = format!("spec.parentRefs[{index}]");
-        let Some(mut parent) = parent(route, index, reference, field, parents, diagnostics) else { continue };
-        let Some(gateway) = parents.gateways.get(&parent.gateway) else { continue };
+        let Some(mut parent) = parent(route, index, reference, field, reader, diagnostics) else { continue };
+        let Some(gateway) = reader.gateway(&parent.gateway) else { continue };
         let refused = parent.refused.take();
-        let found = refused
-            .map_or_else(|| candidates(route, &parent, Some(reference), gateway, parents.typed, &hostnames), Err);
+        let found =
+            refused.map_or_else(|| candidates(route, &parent, Some(reference), gateway, reader, &hostnames), Err);
         match found {
             Ok(attached) => parent.attached = attached,
             Err(fault) => {
@@ -128,7 +112,7 @@ fn attach<'o>(
         }
         view.parents.push(parent);
     }
-    default_gateways(route, &mut view, parents, &hostnames, diagnostics);
+    default_gateways(route, &mut view, reader, &hostnames, diagnostics);
     let asks = route.default_gateways == Some(&GatewayDefaultScope::All);
     if route.parents.is_empty() && !asks {
         let message = "the route has no parentRefs, so nothing serves it";
@@ -139,11 +123,11 @@ fn attach<'o>(
 
 /// The parent that a reference names, if it is ours.
 fn parent(
-    route: &RouteParts<'_, '_>,
+    route: &RouteParts<'_>,
     index: usize,
     reference: &ParentReference,
     field: String,
-    parents: &Parents<'_, '_, '_>,
+    reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<ParentView> {
     let own = &route.object.id().namespace;
@@ -154,29 +138,29 @@ fn parent(
         Some(ParentView { reference: written, field: field.clone(), gateway, set, attached: Vec::new(), refused })
     };
     match (reference.group.as_str(), reference.kind.as_str()) {
-        (GROUP, "Gateway") if parents.gateways.contains_key(&name) => return view(name, None, None),
+        (GROUP, "Gateway") if reader.gateway(&name).is_some() => return view(name, None, None),
         (GROUP, "ListenerSet") => {
-            if let Some(set) = parents.sets.get(&name) {
+            if let Some((gateway, set)) = reader.listener_set(&name) {
                 // GEP-1713: a route without relevant listeners "has nowhere to attach to".
                 let refused = set.not_allowed.as_ref().map(|fault| {
                     let message = format!("ListenerSet {} is not attached to its Gateway: {}", set.key, fault.message);
                     Fault::new("NoMatchingParent", message)
                 });
-                return view(set.gateway.clone(), Some(set.key.clone()), refused);
+                return view(gateway, Some(set.key.clone()), refused);
             }
         }
         _ => {}
     }
-    report_foreign(route, reference, &name, field, parents.typed, diagnostics);
+    report_foreign(route, reference, &name, field, reader, diagnostics);
     None
 }
 
 /// GEP-3793: a route that asks for it behaves "the same as if all default Gateways were explicitly specified in
 /// `parentRefs`", of those that may take it.
 fn default_gateways(
-    route: &RouteParts<'_, '_>,
-    view: &mut RouteView<'_>,
-    parents: &Parents<'_, '_, '_>,
+    route: &RouteParts<'_>,
+    view: &mut RouteView,
+    reader: &Reader<'_>,
     hostnames: &[HostnameMatch],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
@@ -191,7 +175,8 @@ fn default_gateways(
         }
     }
     let mut refusals = Vec::new();
-    for (name, gateway) in parents.gateways.iter().filter(|(_, gateway)| gateway.is_default()) {
+    for name in reader.default_gateways() {
+        let Some(gateway) = reader.gateway(name) else { continue };
         if view.parents.iter().any(|parent| parent.gateway == *name && parent.set.is_none()) {
             continue;
         }
@@ -200,7 +185,7 @@ fn default_gateways(
         let mut parent =
             ParentView { reference, field, gateway: gateway_name, set: None, attached: Vec::new(), refused: None };
         // A default Gateway that may not take the route does not claim it, and says nothing.
-        match candidates(route, &parent, None, gateway, parents.typed, hostnames) {
+        match candidates(route, &parent, None, gateway, reader, hostnames) {
             Ok(attached) => {
                 parent.attached = attached;
                 view.parents.push(parent);
@@ -219,11 +204,7 @@ fn default_gateways(
 }
 
 /// The route's hostnames; `Any` if it has none. Unusable ones are reported and left out.
-fn hostnames(
-    route: &RouteParts<'_, '_>,
-    view: &mut RouteView<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<HostnameMatch> {
+fn hostnames(route: &RouteParts<'_>, view: &mut RouteView, diagnostics: &mut Vec<Diagnostic>) -> Vec<HostnameMatch> {
     if route.hostnames.is_empty() {
         return vec![HostnameMatch::Any];
     }
@@ -247,17 +228,17 @@ fn hostnames(
 
 /// The listeners of the parent that take the route, or why none does.
 fn candidates(
-    route: &RouteParts<'_, '_>,
+    route: &RouteParts<'_>,
     parent: &ParentView,
     reference: Option<&ParentReference>,
-    gateway: &GatewayView<'_, '_>,
-    typed: &Typed<'_>,
+    gateway: &GatewayView,
+    reader: &Reader<'_>,
     hostnames: &[HostnameMatch],
 ) -> Result<Vec<(usize, Vec<HostnameMatch>)>, Fault> {
     let section = reference.and_then(|reference| reference.section_name.as_deref()).filter(|name| !name.is_empty());
     let port = reference.and_then(|reference| reference.port).filter(|port| *port != 0);
     // ParentReference: "the name and port of the selected listener must match both specified values".
-    let named: Vec<&ListenerView<'_, '_>> = gateway
+    let named: Vec<&ListenerView> = gateway
         .listeners
         .iter()
         .filter(|listener| listener.key.set == parent.set)
@@ -274,9 +255,9 @@ fn candidates(
         return Err(Fault::new("NoMatchingParent", format!("{whole} has no listener{section}{port}")));
     }
     let mut refusals = Vec::new();
-    let mut allowing: Vec<&ListenerView<'_, '_>> = Vec::new();
+    let mut allowing: Vec<&ListenerView> = Vec::new();
     for listener in named {
-        match not_allowed(route, listener, typed) {
+        match not_allowed(route, listener, reader) {
             Some(why) => refusals.push(format!("listener {} {why}", listener.key.listener)),
             None => allowing.push(listener),
         }
@@ -308,13 +289,13 @@ fn intersection(listener: &HostnameMatch, route: &[HostnameMatch]) -> Option<Vec
 }
 
 /// Why `allowedRoutes` keeps the route out. `Same` is the namespace of the object that has the listener.
-fn not_allowed(route: &RouteParts<'_, '_>, listener: &ListenerView<'_, '_>, typed: &Typed<'_>) -> Option<String> {
+fn not_allowed(route: &RouteParts<'_>, listener: &ListenerView, reader: &Reader<'_>) -> Option<String> {
     if !listener.kinds.contains(&route.kind) {
         return Some(format!("takes no routes of kind {}", route.kind));
     }
     let namespaces = &listener.spec.allowed_routes.namespaces;
     let (namespace, own) = (&route.object.id().namespace, &listener.object.id().namespace);
-    if is_selected(&namespaces.from, namespaces.selector.as_ref(), namespace, own, typed) {
+    if is_selected(&namespaces.from, namespaces.selector.as_ref(), namespace, own, reader) {
         return None;
     }
     Some(match &namespaces.from {
@@ -325,17 +306,17 @@ fn not_allowed(route: &RouteParts<'_, '_>, listener: &ListenerView<'_, '_>, type
 }
 
 fn report_foreign(
-    route: &RouteParts<'_, '_>,
+    route: &RouteParts<'_>,
     reference: &ParentReference,
     name: &Name,
     field: String,
-    typed: &Typed<'_>,
+    reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let whole = format!("{} {}/{}", reference.kind, name.0, name.1);
     let exists = match (reference.group.as_str(), reference.kind.as_str()) {
-        (GROUP, "Gateway") => typed.gateways.contains_key(name),
-        (GROUP, "ListenerSet") => typed.listener_sets.contains_key(name),
+        (GROUP, "Gateway") => reader.get::<Gateway>(name).is_some(),
+        (GROUP, "ListenerSet") => reader.get::<ListenerSet>(name).is_some(),
         _ => {
             let message =
                 format!("{whole}: routes are attached to Gateways and ListenerSets only, so this parent has no effect");

@@ -5,43 +5,34 @@
 //! (<https://gateway-api.sigs.k8s.io/guides/api-design/#conflicts>; upstream's `TCPRouteMultipleRoutesAttachment`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::route::RouteView;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
-use crate::key::RouteKind;
+use crate::key::RouteKey;
 use crate::name::HostnameMatch;
-use crate::precedence::Age;
 
-/// Who gets the connections for a host of a listener.
-#[derive(Default)]
+/// Who gets the connections for a host of a listener of one Gateway.
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Winners {
-    by_place: BTreeMap<(Name, usize, HostnameMatch), usize>,
+    by_place: BTreeMap<(usize, HostnameMatch), RouteKey>,
 }
 
 impl Winners {
-    /// Finds the winner of every place; reports what others do not get.
-    pub(crate) fn find(routes: &[RouteView<'_>], diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let mut order: Vec<(Age, String, RouteKind, usize)> = routes
-            .iter()
-            .enumerate()
-            .filter(|(_, route)| route.refused.is_none() && !route.key.kind.has_requests())
-            .map(|(index, route)| {
-                (route.age, format!("{}/{}", route.key.namespace, route.key.name), route.key.kind, index)
-            })
-            .collect();
-        order.sort();
+    /// Finds the winner of every place of the Gateway; reports what others do not get. `routes` are those for connections
+    /// and datagrams, the older first.
+    pub(crate) fn find(gateway: &Name, routes: &[&Arc<RouteView>], diagnostics: &mut Vec<Diagnostic>) -> Self {
         let mut winners = Self::default();
-        for (.., index) in order {
-            let Some(route) = routes.get(index) else { continue };
-            for parent in &route.parents {
+        for route in routes {
+            for parent in route.parents.iter().filter(|parent| parent.gateway == *gateway) {
                 let mut lost = Vec::new();
                 for (listener, hosts) in &parent.attached {
                     for host in hosts {
-                        let place = (parent.gateway.clone(), *listener, host.clone());
-                        let winner = *winners.by_place.entry(place).or_insert(index);
-                        if let Some(winner) = routes.get(winner).filter(|_| winner != index) {
-                            lost.push(format!("{} ({host})", winner.key));
+                        let place = (*listener, host.clone());
+                        let winner = winners.by_place.entry(place).or_insert_with(|| route.key.clone());
+                        if *winner != route.key {
+                            lost.push(format!("{winner} ({host})"));
                         }
                     }
                 }
@@ -50,15 +41,15 @@ impl Winners {
                     lost.dedup();
                     let message = format!("connections go to older routes of the same listener: {}", lost.join(", "));
                     let code = &diagnostic::ROUTE_SHADOWED;
-                    diagnostics.push(Diagnostic::of(code, route.object, &parent.field, message));
+                    diagnostics.push(Diagnostic::of(code, &route.object, &parent.field, message));
                 }
             }
         }
         winners
     }
 
-    /// Whether the route at `index` gets the connections for the host.
-    pub(crate) fn has(&self, index: usize, gateway: &Name, listener: usize, host: &HostnameMatch) -> bool {
-        self.by_place.get(&(gateway.clone(), listener, host.clone())) == Some(&index)
+    /// Whether the route gets the connections for the host.
+    pub(crate) fn has(&self, route: &RouteKey, listener: usize, host: &HostnameMatch) -> bool {
+        self.by_place.get(&(listener, host.clone())) == Some(route)
     }
 }

@@ -3,6 +3,7 @@
 //! Each code has a file here; the file's documentation is the manual's entry for the code, and [`Code::manual`] gives
 //! it at run time.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -33,7 +34,7 @@ impl fmt::Display for Severity {
 }
 
 /// The stable name of a kind of diagnostic, with what is the same for all diagnostics of the kind.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Code {
     name: &'static str,
     severity: Severity,
@@ -197,6 +198,22 @@ impl Diagnostic {
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
         self
+    }
+}
+
+/// By object, field and code.
+impl Ord for Diagnostic {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let Self { severity, code, object, field, message, remedy, source } = self;
+        let mine = (object, field, code, message, source, remedy, severity);
+        let Self { severity, code, object, field, message, remedy, source } = other;
+        mine.cmp(&(object, field, code, message, source, remedy, severity))
+    }
+}
+
+impl PartialOrd for Diagnostic {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

@@ -5,9 +5,10 @@ use nantian_crds::gateway_api::shared::BackendRef;
 use super::filter::{Spec, clash};
 use super::{Context, Rule};
 use crate::compile::diagnostic;
+use crate::compile::resolve::backend;
 use crate::model::{Filter, RuleMatch, Target, WeightedTarget};
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     pub(super) fn targets(
         &mut self,
         rule: &mut Rule,
@@ -35,7 +36,8 @@ impl Context<'_, '_, '_> {
             if let Some(message) = filters.iter().find_map(|filter| clash(of_rule, filter)) {
                 self.invalid(rule, "IncompatibleFilters", &format!("{field}.filters"), message);
             }
-            let resolved = self.backends.resolve(self.route.object.id(), self.route.key.kind, &reference.object());
+            let resolved =
+                backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, &reference.object());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {

@@ -1,5 +1,7 @@
 //! Filters of rules and of backend references.
 
+use nantian_crds::core::ConfigMap;
+use nantian_crds::direct_response;
 use nantian_crds::gateway_api::http_route::{
     HttpCorsFilter, HttpPathModifier, HttpPathModifierType, HttpRequestRedirectFilter, HttpUrlRewriteFilter,
 };
@@ -7,7 +9,7 @@ use nantian_crds::gateway_api::shared::{HttpHeader, HttpHeaderFilter, HttpReques
 
 use super::{Context, Rule, cors};
 use crate::compile::diagnostic;
-use crate::compile::resolve::backend::Unresolved;
+use crate::compile::resolve::backend::{self, Unresolved};
 use crate::model::{
     DirectResponse, Filter, Fraction, HeaderModifier, HeaderValue, PathMatch, PathModifier, Refusal, RequestMirror,
     RequestRedirect, RuleMatch, UrlRewrite,
@@ -43,7 +45,7 @@ fn invalid<T>(message: impl Into<String>) -> Result<T, Problem> {
     Err(Problem::Invalid("UnsupportedValue", message.into()))
 }
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     /// The filters, in their order. What cannot be applied makes the rule invalid, or blocks it.
     pub(super) fn filters(
         &mut self,
@@ -101,7 +103,7 @@ impl Context<'_, '_, '_> {
             }
             (Some(_), Some(_)) => return invalid("requestMirror has percent and fraction: remove one of them"),
         };
-        let backend = self.backends.resolve(self.route.object.id(), self.route.key.kind, &spec.backend_ref);
+        let backend = backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, &spec.backend_ref);
         Ok(RequestMirror { backend: backend.map_err(Problem::Unresolved)?, fraction })
     }
 
@@ -113,7 +115,7 @@ impl Context<'_, '_, '_> {
             return unresolved(Refusal::InvalidKind, &diagnostic::INVALID_KIND, message);
         }
         let name = (self.route.key.namespace.clone(), spec.name.clone());
-        let Some(entry) = self.typed.direct_responses.get(&name) else {
+        let Some(entry) = self.reader.get::<direct_response::DirectResponse>(&name) else {
             let message = format!("DirectResponse {}/{} does not exist", name.0, name.1);
             return unresolved(Refusal::BackendNotFound, &diagnostic::EXTENSION_NOT_FOUND, message);
         };
@@ -127,7 +129,7 @@ impl Context<'_, '_, '_> {
             (None, None) => String::new(),
             (Some(_), Some(_)) => return bad("it has body and bodyConfigMapRef: remove one of them".to_owned()),
             (None, Some(reference)) => {
-                let map = self.typed.config_maps.get(&(name.0.clone(), reference.name.clone()));
+                let map = self.reader.get::<ConfigMap>(&(name.0.clone(), reference.name.clone()));
                 let Some(bytes) = map.and_then(|map| map.value.get(&reference.key)) else {
                     let message = format!("ConfigMap {}/{} has no key {}", name.0, reference.name, reference.key);
                     return unresolved(Refusal::BackendNotFound, &diagnostic::EXTENSION_NOT_FOUND, message);

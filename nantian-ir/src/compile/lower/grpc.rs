@@ -6,7 +6,7 @@ use super::filter::Spec;
 use super::{Context, LoweredRule, Rule};
 use crate::model::Timeouts;
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     pub(super) fn grpc_rules(&mut self, rules: &[GrpcRouteRule]) {
         self.lowered.total = rules.len();
         for (index, spec) in rules.iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::model::{Retry, Timeouts};
 /// Tries after the first where `retry.attempts` is not given.
 const DEFAULT_ATTEMPTS: u32 = 1;
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     pub(super) fn http_rules(&mut self, rules: &[HttpRouteRule]) {
         self.lowered.total = rules.len();
         for (index, rule) in rules.iter().enumerate() {

@@ -14,7 +14,7 @@ fn compiles(translated: &str) -> Result<(), ()> {
     builder.size_limit(re2::MAX_COMPILED).build().map(|_| ()).map_err(|_| ())
 }
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     /// The matches, or `None` if one of them cannot be used: then it is not known which requests the rule is for.
     pub(super) fn http_matches(
         &mut self,

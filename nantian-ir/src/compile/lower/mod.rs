@@ -8,11 +8,13 @@ mod http;
 mod matches;
 mod stream;
 
+use nantian_crds::gateway_api::{GrpcRoute, HttpRoute, TcpRoute, TlsRoute, UdpRoute};
+
 use super::attach::Fault;
 use super::attach::route::RouteView;
-use super::decode::Typed;
 use super::diagnostic::{self, Code, Diagnostic};
-use super::resolve::backend::{Backends, Unresolved};
+use super::memo::Reader;
+use super::resolve::backend::Unresolved;
 use crate::key::{RouteKind, RuleKey};
 use crate::model::{
     Attachment, Filter, Refusal, Retry, RouteRule, RuleMatch, StreamRule, StreamTarget, Target, Timeouts,
@@ -49,7 +51,7 @@ pub(crate) struct LoweredRule {
 
 impl LoweredRule {
     /// The rule of the IR.
-    pub(crate) fn attach(self, route: &RouteView<'_>, attachments: Vec<Attachment>) -> RouteRule {
+    pub(crate) fn attach(self, route: &RouteView, attachments: Vec<Attachment>) -> RouteRule {
         RouteRule {
             key: RuleKey { route: route.key.clone(), rule: self.index },
             name: self.name,
@@ -72,44 +74,39 @@ pub(crate) struct LoweredStream {
 
 impl LoweredStream {
     /// The rule of the IR.
-    pub(crate) fn attach(self, route: &RouteView<'_>, attachments: Vec<Attachment>) -> StreamRule {
+    pub(crate) fn attach(self, route: &RouteView, attachments: Vec<Attachment>) -> StreamRule {
         let key = RuleKey { route: route.key.clone(), rule: 0 };
         StreamRule { key, name: self.name, age: route.age, attachments, targets: self.targets }
     }
 }
 
 /// Lowers the rules of a route.
-pub(crate) fn lower(
-    route: &RouteView<'_>,
-    typed: &Typed<'_>,
-    backends: &Backends<'_, '_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Lowered {
+pub(crate) fn lower(route: &RouteView, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Lowered {
     let name = (route.key.namespace.clone(), route.key.name.clone());
-    let mut context = Context { route, typed, backends, diagnostics, lowered: Lowered::default() };
+    let mut context = Context { route, reader, diagnostics, lowered: Lowered::default() };
     match route.key.kind {
         RouteKind::Http => {
-            if let Some(entry) = typed.http_routes.get(&name) {
+            if let Some(entry) = reader.get::<HttpRoute>(&name) {
                 context.http_rules(&entry.value.spec.rules);
             }
         }
         RouteKind::Grpc => {
-            if let Some(entry) = typed.grpc_routes.get(&name) {
+            if let Some(entry) = reader.get::<GrpcRoute>(&name) {
                 context.grpc_rules(&entry.value.spec.rules);
             }
         }
         RouteKind::Tls => {
-            if let Some(entry) = typed.tls_routes.get(&name) {
+            if let Some(entry) = reader.get::<TlsRoute>(&name) {
                 context.stream_rules(&entry.value.spec.rules);
             }
         }
         RouteKind::Tcp => {
-            if let Some(entry) = typed.tcp_routes.get(&name) {
+            if let Some(entry) = reader.get::<TcpRoute>(&name) {
                 context.stream_rules(&entry.value.spec.rules);
             }
         }
         RouteKind::Udp => {
-            if let Some(entry) = typed.udp_routes.get(&name) {
+            if let Some(entry) = reader.get::<UdpRoute>(&name) {
                 context.stream_rules(&entry.value.spec.rules);
             }
         }
@@ -117,10 +114,9 @@ pub(crate) fn lower(
     context.lowered
 }
 
-struct Context<'c, 't, 'o> {
-    route: &'c RouteView<'o>,
-    typed: &'c Typed<'o>,
-    backends: &'c Backends<'t, 'o>,
+struct Context<'c, 's> {
+    route: &'c RouteView,
+    reader: &'c Reader<'s>,
     diagnostics: &'c mut Vec<Diagnostic>,
     lowered: Lowered,
 }
@@ -134,9 +130,9 @@ struct Rule {
     blocked: bool,
 }
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     fn report(&mut self, code: &'static Code, field: impl Into<String>, message: &str) {
-        self.diagnostics.push(Diagnostic::of(code, self.route.object, field, message));
+        self.diagnostics.push(Diagnostic::of(code, &self.route.object, field, message));
     }
 
     /// A value of the rule that makes it invalid.
@@ -153,7 +149,7 @@ impl Context<'_, '_, '_> {
 
     /// A reference that cannot be resolved.
     fn unresolved(&mut self, field: &str, why: &Unresolved) {
-        let mut found = Diagnostic::of(why.code, self.route.object, field, &why.message);
+        let mut found = Diagnostic::of(why.code, &self.route.object, field, &why.message);
         if let Some(remedy) = &why.remedy {
             found = found.remedy(remedy);
         }

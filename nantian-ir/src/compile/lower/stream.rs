@@ -4,10 +4,11 @@ use nantian_crds::gateway_api::stream_route::StreamRouteRule;
 
 use super::{Context, LoweredStream};
 use crate::compile::diagnostic;
+use crate::compile::resolve::backend;
 use crate::key::RouteKind;
 use crate::model::{StreamTarget, Target};
 
-impl Context<'_, '_, '_> {
+impl Context<'_, '_> {
     /// Rules of these routes match everything, so that only the first can be reached.
     pub(super) fn stream_rules(&mut self, rules: &[StreamRouteRule]) {
         self.lowered.total = rules.len();
@@ -29,7 +30,8 @@ impl Context<'_, '_, '_> {
         }
         let mut targets = Vec::new();
         for (index, reference) in first.backend_refs.iter().enumerate() {
-            let resolved = self.backends.resolve(self.route.object.id(), self.route.key.kind, &reference.object());
+            let resolved =
+                backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, &reference.object());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {

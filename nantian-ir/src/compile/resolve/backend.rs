@@ -1,17 +1,14 @@
 //! Backend references of routes.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use nantian_crds::core::Service;
 use nantian_crds::core::service::{ServicePort, ServiceType};
 use nantian_crds::gateway_api::shared::BackendObjectReference;
 
-use super::backend_tls::Policies;
 use super::endpoints;
-use super::grant::{Grants, To, remedy};
-use crate::compile::decode::{Entry, Name, Typed};
+use super::grant::{self, To, remedy};
+use crate::compile::decode::{Entry, Name};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::key::{BackendKey, BackendKind, ObjectRef, RouteKind};
 use crate::model::{Backend, BackendProtocol, BackendTls, EndpointSet, Refusal, Transport};
 
@@ -24,82 +21,67 @@ pub(crate) struct Unresolved {
     pub(crate) remedy: Option<String>,
 }
 
-/// Resolves references and collects the backends that are in use.
-pub(crate) struct Backends<'t, 'o> {
-    typed: &'t Typed<'o>,
-    grants: &'t Grants<'t>,
-    policies: &'t Policies<'t, 'o>,
-    pub(crate) used: BTreeMap<BackendKey, Arc<Backend>>,
-    pub(crate) endpoints: BTreeMap<BackendKey, Arc<EndpointSet>>,
+/// The backend that a route of `kind` means.
+pub(crate) fn resolve(
+    reader: &Reader<'_>,
+    from: &ObjectRef,
+    kind: RouteKind,
+    reference: &BackendObjectReference,
+) -> Result<BackendKey, Unresolved> {
+    let fail = |refusal, code, message| Err(Unresolved { refusal, code, message, remedy: None });
+    if !reference.group.is_empty() || reference.kind != "Service" {
+        let kind = if reference.group.is_empty() {
+            reference.kind.clone()
+        } else {
+            format!("{}/{}", reference.group, reference.kind)
+        };
+        let message = format!("backends of kind {kind} are not supported: use a Service");
+        return fail(Refusal::InvalidKind, &diagnostic::INVALID_KIND, message);
+    }
+    let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
+    let to = To { group: "", kind: "Service", namespace, name: &reference.name };
+    // BackendRef: a ReferenceGrant is required "when a namespace different than the local namespace is specified".
+    if !grant::allow(reader, from, &to) {
+        let message = format!("Service {namespace}/{} may not be referred to from here", reference.name);
+        let (refusal, code) = (Refusal::RefNotPermitted, &diagnostic::REF_NOT_PERMITTED);
+        return Err(Unresolved { refusal, code, message, remedy: Some(remedy(from, &to)) });
+    }
+    let Some(port) = reference.port.filter(|port| *port != 0) else {
+        let message = format!("the reference to Service {namespace}/{} has no port", reference.name);
+        return fail(Refusal::UnsupportedValue, &diagnostic::BACKEND_NOT_FOUND, message);
+    };
+    let name = (namespace.to_owned(), reference.name.clone());
+    let Some(service) = reader.get::<Service>(&name) else {
+        let message = format!("Service {namespace}/{} does not exist", reference.name);
+        return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
+    };
+    let protocol = protocol(service, port, kind, tls(reader, &name, port, kind.transport()).is_some())?;
+    Ok(BackendKey {
+        kind: BackendKind::Service,
+        namespace: namespace.to_owned(),
+        name: reference.name.clone(),
+        port,
+        protocol,
+    })
 }
 
-impl<'t, 'o> Backends<'t, 'o> {
-    pub(crate) fn new(typed: &'t Typed<'o>, grants: &'t Grants<'t>, policies: &'t Policies<'t, 'o>) -> Self {
-        Self { typed, grants, policies, used: BTreeMap::new(), endpoints: BTreeMap::new() }
-    }
+/// TLS towards a Service port.
+fn tls(reader: &Reader<'_>, service: &Name, number: u16, transport: Transport) -> Option<BackendTls> {
+    let held = reader.get::<Service>(service).filter(|_| transport == Transport::Tcp)?;
+    let name = port(&held.value, number, transport).and_then(|port| port.name.as_deref());
+    reader.policies_of(service)?.tls(name).cloned()
+}
 
-    /// The backend that a route of `kind` means.
-    pub(crate) fn resolve(
-        &self,
-        from: &ObjectRef,
-        kind: RouteKind,
-        reference: &BackendObjectReference,
-    ) -> Result<BackendKey, Unresolved> {
-        let fail = |refusal, code, message| Err(Unresolved { refusal, code, message, remedy: None });
-        if !reference.group.is_empty() || reference.kind != "Service" {
-            let kind = if reference.group.is_empty() {
-                reference.kind.clone()
-            } else {
-                format!("{}/{}", reference.group, reference.kind)
-            };
-            let message = format!("backends of kind {kind} are not supported: use a Service");
-            return fail(Refusal::InvalidKind, &diagnostic::INVALID_KIND, message);
-        }
-        let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
-        let to = To { group: "", kind: "Service", namespace, name: &reference.name };
-        // BackendRef: a ReferenceGrant is required "when a namespace different than the local namespace is specified".
-        if !self.grants.allow(from, &to) {
-            let message = format!("Service {namespace}/{} may not be referred to from here", reference.name);
-            let (refusal, code) = (Refusal::RefNotPermitted, &diagnostic::REF_NOT_PERMITTED);
-            return Err(Unresolved { refusal, code, message, remedy: Some(remedy(from, &to)) });
-        }
-        let Some(port) = reference.port.filter(|port| *port != 0) else {
-            let message = format!("the reference to Service {namespace}/{} has no port", reference.name);
-            return fail(Refusal::UnsupportedValue, &diagnostic::BACKEND_NOT_FOUND, message);
-        };
-        let name = (namespace.to_owned(), reference.name.clone());
-        let Some(service) = self.typed.services.get(&name) else {
-            let message = format!("Service {namespace}/{} does not exist", reference.name);
-            return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
-        };
-        let protocol = protocol(service, port, kind, self.tls(&name, port, kind.transport()).is_some())?;
-        Ok(BackendKey {
-            kind: BackendKind::Service,
-            namespace: namespace.to_owned(),
-            name: reference.name.clone(),
-            port,
-            protocol,
-        })
-    }
-
-    /// TLS towards a Service port.
-    fn tls(&self, service: &Name, number: u16, transport: Transport) -> Option<&BackendTls> {
-        let held = self.typed.services.get(service).filter(|_| transport == Transport::Tcp)?;
-        let name = port(&held.value, number, transport).and_then(|port| port.name.as_deref());
-        self.policies.tls(service, name)
-    }
-
-    /// Notes that rules use the backend, with its endpoints.
-    pub(crate) fn add(&mut self, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) {
-        if self.used.contains_key(key) {
-            return;
-        }
-        let endpoints = endpoints::endpoints(self.typed, key, diagnostics);
-        let name = (key.namespace.clone(), key.name.clone());
-        let tls = self.tls(&name, key.port, key.protocol.transport()).cloned();
-        self.used.insert(key.clone(), Arc::new(Backend { key: key.clone(), tls }));
-        self.endpoints.insert(key.clone(), Arc::new(EndpointSet { key: key.clone(), endpoints }));
-    }
+/// A backend with its endpoints.
+pub(crate) fn backend(
+    reader: &Reader<'_>,
+    key: &BackendKey,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Backend, EndpointSet) {
+    let endpoints = endpoints::endpoints(reader, key, diagnostics);
+    let name = (key.namespace.clone(), key.name.clone());
+    let tls = tls(reader, &name, key.port, key.protocol.transport());
+    (Backend { key: key.clone(), tls }, EndpointSet { key: key.clone(), endpoints })
 }
 
 /// The port of the Service, if it has it.
@@ -109,7 +91,7 @@ pub(crate) fn port(service: &Service, number: u16, transport: Transport) -> Opti
 
 /// GEP-1911: the protocol is the Service port's `appProtocol`, or what the route's kind implies.
 fn protocol(
-    service: &Entry<'_, Service>,
+    service: &Entry<Service>,
     number: u16,
     kind: RouteKind,
     has_tls: bool,

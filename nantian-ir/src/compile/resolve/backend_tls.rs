@@ -1,23 +1,28 @@
 //! `BackendTLSPolicy`: which of several applies to a Service port, and what it comes to (GEP-1897).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
+use std::sync::Arc;
 
+use nantian_crds::core::Service;
 use nantian_crds::gateway_api::BackendTlsPolicy;
 use nantian_crds::gateway_api::backend_tls_policy::{BackendTlsPolicyValidation, SubjectAltNameType};
 
-use super::ca_bundle::{BadBundle, Bundles};
+use super::ca_bundle::{self, BadBundle};
 use crate::compile::attach::{Fault, listener, messages};
-use crate::compile::decode::{Entry, Name, Typed, age};
+use crate::compile::decode::{Entry, Name, age};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
-use crate::key::CaBundleKey;
+use crate::key::{CaBundleKey, ObjectRef};
 use crate::model::{BackendIdentity, BackendTls, SubjectAltName, Trust};
 use crate::name::{Hostname, HostnameMatch};
 use crate::precedence::Age;
 
 /// A policy with what became of it.
-pub(crate) struct PolicyView<'t, 'o> {
-    pub(crate) entry: &'t Entry<'o, BackendTlsPolicy>,
+#[derive(Clone, PartialEq)]
+pub(crate) struct PolicyView {
+    pub(crate) entry: Arc<Entry<BackendTlsPolicy>>,
     /// Its targets, by position in `spec.targetRefs`.
     pub(crate) targets: Vec<TargetView>,
     /// Why it is not valid, whatever the target.
@@ -28,6 +33,7 @@ pub(crate) struct PolicyView<'t, 'o> {
 }
 
 /// One target of a policy.
+#[derive(Clone, PartialEq)]
 pub(crate) struct TargetView {
     pub(crate) service: Name,
     /// Name of the port; `None`: all ports.
@@ -36,114 +42,124 @@ pub(crate) struct TargetView {
     pub(crate) refused: Option<Fault>,
 }
 
-/// All policies, and which of them applies where.
-pub(crate) struct Policies<'t, 'o> {
-    typed: &'t Typed<'o>,
-    pub(crate) views: Vec<PolicyView<'t, 'o>>,
-    /// Positions in `views`.
-    by_target: BTreeMap<(Name, Option<String>), usize>,
+/// What applies to a Service that a policy names.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct ServicePolicies {
+    /// By name of the port; `None`: all ports. With the policy that says so.
+    by_port: BTreeMap<Option<String>, (ObjectRef, BackendTls)>,
 }
 
-impl<'t, 'o> Policies<'t, 'o> {
-    /// Judges the policies. Of several for one target the older one applies, then the first by `namespace/name`.
-    pub(crate) fn new(typed: &'t Typed<'o>, bundles: &mut Bundles<'_, '_>, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let mut order: Vec<(Age, &Name, &'t Entry<'o, BackendTlsPolicy>)> =
-            typed.backend_tls_policies.iter().map(|(name, entry)| (age(&entry.value.metadata), name, entry)).collect();
-        order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        let mut policies = Self { typed, views: Vec::new(), by_target: BTreeMap::new() };
-        for (_, _, entry) in order {
-            let mut view = judge(entry, bundles, diagnostics);
-            view.targets = policies.targets(entry, diagnostics);
-            policies.views.push(view);
-        }
-        policies
+impl ServicePolicies {
+    /// TLS towards a port: of the policy for the port, else of that for the whole Service.
+    pub(crate) fn tls(&self, port_name: Option<&str>) -> Option<&BackendTls> {
+        let of_port =
+            port_name.filter(|name| !name.is_empty()).and_then(|name| self.by_port.get(&Some(name.to_owned())));
+        of_port.or_else(|| self.by_port.get(&None)).map(|(_, tls)| tls)
     }
+}
 
-    fn targets(&mut self, entry: &Entry<'_, BackendTlsPolicy>, diagnostics: &mut Vec<Diagnostic>) -> Vec<TargetView> {
-        let namespace = &entry.object.id().namespace;
-        let mut targets = Vec::new();
-        for (index, reference) in entry.value.spec.target_refs.iter().enumerate() {
-            let service = (namespace.clone(), reference.name.clone());
-            let port = reference.section_name.clone().filter(|name| !name.is_empty());
-            let is_service = reference.group.is_empty() && reference.kind == "Service";
-            let found = if is_service {
-                self.take(&service, port.as_ref())
-            } else {
-                let kind = &reference.kind;
-                let message = format!("targets of kind {kind} are not supported: use a Service");
-                Err((&diagnostic::INVALID_KIND, Fault::new("TargetNotFound", message)))
-            };
-            let refused = found.err().map(|(code, fault)| {
-                let field = format!("spec.targetRefs[{index}]");
-                diagnostics.push(Diagnostic::of(code, entry.object, field, &fault.message));
-                fault
-            });
-            // What is no Service has no routes either, so that no ancestor could be told.
-            if is_service {
-                targets.push(TargetView { service, port, refused });
-            }
-        }
-        targets
+/// The policies of a namespace, which are for its Services.
+#[derive(Default)]
+pub(crate) struct Policies {
+    pub(crate) views: BTreeMap<Name, PolicyView>,
+    pub(crate) services: BTreeMap<Name, ServicePolicies>,
+}
+
+/// Judges the policies of a namespace. Of several for one target the older one applies, then the first by name.
+pub(crate) fn policies(namespace: &str, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Policies {
+    let mut order: Vec<(Age, &Name, &Arc<Entry<BackendTlsPolicy>>)> =
+        reader.policies_in(namespace).map(|(name, entry)| (age(&entry.value.metadata), name, entry)).collect();
+    order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let mut policies = Policies::default();
+    for (_, name, entry) in order {
+        let mut view = judge(entry, reader, diagnostics);
+        view.targets = targets(&view, &mut policies.services, reader, diagnostics);
+        policies.views.insert(name.clone(), view);
     }
+    policies
+}
 
-    /// Gives a target to the policy that comes next in `views`.
-    fn take(&mut self, service: &Name, port: Option<&String>) -> Result<(), (&'static Code, Fault)> {
-        let missing = |what: String| {
-            Err((
-                &diagnostic::TARGET_NOT_FOUND,
-                Fault::new("TargetNotFound", format!("{what}, so the policy does not apply")),
-            ))
+fn targets(
+    view: &PolicyView,
+    services: &mut BTreeMap<Name, ServicePolicies>,
+    reader: &Reader<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<TargetView> {
+    let object = &view.entry.object;
+    let mut targets = Vec::new();
+    for (index, reference) in view.entry.value.spec.target_refs.iter().enumerate() {
+        let service = (object.id().namespace.clone(), reference.name.clone());
+        let port = reference.section_name.clone().filter(|name| !name.is_empty());
+        let is_service = reference.group.is_empty() && reference.kind == "Service";
+        let found = if is_service {
+            take(view, &service, port.as_ref(), services.entry(service.clone()).or_default(), reader)
+        } else {
+            let kind = &reference.kind;
+            let message = format!("targets of kind {kind} are not supported: use a Service");
+            Err((&diagnostic::INVALID_KIND, Fault::new("TargetNotFound", message)))
         };
-        let whole = format!("Service {}/{}", service.0, service.1);
-        let Some(held) = self.typed.services.get(service) else { return missing(format!("{whole} does not exist")) };
-        let ports = &held.value.spec.ports;
-        if let Some(name) = port
-            && !ports.iter().any(|port| port.name.as_ref() == Some(name))
-        {
-            return missing(format!("{whole} has no port named {name}"));
-        }
-        let next = self.views.len();
-        let winner = *self.by_target.entry((service.clone(), port.cloned())).or_insert(next);
-        match self.views.get(winner) {
-            None => Ok(()),
-            Some(other) => {
-                let which = port.map_or_else(String::new, |name| format!("port {name} of "));
-                let message = format!("the older {} applies to {which}{whole}", other.entry.object.id());
-                Err((&diagnostic::POLICY_CONFLICT, Fault::new("Conflicted", message)))
-            }
+        let refused = found.err().map(|(code, fault)| {
+            let field = format!("spec.targetRefs[{index}]");
+            diagnostics.push(Diagnostic::of(code, object, field, &fault.message));
+            fault
+        });
+        // What is no Service has no routes either, so that no ancestor could be told.
+        if is_service {
+            targets.push(TargetView { service, port, refused });
         }
     }
+    targets
+}
 
-    /// TLS towards a Service port: of the policy for the port, else of that for the whole Service.
-    pub(crate) fn tls(&self, service: &Name, port_name: Option<&str>) -> Option<&BackendTls> {
-        if self.by_target.is_empty() {
-            return None;
+/// Gives a target to the policy, unless an older one has it.
+fn take(
+    policy: &PolicyView,
+    service: &Name,
+    port: Option<&String>,
+    taken: &mut ServicePolicies,
+    reader: &Reader<'_>,
+) -> Result<(), (&'static Code, Fault)> {
+    let missing = |what: String| {
+        Err((
+            &diagnostic::TARGET_NOT_FOUND,
+            Fault::new("TargetNotFound", format!("{what}, so the policy does not apply")),
+        ))
+    };
+    let whole = format!("Service {}/{}", service.0, service.1);
+    let Some(held) = reader.get::<Service>(service) else { return missing(format!("{whole} does not exist")) };
+    let ports = &held.value.spec.ports;
+    if let Some(name) = port
+        && !ports.iter().any(|port| port.name.as_ref() == Some(name))
+    {
+        return missing(format!("{whole} has no port named {name}"));
+    }
+    match taken.by_port.entry(port.cloned()) {
+        MapEntry::Vacant(place) => {
+            place.insert((policy.entry.object.id().clone(), policy.tls.clone()));
+            Ok(())
         }
-        let find = |port: Option<String>| self.by_target.get(&(service.clone(), port));
-        let of_port = port_name.filter(|name| !name.is_empty()).and_then(|name| find(Some(name.to_owned())));
-        let winner = of_port.or_else(|| find(None))?;
-        self.views.get(*winner).map(|view| &view.tls)
+        MapEntry::Occupied(held) => {
+            let (other, which) = (&held.get().0, port.map_or_else(String::new, |name| format!("port {name} of ")));
+            let message = format!("the older {other} applies to {which}{whole}");
+            Err((&diagnostic::POLICY_CONFLICT, Fault::new("Conflicted", message)))
+        }
     }
 }
 
 /// What a policy comes to, apart from its targets.
-fn judge<'t, 'o>(
-    entry: &'t Entry<'o, BackendTlsPolicy>,
-    bundles: &mut Bundles<'_, '_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> PolicyView<'t, 'o> {
+fn judge(entry: &Arc<Entry<BackendTlsPolicy>>, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> PolicyView {
     let validation = &entry.value.spec.validation;
-    let (trust, unresolved, mut refused) = trust(entry.object, validation, bundles, diagnostics);
+    let (trust, unresolved, mut refused) = trust(&entry.object, validation, reader, diagnostics);
     let mut invalid = |field: &str, message: String| {
         let field = format!("spec.validation.{field}");
-        diagnostics.push(Diagnostic::of(&diagnostic::INVALID_POLICY, entry.object, field, &message));
+        diagnostics.push(Diagnostic::of(&diagnostic::INVALID_POLICY, &entry.object, field, &message));
         refused.get_or_insert(Fault::new("Invalid", message));
     };
     let server_name = Hostname::new(&validation.hostname).map_err(|error| invalid("hostname", error.to_string())).ok();
     let subject_alt_names = subject_alt_names(validation, &mut invalid);
     for option in entry.value.spec.options.keys() {
         let message = format!("the TLS option {option} is not supported and has no effect");
-        diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, entry.object, "spec.options", message));
+        diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, &entry.object, "spec.options", message));
     }
     let tls = match (server_name, trust) {
         (Some(server_name), Some(trust)) if refused.is_none() => {
@@ -151,14 +167,14 @@ fn judge<'t, 'o>(
         }
         _ => BackendTls::Refuse,
     };
-    PolicyView { entry, targets: Vec::new(), refused, unresolved, tls }
+    PolicyView { entry: Arc::clone(entry), targets: Vec::new(), refused, unresolved, tls }
 }
 
 /// Whom the policy trusts; references that cannot be resolved; why it is not accepted.
 fn trust(
     object: &Object,
     validation: &BackendTlsPolicyValidation,
-    bundles: &mut Bundles<'_, '_>,
+    reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Option<Trust>, Vec<Fault>, Option<Fault>) {
     let well_known = validation.well_known_ca_certificates.as_deref().filter(|name| !name.is_empty());
@@ -186,7 +202,7 @@ fn trust(
     let (mut found, mut faults): (Vec<CaBundleKey>, _) = (Vec::new(), Vec::new());
     for (index, reference) in validation.ca_certificate_refs.iter().enumerate() {
         let (group, kind) = (&reference.group, &reference.kind);
-        let (reason, message) = match bundles.resolve(group, kind, &object.id().namespace, &reference.name) {
+        let (reason, message) = match ca_bundle::resolve(reader, group, kind, &object.id().namespace, &reference.name) {
             Ok(key) if found.contains(&key) => continue,
             Ok(key) => {
                 found.push(key);

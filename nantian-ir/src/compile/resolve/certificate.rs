@@ -1,6 +1,5 @@
 //! Certificates of listeners that end TLS sessions, and those that backends are shown.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nantian_crds::core::Secret;
@@ -9,72 +8,52 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::grant::{Grants, To, remedy};
+use super::grant::{self, To, remedy};
 use super::validity;
-use crate::compile::Options;
 use crate::compile::attach::Fault;
 use crate::compile::attach::gateway::GatewayView;
-use crate::compile::decode::{Entry, Name, Typed};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
 use crate::key::{CertificateKey, ObjectRef};
 use crate::model::Certificate;
 use crate::secret::SecretBytes;
 
-/// Secrets that were looked at: a usable certificate, or what is wrong.
-type Checked = BTreeMap<CertificateKey, Result<Arc<Certificate>, String>>;
-
-/// Resolves `certificateRefs` of all listeners that end TLS sessions. A listener serves the valid ones of several.
-pub(crate) fn resolve(
-    gateways: &mut BTreeMap<Name, GatewayView<'_, '_>>,
-    typed: &Typed<'_>,
-    grants: &Grants<'_>,
-    options: &Options,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<CertificateKey, Arc<Certificate>> {
-    let mut checked = Checked::new();
-    for gateway in gateways.values_mut() {
-        for listener in gateway.listeners.iter_mut().filter(|listener| listener.ends_tls()) {
-            let references = listener.spec.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
-            if references.is_empty() {
-                let message =
-                    format!("tls.certificateRefs is empty: an {} listener needs a certificate", listener.spec.protocol);
-                let field = listener.field("tls");
-                diagnostics.push(Diagnostic::of(&diagnostic::INVALID_CERTIFICATE, listener.object, field, &message));
-                listener.unresolved.push(Fault::new("InvalidCertificateRef", message));
-            }
-            for (index, reference) in references.iter().enumerate() {
-                // A grant for the Gateway is none for its ListenerSets, nor the other way round.
-                match one(listener.object.id(), reference, typed, grants, &mut checked) {
-                    Ok(key) if listener.certificates.contains(&key) => {}
-                    Ok(key) => listener.certificates.push(key),
-                    Err(why) => {
-                        let field = listener.field(&format!("tls.certificateRefs[{index}]"));
-                        listener.unresolved.push(report(listener.object, field, why, diagnostics));
-                    }
+/// Resolves what a Gateway and its listeners say of certificates: `certificateRefs` of all listeners that end TLS sessions,
+/// of which the valid ones are served, and what backends are shown.
+pub(crate) fn resolve(gateway: &mut GatewayView, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    for listener in gateway.listeners.iter_mut().filter(|listener| listener.ends_tls()) {
+        let references = listener.spec.tls.as_ref().map(|tls| tls.certificate_refs.clone()).unwrap_or_default();
+        if references.is_empty() {
+            let message =
+                format!("tls.certificateRefs is empty: an {} listener needs a certificate", listener.spec.protocol);
+            let field = listener.field("tls");
+            diagnostics.push(Diagnostic::of(&diagnostic::INVALID_CERTIFICATE, &listener.object, field, &message));
+            listener.unresolved.push(Fault::new("InvalidCertificateRef", message));
+        }
+        for (index, reference) in references.iter().enumerate() {
+            // A grant for the Gateway is none for its ListenerSets, nor the other way round.
+            match one(listener.object.id(), reference, reader, diagnostics) {
+                Ok(key) if listener.certificates.contains(&key) => {}
+                Ok(key) => listener.certificates.push(key),
+                Err(why) => {
+                    let field = listener.field(&format!("tls.certificateRefs[{index}]"));
+                    listener.unresolved.push(report(&listener.object, field, why, diagnostics));
                 }
             }
         }
-        client_certificate(gateway, typed, grants, &mut checked, diagnostics);
     }
-    let usable: BTreeMap<_, _> = checked.into_iter().filter_map(|(key, found)| Some((key, found.ok()?))).collect();
-    warn_of_dates(&usable, typed, options, diagnostics);
-    usable
+    client_certificate(gateway, reader, diagnostics);
 }
 
 /// `GatewayBackendTLS.clientCertificateRef`: "the `ResolvedRefs` condition on the Gateway MUST be set to False with the
 /// Reason `InvalidClientCertificateRef`", or `RefNotPermitted`.
-fn client_certificate(
-    gateway: &mut GatewayView<'_, '_>,
-    typed: &Typed<'_>,
-    grants: &Grants<'_>,
-    checked: &mut Checked,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let object = gateway.entry.object;
-    let backend = gateway.entry.value.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
+fn client_certificate(gateway: &mut GatewayView, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let entry = Arc::clone(&gateway.entry);
+    let object = &entry.object;
+    let backend = entry.value.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
     let Some(reference) = backend.and_then(|backend| backend.client_certificate_ref.as_ref()) else { return };
-    match one(object.id(), reference, typed, grants, checked) {
+    match one(object.id(), reference, reader, diagnostics) {
         Ok(key) => gateway.client_certificate = Some(key),
         Err((mut fault, advice)) => {
             if fault.reason == "InvalidCertificateRef" {
@@ -102,9 +81,8 @@ fn report(object: &Object, field: String, why: (Fault, Option<String>), diagnost
 fn one(
     from: &ObjectRef,
     reference: &SecretObjectReference,
-    typed: &Typed<'_>,
-    grants: &Grants<'_>,
-    checked: &mut Checked,
+    reader: &Reader<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<CertificateKey, (Fault, Option<String>)> {
     let invalid = |message: String| (Fault::new("InvalidCertificateRef", message), None);
     if !reference.group.is_empty() || reference.kind != "Secret" {
@@ -114,24 +92,30 @@ fn one(
     }
     let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
     let to = To { group: "", kind: "Secret", namespace, name: &reference.name };
-    if !grants.allow(from, &to) {
+    if !grant::allow(reader, from, &to) {
         let message = format!("Secret {namespace}/{} may not be referred to from here", reference.name);
         return Err((Fault::new("RefNotPermitted", message), Some(remedy(from, &to))));
     }
     let key = CertificateKey { namespace: namespace.to_owned(), name: reference.name.clone() };
-    let found = checked.entry(key.clone()).or_insert_with(|| {
-        let secret = typed.secrets.get(&(key.namespace.clone(), key.name.clone()));
-        secret.map_or_else(|| Err("does not exist".to_owned()), |secret| check(&key, secret).map(Arc::new))
-    });
-    match found {
-        Ok(_) => Ok(key),
+    match certificate(reader, &key) {
+        Ok(found) => {
+            warn_of_dates(&found, reader, diagnostics);
+            Ok(key)
+        }
         Err(why) => Err(invalid(format!("Secret {key} {why}"))),
     }
 }
 
+/// The certificate, or what is wrong with it.
+pub(crate) fn certificate(reader: &Reader<'_>, key: &CertificateKey) -> Result<Arc<Certificate>, String> {
+    match reader.get::<Secret>(&(key.namespace.clone(), key.name.clone())) {
+        Some(secret) => secret.checked.get_or_init(|| check(key, &secret.value).map(Arc::new)).clone(),
+        None => Err("does not exist".to_owned()),
+    }
+}
+
 /// "A `CertificateRef` is considered invalid when ... the data within that resource is malformed."
-fn check(key: &CertificateKey, secret: &Entry<'_, Secret>) -> Result<Certificate, String> {
-    let secret = &secret.value;
+fn check(key: &CertificateKey, secret: &Secret) -> Result<Certificate, String> {
     if secret.r#type != "kubernetes.io/tls" {
         return Err(format!("has the type {}, not kubernetes.io/tls", secret.r#type));
     }
@@ -162,24 +146,18 @@ fn check(key: &CertificateKey, secret: &Entry<'_, Secret>) -> Result<Certificate
 }
 
 /// Certificates out of date are served, as clients decide what they trust, but someone should know.
-fn warn_of_dates(
-    usable: &BTreeMap<CertificateKey, Arc<Certificate>>,
-    typed: &Typed<'_>,
-    options: &Options,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let Some(now) = options.now else { return };
-    for (key, certificate) in usable {
-        let leaf = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).next().and_then(Result::ok);
-        let Some((from, to)) = leaf.and_then(|leaf| validity::of(&leaf)) else { continue };
-        let message = match (now < from, now > to) {
-            (true, _) => "the certificate is not valid yet",
-            (_, true) => "the certificate has expired",
-            _ => continue,
-        };
-        if let Some(secret) = typed.secrets.get(&(key.namespace.clone(), key.name.clone())) {
-            let code = &diagnostic::CERTIFICATE_DATE;
-            diagnostics.push(Diagnostic::of(code, secret.object, "data[tls.crt]", message));
-        }
+fn warn_of_dates(certificate: &Certificate, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(now) = reader.now() else { return };
+    let leaf = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).next().and_then(Result::ok);
+    let Some((from, to)) = leaf.and_then(|leaf| validity::of(&leaf)) else { return };
+    let message = match (now < from, now > to) {
+        (true, _) => "the certificate is not valid yet",
+        (_, true) => "the certificate has expired",
+        _ => return,
+    };
+    let key = &certificate.key;
+    if let Some(secret) = reader.get::<Secret>(&(key.namespace.clone(), key.name.clone())) {
+        let code = &diagnostic::CERTIFICATE_DATE;
+        diagnostics.push(Diagnostic::of(code, &secret.object, "data[tls.crt]", message));
     }
 }

@@ -1,31 +1,30 @@
 //! How certificates of clients are checked: `Gateway.spec.tls.frontend` (GEP-91).
 
+use std::sync::Arc;
+
 use nantian_crds::gateway_api::gateway::{FrontendTlsConfig, FrontendTlsValidation, FrontendValidationMode};
 
-use super::ca_bundle::{BadBundle, Bundles};
-use super::grant::{Grants, To, remedy};
+use super::ca_bundle::{self, BadBundle};
+use super::grant::{self, To, remedy};
 use crate::compile::attach::gateway::GatewayView;
 use crate::compile::attach::{Fault, messages};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
 use crate::key::CaBundleKey;
 use crate::model::{ClientValidation, ClientValidationMode, ListenerProtocol};
 
 /// Resolves what the HTTPS listeners of a Gateway, and of its ListenerSets, ask of clients.
-pub(crate) fn resolve(
-    gateway: &mut GatewayView<'_, '_>,
-    bundles: &mut Bundles<'_, '_>,
-    grants: &Grants<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let object = gateway.entry.object;
-    let Some(frontend) = gateway.entry.value.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) else { return };
+pub(crate) fn resolve(gateway: &mut GatewayView, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let entry = Arc::clone(&gateway.entry);
+    let object = &entry.object;
+    let Some(frontend) = entry.value.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) else { return };
     for listener in &mut gateway.listeners {
         if listener.protocol != Some(ListenerProtocol::Https) {
             continue;
         }
         let Some((field, validation)) = of_port(frontend, listener.port) else { continue };
-        let (ca_bundles, faults) = authorities(object, &field, validation, bundles, grants, diagnostics);
+        let (ca_bundles, faults) = authorities(object, &field, validation, reader, diagnostics);
         // "If ALL CACertificateRefs are invalid, the implementation MUST also ensure the `Accepted` condition on the
         // listener is set to `status: False`, with the Reason `NoValidCACertificate`." Served without the check that was
         // asked for, it would let everybody in.
@@ -60,8 +59,7 @@ fn authorities(
     object: &Object,
     field: &str,
     validation: &FrontendTlsValidation,
-    bundles: &mut Bundles<'_, '_>,
-    grants: &Grants<'_>,
+    reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<CaBundleKey>, Vec<Fault>) {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
@@ -74,14 +72,14 @@ fn authorities(
         let field = format!("{field}.caCertificateRefs[{index}]");
         let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&object.id().namespace);
         let to = To { group: &reference.group, kind: &reference.kind, namespace, name: &reference.name };
-        if !grants.allow(object.id(), &to) {
+        if !grant::allow(reader, object.id(), &to) {
             let message = format!("{} {namespace}/{} may not be referred to from here", to.kind, to.name);
             let code = &diagnostic::REF_NOT_PERMITTED;
             diagnostics.push(Diagnostic::of(code, object, field, &message).remedy(remedy(object.id(), &to)));
             faults.push(Fault::new("RefNotPermitted", message));
             continue;
         }
-        let (reason, message) = match bundles.resolve(to.group, to.kind, namespace, to.name) {
+        let (reason, message) = match ca_bundle::resolve(reader, to.group, to.kind, namespace, to.name) {
             Ok(key) if found.contains(&key) => continue,
             Ok(key) => {
                 found.push(key);

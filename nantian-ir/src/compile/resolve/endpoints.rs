@@ -2,30 +2,32 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use nantian_crds::core::endpoint_slice::{AddressType, EndpointSlice};
 use nantian_crds::core::service::{IntOrString, ServiceType};
 use nantian_crds::core::{Service, endpoint_slice};
 
 use super::backend::port;
-use crate::compile::decode::{Entry, Typed};
+use crate::compile::decode::Entry;
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::memo::Reader;
 use crate::key::BackendKey;
 use crate::model::{BackendProtocol, Endpoint, EndpointHost};
 use crate::name::Hostname;
 
 /// The endpoints that may get requests, sorted. Where none is ready, those that still serve while they terminate, as
 /// kube-proxy does (KEP-1669).
-pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
+pub(crate) fn endpoints(reader: &Reader<'_>, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
     let name = (key.namespace.clone(), key.name.clone());
-    let Some(service) = typed.services.get(&name) else { return Vec::new() };
+    let Some(service) = reader.get::<Service>(&name) else { return Vec::new() };
     if service.value.spec.r#type == ServiceType::ExternalName {
         return external(service, key, diagnostics);
     }
     let (mut ready, mut terminating) = (BTreeSet::new(), BTreeSet::new());
-    let slices: Vec<_> = typed.slices.get(&name).into_iter().flat_map(|slices| slices.values()).collect();
+    let slices: Vec<_> = reader.slices_of(&name).collect();
     let primary = primary_family(&service.value, &slices);
-    for slice in slices {
+    for slice in &slices {
         if primary.as_ref().is_some_and(|primary| is_other_family(primary, &slice.value.address_type)) {
             continue;
         }
@@ -42,7 +44,7 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
                 Ok(host) => _ = terminating.insert(Endpoint { host, port: target }),
                 Err(message) => {
                     let field = format!("endpoints[{index}].addresses");
-                    diagnostics.push(Diagnostic::of(&diagnostic::ENDPOINTS_UNUSABLE, slice.object, field, message));
+                    diagnostics.push(Diagnostic::of(&diagnostic::ENDPOINTS_UNUSABLE, &slice.object, field, message));
                 }
             }
         }
@@ -52,10 +54,10 @@ pub(crate) fn endpoints(typed: &Typed<'_>, key: &BackendKey, diagnostics: &mut V
         let message = format!(
             "port {} has no ready endpoints{}: {}",
             key.port,
-            hint(typed, &service.value, key),
+            hint(&slices, &service.value, key),
             consequence(key)
         );
-        diagnostics.push(Diagnostic::of(&diagnostic::NO_ENDPOINTS, service.object, "", message));
+        diagnostics.push(Diagnostic::of(&diagnostic::NO_ENDPOINTS, &service.object, "", message));
     }
     chosen.into_iter().collect()
 }
@@ -70,7 +72,7 @@ fn consequence(key: &BackendKey) -> &'static str {
 
 /// A dual-stack Service has slices of both families for the same Pods. Clients reach it by the family of its first
 /// address, and so do we: the other one may not be routed here.
-fn primary_family(service: &Service, slices: &[&Entry<'_, EndpointSlice>]) -> Option<AddressType> {
+fn primary_family(service: &Service, slices: &[&Arc<Entry<EndpointSlice>>]) -> Option<AddressType> {
     let address = service.spec.cluster_ip.as_deref()?.parse::<IpAddr>().ok()?;
     let family = if address.is_ipv4() { AddressType::Ipv4 } else { AddressType::Ipv6 };
     slices.iter().any(|slice| slice.value.address_type == family).then_some(family)
@@ -81,15 +83,15 @@ fn is_other_family(primary: &AddressType, family: &AddressType) -> bool {
 }
 
 /// What is probably wrong where slices are there, but not for the port: slices name it as the Service does.
-fn hint(typed: &Typed<'_>, service: &Service, key: &BackendKey) -> String {
-    let slices = typed.slices.get(&(key.namespace.clone(), key.name.clone()));
-    let matched = slices.into_iter().flatten().any(|(_, slice)| target_port(service, &slice.value, key).is_some());
+fn hint(slices: &[&Arc<Entry<EndpointSlice>>], service: &Service, key: &BackendKey) -> String {
+    if slices.is_empty() || slices.iter().any(|slice| target_port(service, &slice.value, key).is_some()) {
+        return String::new();
+    }
     let name =
         port(service, key.port, key.protocol.transport()).and_then(|port| port.name.as_deref()).unwrap_or_default();
-    match (slices, name) {
-        (Some(_), "") if !matched => ", and no EndpointSlice of the Service has a port without a name".to_owned(),
-        (Some(_), name) if !matched => format!(", and no EndpointSlice of the Service has a port named {name}"),
-        _ => String::new(),
+    match name {
+        "" => ", and no EndpointSlice of the Service has a port without a name".to_owned(),
+        name => format!(", and no EndpointSlice of the Service has a port named {name}"),
     }
 }
 
@@ -119,7 +121,7 @@ fn host(slice: &EndpointSlice, endpoint: &endpoint_slice::Endpoint) -> Result<En
     }
 }
 
-fn external(service: &Entry<'_, Service>, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
+fn external(service: &Entry<Service>, key: &BackendKey, diagnostics: &mut Vec<Diagnostic>) -> Vec<Endpoint> {
     let name = service.value.spec.external_name.as_deref().unwrap_or_default();
     let target = port(&service.value, key.port, key.protocol.transport()).and_then(|port| match &port.target_port {
         Some(IntOrString::Int(target)) => u16::try_from(*target).ok().filter(|target| *target != 0),
@@ -133,7 +135,7 @@ fn external(service: &Entry<'_, Service>, key: &BackendKey, diagnostics: &mut Ve
         Ok(host) => vec![Endpoint { host, port: target.unwrap_or(key.port) }],
         Err(error) => {
             let code = &diagnostic::ENDPOINTS_UNUSABLE;
-            diagnostics.push(Diagnostic::of(code, service.object, "spec.externalName", error.to_string()));
+            diagnostics.push(Diagnostic::of(code, &service.object, "spec.externalName", error.to_string()));
             Vec::new()
         }
     }

@@ -1,77 +1,65 @@
 //! Which Gateways send to which Service ports: the ancestors of policies for Services.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use nantian_crds::gateway_api::grpc_route::GrpcRouteFilter;
 use nantian_crds::gateway_api::http_route::HttpRouteFilter;
 use nantian_crds::gateway_api::shared::{BackendObjectReference, BackendRef};
+use nantian_crds::gateway_api::{GrpcRoute, HttpRoute, TlsRoute};
 
-use super::grant::{Grants, To};
-use crate::compile::attach::gateway::GatewayView;
+use super::grant::{self, To};
 use crate::compile::attach::listener::ListenerView;
 use crate::compile::attach::route::{ParentView, RouteView};
-use crate::compile::decode::{Name, Typed};
+use crate::compile::decode::Name;
+use crate::compile::memo::Reader;
 use crate::key::RouteKind;
 
-/// The ports of each Service that each Gateway sends to by TLS where a policy says so.
-#[derive(Default)]
-pub(crate) struct Uses {
-    by_service: BTreeMap<Name, BTreeMap<Name, BTreeSet<u16>>>,
+/// A Gateway that sends to a port of a Service by TLS where a policy says so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Use {
+    pub(crate) service: Name,
+    pub(crate) gateway: Name,
+    pub(crate) port: u16,
 }
 
-impl Uses {
-    /// Looks at the routes that are attached to something.
-    pub(crate) fn new(
-        routes: &[RouteView<'_>],
-        gateways: &BTreeMap<Name, GatewayView<'_, '_>>,
-        typed: &Typed<'_>,
-        grants: &Grants<'_>,
-    ) -> Self {
-        let mut uses = Self::default();
-        // Without policies nobody asks.
-        if typed.backend_tls_policies.is_empty() {
-            return uses;
-        }
-        for route in routes.iter().filter(|route| route.refused.is_none()) {
-            let parents: BTreeSet<&Name> = route
-                .parents
-                .iter()
-                .filter(|parent| sends(route.key.kind, parent, gateways))
-                .map(|parent| &parent.gateway)
-                .collect();
-            if parents.is_empty() {
-                continue;
-            }
-            for reference in references(route, typed) {
-                let from = route.object.id();
-                let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
-                let to = To { group: &reference.group, kind: &reference.kind, namespace, name: &reference.name };
-                let is_service = to.group.is_empty() && to.kind == "Service";
-                let (true, true, Some(port)) = (is_service, grants.allow(from, &to), reference.port) else { continue };
-                let service = (namespace.to_owned(), reference.name.clone());
-                let of_service = uses.by_service.entry(service).or_default();
-                for gateway in &parents {
-                    of_service.entry((*gateway).clone()).or_default().insert(port);
-                }
-            }
-        }
-        uses
+/// What a route makes its Gateways send to, of the Services that policies name.
+pub(crate) fn of(route: &RouteView, reader: &Reader<'_>) -> BTreeSet<Use> {
+    let mut uses = BTreeSet::new();
+    let parents: BTreeSet<&Name> = route
+        .parents
+        .iter()
+        .filter(|parent| route.refused.is_none() && sends(route.key.kind, parent, reader))
+        .map(|parent| &parent.gateway)
+        .collect();
+    if parents.is_empty() {
+        return uses;
     }
-
-    /// The Gateways that send to the Service, each with the ports.
-    pub(crate) fn of(&self, service: &Name) -> impl Iterator<Item = (&Name, &BTreeSet<u16>)> {
-        self.by_service.get(service).into_iter().flatten()
+    for reference in references(route, reader) {
+        let from = route.object.id();
+        let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
+        let (true, Some(port)) = (reference.group.is_empty() && reference.kind == "Service", reference.port) else {
+            continue;
+        };
+        let service = (namespace.to_owned(), reference.name.clone());
+        let to = To { group: "", kind: "Service", namespace, name: &reference.name };
+        if reader.policies_of(&service).is_some() && grant::allow(reader, from, &to) {
+            let of_gateway = |gateway: &&Name| Use { service: service.clone(), gateway: (*gateway).clone(), port };
+            uses.extend(parents.iter().map(of_gateway));
+        }
     }
+    uses
 }
 
 /// Whether what comes through the parent can be put into TLS sessions: requests, and connections whose own session ends at
 /// the listener.
-fn sends(kind: RouteKind, parent: &ParentView, gateways: &BTreeMap<Name, GatewayView<'_, '_>>) -> bool {
+fn sends(kind: RouteKind, parent: &ParentView, reader: &Reader<'_>) -> bool {
     if parent.refused.is_some() {
         return false;
     }
-    let listeners = gateways.get(&parent.gateway).map(|gateway| gateway.listeners.as_slice()).unwrap_or_default();
-    let ends_tls = |index: &usize| listeners.get(*index).is_some_and(ListenerView::ends_tls);
+    let ends_tls = |index: &usize| {
+        let listeners = reader.gateway(&parent.gateway).map(|gateway| gateway.listeners.as_slice());
+        listeners.unwrap_or_default().get(*index).is_some_and(ListenerView::ends_tls)
+    };
     match kind {
         RouteKind::Http | RouteKind::Grpc => true,
         RouteKind::Tls => parent.attached.iter().any(|(index, _)| ends_tls(index)),
@@ -80,13 +68,13 @@ fn sends(kind: RouteKind, parent: &ParentView, gateways: &BTreeMap<Name, Gateway
 }
 
 /// Every backend that a route names, mirrors included.
-fn references(route: &RouteView<'_>, typed: &Typed<'_>) -> Vec<BackendObjectReference> {
+fn references(route: &RouteView, reader: &Reader<'_>) -> Vec<BackendObjectReference> {
     let name = (route.key.namespace.clone(), route.key.name.clone());
     match route.key.kind {
         RouteKind::Http => {
             let mirror =
                 |filter: &HttpRouteFilter| filter.request_mirror.as_ref().map(|mirror| mirror.backend_ref.clone());
-            let rules = typed.http_routes.get(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
+            let rules = reader.get::<HttpRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules
                 .flat_map(|rule| {
                     let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
@@ -97,7 +85,7 @@ fn references(route: &RouteView<'_>, typed: &Typed<'_>) -> Vec<BackendObjectRefe
         RouteKind::Grpc => {
             let mirror =
                 |filter: &GrpcRouteFilter| filter.request_mirror.as_ref().map(|mirror| mirror.backend_ref.clone());
-            let rules = typed.grpc_routes.get(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
+            let rules = reader.get::<GrpcRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules
                 .flat_map(|rule| {
                     let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
@@ -106,7 +94,7 @@ fn references(route: &RouteView<'_>, typed: &Typed<'_>) -> Vec<BackendObjectRefe
                 .collect()
         }
         RouteKind::Tls => {
-            let rules = typed.tls_routes.get(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
+            let rules = reader.get::<TlsRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules.flat_map(|rule| &rule.backend_refs).map(BackendRef::object).collect()
         }
         RouteKind::Tcp | RouteKind::Udp => Vec::new(),

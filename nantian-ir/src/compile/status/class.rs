@@ -60,7 +60,7 @@ const OF_PROTOCOLS: [(&str, ListenerProtocol); 5] = [
 ];
 
 /// The status of a class of ours.
-pub(crate) fn status(entry: &Entry<'_, GatewayClass>, fault: Option<&Fault>, options: &Options) -> ObjectStatus {
+pub(crate) fn status(entry: &Entry<GatewayClass>, fault: Option<&Fault>, options: &Options) -> ObjectStatus {
     let generation = entry.value.metadata.generation;
     let accepted = match fault {
         None => Condition::new("Accepted", true, "Accepted", "Gateways of this class are served", generation),

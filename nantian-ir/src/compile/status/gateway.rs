@@ -1,5 +1,6 @@
 //! Status of a Gateway and its listeners.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{
@@ -8,12 +9,14 @@ use super::{
 use crate::compile::attach::Fault;
 use crate::compile::attach::gateway::GatewayView;
 use crate::compile::attach::listener::ListenerView;
+use crate::compile::attach::listener_set::SetView;
 
 /// A condition that only says that something is so (`GatewayConditionInsecureFrontendValidationMode`).
 const INSECURE: &str = "InsecureFrontendValidationMode";
 
 /// The status of a Gateway of ours. Its conditions tell of its own listeners; those of ListenerSets have a status there.
-pub(crate) fn status(gateway: &GatewayView<'_, '_>) -> ObjectStatus {
+/// `attached` counts the routes of each listener, by position.
+pub(crate) fn status(gateway: &GatewayView, attached: &BTreeMap<usize, u32>) -> ObjectStatus {
     let generation = gateway.entry.value.metadata.generation;
     let mut conditions = match &gateway.pending {
         Some(fault) => ["Accepted", "Programmed"].map(|kind| unknown(kind, &fault.message, generation)).to_vec(),
@@ -28,7 +31,7 @@ pub(crate) fn status(gateway: &GatewayView<'_, '_>) -> ObjectStatus {
         conditions.push(Condition::new("DefaultGateway", true, "DefaultGateway", message, generation));
     }
     let own = gateway.own_listeners();
-    let listeners = own.map(|listener| listener_status(gateway, listener, generation)).collect();
+    let listeners = own.map(|listener| listener_status(gateway, listener, attached, generation)).collect();
     let served = gateway.refused.is_none() && gateway.pending.is_none();
     let addresses = gateway
         .addresses
@@ -38,9 +41,15 @@ pub(crate) fn status(gateway: &GatewayView<'_, '_>) -> ObjectStatus {
         .map(|address| GatewayAddress { kind: "IPAddress", value: IpAddr::to_string(address) });
     // Who takes none has no use for a count.
     let takes_sets = gateway.entry.value.spec.allowed_listeners.is_some();
-    let attached_listener_sets = takes_sets.then_some(gateway.attached_sets);
+    let attached_listener_sets = takes_sets.then(|| attached_sets(gateway));
     let status = GatewayStatus { addresses: addresses.collect(), conditions, listeners, attached_listener_sets };
     ObjectStatus { object: gateway.entry.object.id().clone(), status: Status::Gateway(status) }
+}
+
+fn attached_sets(gateway: &GatewayView) -> u32 {
+    let is_accepted =
+        |set: &&SetView| gateway.pending.is_none() && super::listener_set::refusal(set, gateway).is_none();
+    u32::try_from(gateway.sets.iter().filter(is_accepted).count()).unwrap_or(u32::MAX)
 }
 
 pub(super) fn unknown(kind: &'static str, message: &str, observed_generation: Option<i64>) -> Condition {
@@ -49,13 +58,13 @@ pub(super) fn unknown(kind: &'static str, message: &str, observed_generation: Op
 }
 
 /// Names of listeners as one text.
-pub(super) fn names<'l, 't: 'l, 'o: 'l>(listeners: impl Iterator<Item = &'l ListenerView<'t, 'o>>) -> String {
+pub(super) fn names<'l>(listeners: impl Iterator<Item = &'l ListenerView>) -> String {
     listeners.map(|listener| listener.key.listener.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// `ListenersNotValid` "can be the reason when Accepted is True or False, depending on whether the listener being invalid
 /// causes the entire Gateway to not be accepted": it does when no listener is left.
-fn accepted(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
+fn accepted(gateway: &GatewayView, generation: Option<i64>) -> Condition {
     if let Some(fault) = &gateway.refused {
         return Condition::new("Accepted", false, fault.reason, &fault.message, generation);
     }
@@ -72,7 +81,7 @@ fn accepted(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition
     Condition::new("Accepted", valid().next().is_some(), "ListenersNotValid", message, generation)
 }
 
-fn programmed(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
+fn programmed(gateway: &GatewayView, generation: Option<i64>) -> Condition {
     match not_programmed(gateway) {
         Some(fault) => Condition::new("Programmed", false, fault.reason, fault.message, generation),
         None => Condition::new("Programmed", true, "Programmed", "the Gateway is served", generation),
@@ -80,7 +89,7 @@ fn programmed(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Conditi
 }
 
 /// Why the Gateway itself is not served.
-pub(super) fn not_programmed(gateway: &GatewayView<'_, '_>) -> Option<Fault> {
+pub(super) fn not_programmed(gateway: &GatewayView) -> Option<Fault> {
     let refused = gateway.refused.as_ref().map(|fault| Fault::new("Invalid", &fault.message));
     let unserved = || {
         let served = gateway.own_listeners().any(|listener| listener.unserved().is_none());
@@ -89,7 +98,7 @@ pub(super) fn not_programmed(gateway: &GatewayView<'_, '_>) -> Option<Fault> {
     refused.or_else(|| gateway.addresses.fault.clone()).or_else(unserved)
 }
 
-fn resolved(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
+fn resolved(gateway: &GatewayView, generation: Option<i64>) -> Condition {
     let broken = || gateway.own_listeners().filter(|listener| !listener.unresolved.is_empty());
     if let Some(fault) = gateway.unresolved.first() {
         return Condition::new("ResolvedRefs", false, fault.reason, &fault.message, generation);
@@ -103,8 +112,9 @@ fn resolved(gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition
 
 /// The status of a listener, be it the Gateway's own or of a ListenerSet.
 pub(super) fn listener_status(
-    gateway: &GatewayView<'_, '_>,
-    listener: &ListenerView<'_, '_>,
+    gateway: &GatewayView,
+    listener: &ListenerView,
+    attached: &BTreeMap<usize, u32>,
     generation: Option<i64>,
 ) -> ListenerStatus {
     let mut conditions = match &gateway.pending {
@@ -130,12 +140,12 @@ pub(super) fn listener_status(
     ListenerStatus {
         name: listener.key.listener.clone(),
         supported_kinds: kinds.collect(),
-        attached_routes: listener.attached,
+        attached_routes: attached.get(&listener.index).copied().unwrap_or(0),
         conditions,
     }
 }
 
-fn judged(gateway: &GatewayView<'_, '_>, listener: &ListenerView<'_, '_>, generation: Option<i64>) -> Vec<Condition> {
+fn judged(gateway: &GatewayView, listener: &ListenerView, generation: Option<i64>) -> Vec<Condition> {
     let accepted = match &listener.refused {
         None => Condition::new("Accepted", true, "Accepted", "the listener is accepted", generation),
         Some(fault) => Condition::new("Accepted", false, fault.reason, &fault.message, generation),

@@ -1,5 +1,7 @@
 //! Status of a ListenerSet and its listeners (GEP-1713).
 
+use std::collections::BTreeMap;
+
 use super::gateway::{listener_status, names, not_programmed, unknown};
 use super::{Condition, ListenerSetStatus, ObjectStatus, Status};
 use crate::compile::attach::Fault;
@@ -8,7 +10,7 @@ use crate::compile::attach::listener::ListenerView;
 use crate::compile::attach::listener_set::SetView;
 
 /// The status of a set whose Gateway is ours.
-pub(crate) fn status(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>) -> ObjectStatus {
+pub(crate) fn status(set: &SetView, gateway: &GatewayView, attached: &BTreeMap<usize, u32>) -> ObjectStatus {
     let generation = set.entry.value.metadata.generation;
     let conditions = match &gateway.pending {
         Some(fault) if set.not_allowed.is_none() => {
@@ -16,21 +18,19 @@ pub(crate) fn status(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>) -> Ob
         }
         _ => vec![accepted(set, gateway, generation), programmed(set, gateway, generation)],
     };
-    let listeners = listeners(set, gateway).map(|listener| listener_status(gateway, listener, generation)).collect();
+    let listeners =
+        listeners(set, gateway).map(|listener| listener_status(gateway, listener, attached, generation)).collect();
     let status = ListenerSetStatus { conditions, listeners };
     ObjectStatus { object: set.entry.object.id().clone(), status: Status::ListenerSet(status) }
 }
 
 /// The set's listeners; none if the Gateway does not take the set.
-fn listeners<'g, 't, 'o>(
-    set: &'g SetView<'t, 'o>,
-    gateway: &'g GatewayView<'t, 'o>,
-) -> impl Iterator<Item = &'g ListenerView<'t, 'o>> {
+fn listeners<'g>(set: &'g SetView, gateway: &'g GatewayView) -> impl Iterator<Item = &'g ListenerView> {
     gateway.listeners.iter().filter(|listener| listener.key.set.as_ref() == Some(&set.key))
 }
 
 /// Why the set is not accepted. It takes one valid listener to be.
-pub(crate) fn refusal(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>) -> Option<Fault> {
+pub(crate) fn refusal(set: &SetView, gateway: &GatewayView) -> Option<Fault> {
     let parent = || {
         let fault = gateway.not_accepted()?;
         Some(Fault::new("ParentNotAccepted", format!("the Gateway is not accepted: {}", fault.message)))
@@ -45,7 +45,7 @@ pub(crate) fn refusal(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>) -> O
     set.not_allowed.clone().or_else(parent).or_else(own)
 }
 
-fn accepted(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
+fn accepted(set: &SetView, gateway: &GatewayView, generation: Option<i64>) -> Condition {
     if let Some(fault) = refusal(set, gateway) {
         return Condition::new("Accepted", false, fault.reason, fault.message, generation);
     }
@@ -57,7 +57,7 @@ fn accepted(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>, generation: Op
     Condition::new("Accepted", true, "ListenersNotValid", message, generation)
 }
 
-fn programmed(set: &SetView<'_, '_>, gateway: &GatewayView<'_, '_>, generation: Option<i64>) -> Condition {
+fn programmed(set: &SetView, gateway: &GatewayView, generation: Option<i64>) -> Condition {
     let parent = |why: &str| Fault::new("ParentNotProgrammed", format!("the Gateway is not served: {why}"));
     let fault = match refusal(set, gateway) {
         Some(fault) if fault.reason == "ParentNotAccepted" => {

@@ -2,27 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use nantian_crds::core::Service;
 use nantian_crds::gateway_api::GROUP;
 
 use super::{AncestorRef, AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status};
 use crate::compile::attach::{Fault, messages};
-use crate::compile::decode::{Name, Typed};
+use crate::compile::decode::Name;
+use crate::compile::memo::Reader;
 use crate::compile::resolve::backend_tls::{PolicyView, TargetView};
-use crate::compile::resolve::uses::Uses;
 
 /// "A maximum of 16 ancestors will be represented in this list."
 pub(crate) const MAX_ANCESTORS: usize = 16;
 
 /// The Gateways that send to targets of the policy, each with those targets.
-pub(crate) fn ancestors<'v>(
-    policy: &'v PolicyView<'_, '_>,
-    uses: &'v Uses,
-    typed: &Typed<'_>,
-) -> BTreeMap<&'v Name, Vec<&'v TargetView>> {
+pub(crate) fn ancestors<'v>(policy: &'v PolicyView, reader: &Reader<'v>) -> BTreeMap<&'v Name, Vec<&'v TargetView>> {
     let mut found: BTreeMap<&Name, Vec<&TargetView>> = BTreeMap::new();
     for target in &policy.targets {
-        for (gateway, ports) in uses.of(&target.service) {
-            if ports.iter().any(|port| means(target, *port, typed)) {
+        for (gateway, ports) in reader.senders_to(&target.service) {
+            if ports.iter().any(|port| means(target, *port, reader)) {
                 found.entry(gateway).or_default().push(target);
             }
         }
@@ -32,16 +29,16 @@ pub(crate) fn ancestors<'v>(
 
 /// Whether the target means this port of its Service. One that names a port which does not exist means all: whoever uses
 /// the Service should know.
-fn means(target: &TargetView, number: u16, typed: &Typed<'_>) -> bool {
+fn means(target: &TargetView, number: u16, reader: &Reader<'_>) -> bool {
     let Some(name) = &target.port else { return true };
-    let Some(service) = typed.services.get(&target.service) else { return true };
+    let Some(service) = reader.get::<Service>(&target.service) else { return true };
     let mut named = service.value.spec.ports.iter().filter(|port| port.name.as_ref() == Some(name)).peekable();
     named.peek().is_none() || named.any(|port| port.port == number)
 }
 
 /// The status of a policy; `None` if it is relevant for no Gateway of ours.
 pub(crate) fn status(
-    policy: &PolicyView<'_, '_>,
+    policy: &PolicyView,
     ancestors: &BTreeMap<&Name, Vec<&TargetView>>,
     controller: &str,
 ) -> Option<ObjectStatus> {
@@ -60,7 +57,7 @@ pub(crate) fn status(
     (!ancestors.is_empty()).then_some(ObjectStatus { object, status: Status::Policy(PolicyStatus { ancestors }) })
 }
 
-fn conditions(policy: &PolicyView<'_, '_>, targets: &[&TargetView]) -> Vec<Condition> {
+fn conditions(policy: &PolicyView, targets: &[&TargetView]) -> Vec<Condition> {
     let generation = policy.entry.value.metadata.generation;
     let refused: Vec<&Fault> = targets.iter().filter_map(|target| target.refused.as_ref()).collect();
     // "For any BackendTLSPolicy that does not take precedence, the implementation MUST ensure the `Accepted` Condition is

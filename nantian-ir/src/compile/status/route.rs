@@ -6,7 +6,7 @@ use crate::compile::attach::{Fault, messages};
 use crate::compile::lower::Lowered;
 
 /// The status of a route; `None` if no parent of it is ours.
-pub(crate) fn status(route: &RouteView<'_>, lowered: &Lowered, controller: &str) -> Option<ObjectStatus> {
+pub(crate) fn status(route: &RouteView, lowered: &Lowered, controller: &str) -> Option<ObjectStatus> {
     let parents: Vec<ParentStatus> = route
         .parents
         .iter()
@@ -21,7 +21,7 @@ pub(crate) fn status(route: &RouteView<'_>, lowered: &Lowered, controller: &str)
 }
 
 /// Why the route is not accepted by the parent.
-pub(crate) fn refusal(route: &RouteView<'_>, parent: &ParentView, lowered: &Lowered) -> Option<Fault> {
+pub(crate) fn refusal(route: &RouteView, parent: &ParentView, lowered: &Lowered) -> Option<Fault> {
     route.refused.clone().or_else(|| parent.refused.clone()).or_else(|| all_invalid(lowered))
 }
 
@@ -30,7 +30,7 @@ fn all_invalid(lowered: &Lowered) -> Option<Fault> {
     Some(Fault::new(first.reason, messages(lowered.invalid.iter().map(|(_, fault)| fault))))
 }
 
-fn conditions(route: &RouteView<'_>, parent: &ParentView, lowered: &Lowered) -> Vec<Condition> {
+fn conditions(route: &RouteView, parent: &ParentView, lowered: &Lowered) -> Vec<Condition> {
     let generation = route.generation;
     let refused = refusal(route, parent, lowered);
     let mut found = vec![match &refused {

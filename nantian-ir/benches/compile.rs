@@ -1,0 +1,113 @@
+//! What it costs to compile a cluster from nothing, and to follow a change of it: `cargo bench -p nantian-ir`.
+//!
+//! Times are those of the processor, so that other processes of the machine do not count.
+
+#![allow(missing_docs, reason = "criterion's macros make public items")]
+
+mod cluster;
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
+use nantian_ir::compile::{Change, Compiler, Options, compile};
+use rustix::time::{ClockId, clock_gettime};
+
+/// What the gateway's binaries use.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// 1,000, 5,000 and 10,000 routes.
+const TENANTS: [usize; 3] = [50, 250, 500];
+
+/// Time that this thread had a processor.
+struct CpuTime;
+
+impl CpuTime {
+    fn now() -> Duration {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanoseconds.unwrap_or_default())
+    }
+}
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        Self::now()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        Self::now().saturating_sub(start)
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        WallTime.add(one, other)
+    }
+
+    fn zero(&self) -> Duration {
+        WallTime.zero()
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+fn from_nothing(criterion: &mut Criterion<CpuTime>) {
+    let mut group = criterion.benchmark_group("from nothing");
+    group.sample_size(20);
+    for tenants in TENANTS {
+        let objects = cluster::objects(tenants);
+        let compiled = compile(&objects, &Options::standalone());
+        assert_eq!(compiled.snapshot.rules.len(), tenants * cluster::ROUTES * 2, "every rule is served");
+        assert!(compiled.diagnostics.is_empty(), "nothing is wrong: {:?}", compiled.diagnostics.first());
+        let routes = tenants * cluster::ROUTES;
+        group.throughput(Throughput::Elements(routes as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(routes), &objects, |bencher, objects| {
+            bencher.iter_with_large_drop(|| black_box(compile(objects, &Options::standalone())));
+        });
+    }
+    group.finish();
+}
+
+/// The snapshot before stays alive, as it does in a data plane that is about to apply the next one.
+fn one_route(criterion: &mut Criterion<CpuTime>) {
+    let mut group = criterion.benchmark_group("one route changes");
+    for tenants in TENANTS {
+        let mut compiler = Compiler::new(Options::standalone());
+        let mut served = compiler.replace(cluster::objects(tenants)).snapshot;
+        let mut number = 0;
+        let routes = tenants * cluster::ROUTES;
+        group.bench_function(BenchmarkId::from_parameter(routes), |bencher| {
+            let next = || {
+                number += 1;
+                let (tenant, path) = (number * 7 % tenants, format!("/cart-{number}"));
+                Change::Insert(cluster::changed_route(tenant, number % cluster::ROUTES, &path))
+            };
+            let apply = |change| {
+                let changed = compiler.apply([change]);
+                assert_eq!(changed.statuses.len(), 0, "the route's status stays as it is");
+                served = changed.snapshot;
+            };
+            bencher.iter_batched(next, apply, BatchSize::PerIteration);
+        });
+        assert_eq!(served.rules.len(), routes * 2);
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = from_nothing, one_route
+}
+criterion_main!(benches);

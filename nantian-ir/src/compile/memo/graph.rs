@@ -1,0 +1,114 @@
+//! Which units there are, what each read, and which have to be computed again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::fact::{Fact, FactId};
+use super::unit::{STAGES, Unit};
+
+/// The place of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct UnitId(u32);
+
+struct Node {
+    unit: Arc<Unit>,
+    /// Sorted, each once.
+    reads: Vec<FactId>,
+    is_queued: bool,
+}
+
+/// The units with what they read.
+#[derive(Default)]
+pub(super) struct Graph {
+    ids: HashMap<Arc<Unit>, UnitId, FixedState>,
+    nodes: HashMap<UnitId, Node, FixedState>,
+    next: u32,
+    readers: HashMap<FactId, Vec<UnitId>, FixedState>,
+    /// Units to compute, by stage.
+    queues: [Vec<UnitId>; STAGES],
+}
+
+impl Graph {
+    /// Sees to it that there is such a unit; a new one has to be computed.
+    pub(super) fn demand(&mut self, unit: Unit) {
+        if self.ids.contains_key(&unit) {
+            return;
+        }
+        let (id, unit) = (UnitId(self.next), Arc::new(unit));
+        self.next = self.next.wrapping_add(1);
+        self.ids.insert(Arc::clone(&unit), id);
+        self.nodes.insert(id, Node { unit, reads: Vec::new(), is_queued: false });
+        self.queue(id);
+    }
+
+    /// Every unit that read the fact has to be computed again.
+    pub(super) fn changed(&mut self, fact: &Fact<'_>) {
+        for id in self.readers.get(&fact.id()).cloned().unwrap_or_default() {
+            self.queue(id);
+        }
+    }
+
+    fn queue(&mut self, id: UnitId) {
+        let Some(node) = self.nodes.get_mut(&id).filter(|node| !node.is_queued) else { return };
+        node.is_queued = true;
+        if let Some(queue) = self.queues.get_mut(node.unit.stage()) {
+            queue.push(id);
+        }
+    }
+
+    /// The units of the first stage that has some to compute.
+    pub(super) fn next(&mut self) -> Option<Vec<(UnitId, Arc<Unit>)>> {
+        let queue = self.queues.iter_mut().find(|queue| !queue.is_empty())?;
+        let ids = std::mem::take(queue);
+        let mut units = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(node) = self.nodes.get_mut(&id) {
+                node.is_queued = false;
+                units.push((id, Arc::clone(&node.unit)));
+            }
+        }
+        Some(units)
+    }
+
+    /// Notes what a unit read this time.
+    pub(super) fn record(&mut self, id: UnitId, reads: Vec<FactId>) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        if node.reads == reads {
+            return;
+        }
+        let before = std::mem::replace(&mut node.reads, reads);
+        for fact in node.reads.iter().filter(|fact| before.binary_search(fact).is_err()) {
+            self.readers.entry(*fact).or_default().push(id);
+        }
+        let gone: Vec<FactId> = before.into_iter().filter(|fact| node.reads.binary_search(fact).is_err()).collect();
+        for fact in gone {
+            self.forget(id, fact);
+        }
+    }
+
+    fn forget(&mut self, id: UnitId, fact: FactId) {
+        let Some(readers) = self.readers.get_mut(&fact) else { return };
+        if let Some(place) = readers.iter().position(|reader| *reader == id) {
+            readers.swap_remove(place);
+        }
+        if readers.is_empty() {
+            self.readers.remove(&fact);
+        }
+    }
+
+    /// Removes a unit for which there is nothing to do any more.
+    pub(super) fn remove(&mut self, id: UnitId) {
+        self.record(id, Vec::new());
+        if let Some(node) = self.nodes.remove(&id) {
+            self.ids.remove(&node.unit);
+        }
+    }
+
+    /// How many units there are, and how many facts are known to be read.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.nodes.len(), self.readers.len())
+    }
+}

@@ -1,0 +1,224 @@
+//! What units give to the results: resources, statuses and diagnostics.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::graph::UnitId;
+use crate::compile::decode::Name;
+use crate::compile::diagnostic::Diagnostic;
+use crate::compile::resolve::uses::Use;
+use crate::compile::status::ObjectStatus;
+use crate::key::{BackendKey, CaBundleKey, CertificateKey, ObjectRef};
+use crate::model::{Backend, CaBundle, Certificate, EndpointSet, Keyed, Listener, RouteRule, Snapshot, StreamRule};
+
+/// What one unit gives.
+#[derive(Default)]
+pub(super) struct Output {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) statuses: Vec<Arc<ObjectStatus>>,
+    pub(super) resources: Vec<Resource>,
+    /// What it uses or is attached to: each once.
+    pub(super) claims: Vec<Claim>,
+}
+
+impl Output {
+    fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty() && self.statuses.is_empty() && self.resources.is_empty() && self.claims.is_empty()
+    }
+}
+
+/// A resource of the snapshot. No two units give one of the same name.
+#[derive(Clone, PartialEq)]
+pub(super) enum Resource {
+    Listener(Arc<Listener>),
+    Rule(Arc<RouteRule>),
+    StreamRule(Arc<StreamRule>),
+    Backend(Arc<Backend>),
+    Endpoints(Arc<EndpointSet>),
+    Certificate(Arc<Certificate>),
+    CaBundle(Arc<CaBundle>),
+}
+
+/// What a unit adds to the sums that other units read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Claim {
+    /// A route is attached to the listener at this position of a Gateway.
+    Attached(Name, usize),
+    /// A Gateway sends to a Service that policies name.
+    Sends(Use),
+    /// A rule uses the backend.
+    Backend(BackendKey),
+    /// A listener shows the certificate, or a Gateway does.
+    Certificate(CertificateKey),
+    /// A listener or a backend trusts the authorities.
+    CaBundle(CaBundleKey),
+}
+
+/// The results, and what of them changed since they were last asked for.
+#[derive(Default)]
+pub(super) struct Results {
+    outputs: HashMap<UnitId, Output, FixedState>,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) statuses: BTreeMap<ObjectRef, Arc<ObjectStatus>>,
+    /// With how many units say so.
+    pub(super) diagnostics: BTreeMap<Diagnostic, u32>,
+    /// Statuses that were touched, as they were before.
+    statuses_before: BTreeMap<ObjectRef, Option<Arc<ObjectStatus>>>,
+    /// Diagnostics that were touched, with whether they were there before.
+    diagnostics_before: BTreeMap<Diagnostic, bool>,
+}
+
+/// Claims that a unit gives up, and new ones.
+pub(super) struct Claims {
+    pub(super) gone: Vec<Claim>,
+    pub(super) new: Vec<Claim>,
+}
+
+impl Results {
+    /// Puts what a unit gives in the place of what it gave before.
+    pub(super) fn put(&mut self, unit: UnitId, mut output: Output) -> Claims {
+        output.claims.sort_unstable();
+        output.claims.dedup();
+        let before = self.outputs.remove(&unit).unwrap_or_default();
+        self.put_diagnostics(&before.diagnostics, &output.diagnostics);
+        self.put_statuses(&before.statuses, &mut output.statuses);
+        self.put_resources(&before.resources, &mut output.resources);
+        let claims =
+            Claims { new: without(&output.claims, &before.claims), gone: without(&before.claims, &output.claims) };
+        if !output.is_empty() {
+            self.outputs.insert(unit, output);
+        }
+        claims
+    }
+
+    /// Puts diagnostics of something that is not a unit.
+    pub(super) fn put_diagnostics(&mut self, before: &[Diagnostic], now: &[Diagnostic]) {
+        if before == now {
+            return;
+        }
+        for diagnostic in now {
+            let count = self.diagnostics.entry(diagnostic.clone()).or_insert(0);
+            if *count == 0 {
+                self.diagnostics_before.entry(diagnostic.clone()).or_insert(false);
+            }
+            *count = count.saturating_add(1);
+        }
+        for diagnostic in before {
+            let Some(count) = self.diagnostics.get_mut(diagnostic) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.diagnostics.remove(diagnostic);
+                self.diagnostics_before.entry(diagnostic.clone()).or_insert(true);
+            }
+        }
+    }
+
+    fn put_statuses(&mut self, before: &[Arc<ObjectStatus>], now: &mut [Arc<ObjectStatus>]) {
+        for status in now.iter_mut() {
+            if let Some(same) = before.iter().find(|other| other == &status) {
+                *status = Arc::clone(same);
+                continue;
+            }
+            let old = self.statuses.insert(status.object.clone(), Arc::clone(status));
+            self.statuses_before.entry(status.object.clone()).or_insert(old);
+        }
+        for status in before.iter().filter(|old| !now.iter().any(|status| status.object == old.object)) {
+            let old = self.statuses.remove(&status.object);
+            self.statuses_before.entry(status.object.clone()).or_insert(old);
+        }
+    }
+
+    /// A resource that is as it was stays the same one, so that whoever holds the snapshot before sees that by its address.
+    fn put_resources(&mut self, before: &[Resource], now: &mut [Resource]) {
+        for resource in now.iter_mut() {
+            match before.iter().find(|other| *other == resource) {
+                Some(same) => resource.clone_from(same),
+                None => resource.insert_into(Arc::make_mut(&mut self.snapshot)),
+            }
+        }
+        for resource in before.iter().filter(|old| !now.iter().any(|resource| resource.has_name_of(old))) {
+            resource.remove_from(Arc::make_mut(&mut self.snapshot));
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.outputs.is_empty() && self.statuses.is_empty() && self.diagnostics.is_empty()
+    }
+
+    /// What changed since this was last asked for: statuses that are others now, those that are gone, new diagnostics, and
+    /// those that are gone.
+    pub(super) fn take_changes(&mut self) -> Changed {
+        let mut changed = Changed::default();
+        for (object, before) in std::mem::take(&mut self.statuses_before) {
+            match (self.statuses.get(&object), before) {
+                (Some(now), before) if before.as_ref() != Some(now) => changed.statuses.push(Arc::clone(now)),
+                (None, Some(_)) => changed.removed_statuses.push(object),
+                _ => {}
+            }
+        }
+        for (diagnostic, before) in std::mem::take(&mut self.diagnostics_before) {
+            match (self.diagnostics.contains_key(&diagnostic), before) {
+                (true, false) => changed.new_diagnostics.push(diagnostic),
+                (false, true) => changed.resolved_diagnostics.push(diagnostic),
+                _ => {}
+            }
+        }
+        changed
+    }
+}
+
+/// What of statuses and diagnostics changed.
+#[derive(Default)]
+pub(super) struct Changed {
+    pub(super) statuses: Vec<Arc<ObjectStatus>>,
+    pub(super) removed_statuses: Vec<ObjectRef>,
+    pub(super) new_diagnostics: Vec<Diagnostic>,
+    pub(super) resolved_diagnostics: Vec<Diagnostic>,
+}
+
+/// Those of the claims that are not among the others, both sorted.
+fn without(claims: &[Claim], others: &[Claim]) -> Vec<Claim> {
+    claims.iter().filter(|claim| others.binary_search(claim).is_err()).cloned().collect()
+}
+
+macro_rules! resources {
+    ($($kind:ident => $map:ident),* $(,)?) => {
+        impl Resource {
+            fn insert_into(&self, snapshot: &mut Snapshot) {
+                match self {
+                    $(Self::$kind(resource) => {
+                        snapshot.$map.insert(resource.key().clone(), Arc::clone(resource));
+                    })*
+                }
+            }
+
+            fn remove_from(&self, snapshot: &mut Snapshot) {
+                match self {
+                    $(Self::$kind(resource) => {
+                        snapshot.$map.remove(resource.key());
+                    })*
+                }
+            }
+
+            fn has_name_of(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$kind(one), Self::$kind(other)) => one.key() == other.key(),)*
+                    _ => false,
+                }
+            }
+        }
+    };
+}
+
+resources! {
+    Listener => listeners,
+    Rule => rules,
+    StreamRule => stream_rules,
+    Backend => backends,
+    Endpoints => endpoints,
+    Certificate => certificates,
+    CaBundle => ca_bundles,
+}

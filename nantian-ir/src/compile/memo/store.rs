@@ -1,0 +1,121 @@
+//! The values of facts: objects, and what units made of them. Only the [`Compiler`](super::Compiler) changes them, and
+//! units see them through a [`Reader`](super::Reader).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::compile::attach::class::Classes;
+use crate::compile::attach::conflict::Verdict;
+use crate::compile::attach::gateway::GatewayView;
+use crate::compile::attach::kind_conflict::Clash;
+use crate::compile::attach::route::RouteView;
+use crate::compile::attach::stream_precedence::Winners;
+use crate::compile::decode::{Name, Typed};
+use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
+use crate::compile::{Objects, Options};
+use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
+use crate::precedence::Age;
+
+/// The values of all facts.
+#[derive(Default)]
+pub(super) struct Store {
+    pub(super) options: Options,
+    pub(super) objects: Objects,
+    pub(super) typed: Typed,
+    /// EndpointSlices by Service.
+    pub(super) slices_of: Tally<Name, Name>,
+    /// ListenerSets by the Gateway that they name.
+    pub(super) sets_of: Tally<Name, Name>,
+    pub(super) classes: Classes,
+    pub(super) gateways: BTreeMap<Name, Arc<GatewayView>>,
+    pub(super) default_gateways: BTreeSet<Name>,
+    pub(super) verdicts: BTreeMap<Name, Verdict>,
+    pub(super) served: BTreeMap<Name, Arc<GatewayView>>,
+    pub(super) attachments: BTreeMap<RouteKey, Arc<RouteView>>,
+    /// Routes that are attached to a Gateway, by precedence.
+    pub(super) routes_at: Tally<Name, Contender>,
+    pub(super) clashes: BTreeMap<Name, BTreeMap<RouteKey, Vec<Clash>>>,
+    pub(super) winners: BTreeMap<Name, Winners>,
+    pub(super) policies: BTreeMap<Name, PolicyView>,
+    pub(super) service_policies: BTreeMap<Name, ServicePolicies>,
+    /// Accepted routes by Gateway and position of the listener.
+    pub(super) attached_routes: Tally<Name, usize>,
+    /// Gateways and ports by Service.
+    pub(super) senders_to: Tally<Name, (Name, u16)>,
+    pub(super) backend_uses: Tally<BackendKey, ()>,
+    pub(super) certificate_uses: Tally<CertificateKey, ()>,
+    pub(super) ca_bundle_uses: Tally<CaBundleKey, ()>,
+}
+
+/// A route with requests or connections to give at a Gateway. The less gets what two want.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Contender {
+    age: Age,
+    /// `namespace/name`.
+    whole: String,
+    pub(super) kind: RouteKind,
+}
+
+impl Contender {
+    pub(super) fn new(view: &RouteView) -> Self {
+        let RouteKey { kind, namespace, name } = &view.key;
+        Self { age: view.age, whole: format!("{namespace}/{name}"), kind: *kind }
+    }
+
+    pub(super) fn route(&self) -> RouteKey {
+        let (namespace, name) = self.whole.split_once('/').unwrap_or_default();
+        RouteKey { kind: self.kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// Members by group, each counted as often as it was added.
+pub(super) struct Tally<K, M> {
+    groups: BTreeMap<K, BTreeMap<M, u32>>,
+    none: BTreeMap<M, u32>,
+}
+
+impl<K, M> Default for Tally<K, M> {
+    fn default() -> Self {
+        Self { groups: BTreeMap::new(), none: BTreeMap::new() }
+    }
+}
+
+impl<K: Ord + Clone, M: Ord> Tally<K, M> {
+    /// Whether it was not there before.
+    pub(super) fn add(&mut self, group: &K, member: M) -> bool {
+        if !self.groups.contains_key(group) {
+            self.groups.insert(group.clone(), BTreeMap::new());
+        }
+        let Some(members) = self.groups.get_mut(group) else { return false };
+        let count = members.entry(member).or_insert(0);
+        *count = count.saturating_add(1);
+        *count == 1
+    }
+
+    /// Whether it is not there any more.
+    pub(super) fn remove(&mut self, group: &K, member: &M) -> bool {
+        let Some(members) = self.groups.get_mut(group) else { return false };
+        let Some(count) = members.get_mut(member) else { return false };
+        *count = count.saturating_sub(1);
+        if *count > 0 {
+            return false;
+        }
+        members.remove(member);
+        if members.is_empty() {
+            self.groups.remove(group);
+        }
+        true
+    }
+
+    pub(super) fn members<'t>(&'t self, group: &K) -> impl Iterator<Item = &'t M> + use<'t, K, M> {
+        self.counts(group).keys()
+    }
+
+    pub(super) fn counts(&self, group: &K) -> &BTreeMap<M, u32> {
+        self.groups.get(group).unwrap_or(&self.none)
+    }
+
+    pub(super) fn has(&self, group: &K) -> bool {
+        self.groups.contains_key(group)
+    }
+}

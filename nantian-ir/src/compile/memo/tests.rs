@@ -1,0 +1,112 @@
+//! That the compiler forgets what it needs no more, and computes again no more than it has to.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "tests panic when they fail")]
+
+use serde_json::{Value, json};
+
+use super::{Change, Compiler};
+use crate::compile::{Object, Objects, Options};
+use crate::key::ObjectRef;
+
+fn object(value: Value) -> Object {
+    Object::new(value).expect("an object")
+}
+
+fn gateway(namespace: &str) -> Object {
+    object(json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+        "metadata": {"namespace": namespace, "name": "gw"},
+        "spec": {"gatewayClassName": "nantian-gw", "listeners": [
+            {"name": "web", "port": 80, "protocol": "HTTP", "hostname": format!("*.{namespace}.example.com")},
+        ]},
+    }))
+}
+
+fn route(namespace: &str, name: &str, path: &str) -> Object {
+    object(json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": {"parentRefs": [{"name": "gw"}], "rules": [
+            {"matches": [{"path": {"value": path}}], "backendRefs": [{"name": "app", "port": 80}]},
+        ]},
+    }))
+}
+
+fn service(namespace: &str, label: &str) -> Object {
+    object(json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"namespace": namespace, "name": "app", "labels": {"label": label}},
+        "spec": {"ports": [{"port": 80}]},
+    }))
+}
+
+fn policy(namespace: &str) -> Object {
+    object(json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "BackendTLSPolicy",
+        "metadata": {"namespace": namespace, "name": "tls"},
+        "spec": {"targetRefs": [{"group": "", "kind": "Service", "name": "app"}],
+            "validation": {"hostname": "app.internal", "wellKnownCACertificates": "System"}},
+    }))
+}
+
+/// Twenty routes in each of these namespaces.
+fn cluster(namespaces: &[&str]) -> Objects {
+    let of = |namespace: &&str| {
+        let routes = (0..20).map(|number| route(namespace, &format!("r{number}"), "/"));
+        [gateway(namespace), service(namespace, "a"), policy(namespace)].into_iter().chain(routes).collect::<Vec<_>>()
+    };
+    namespaces.iter().flat_map(of).collect()
+}
+
+fn compiler(namespaces: &[&str]) -> Compiler {
+    let mut compiler = Compiler::new(Options::standalone());
+    compiler.replace(cluster(namespaces));
+    compiler
+}
+
+#[test]
+fn a_change_of_a_route_computes_that_route_whatever_else_there_is() {
+    for namespaces in [&["a", "b"][..], &["a", "b", "c", "d", "e"]] {
+        let mut compiler = compiler(namespaces);
+        let before = compiler.snapshot().clone();
+        let changed = compiler.apply([Change::Insert(route("b", "r7", "/other"))]);
+        // Objects of a name twice, the route's attachment, its rules.
+        assert_eq!(changed.computed, 3, "with {} namespaces", namespaces.len());
+        let same = |(key, rule)| changed.snapshot.rules.get(key).is_some_and(|now| std::sync::Arc::ptr_eq(now, rule));
+        assert_eq!(before.rules.iter().filter(|pair| !same(*pair)).count(), 1);
+        assert!(changed.statuses.is_empty(), "its status stays as it is");
+    }
+}
+
+/// The backend is made again, and comes to what it was; the routes that send to it are lowered again, and so are they.
+#[test]
+fn a_change_that_comes_to_nothing_changes_no_resource() {
+    let mut compiler = compiler(&["a", "b"]);
+    let before = compiler.snapshot().clone();
+    let changed = compiler.apply([Change::Insert(service("a", "another"))]);
+    assert!(changed.computed > 20);
+    assert!(std::sync::Arc::ptr_eq(&before, &changed.snapshot));
+    assert!(changed.statuses.is_empty() && changed.new_diagnostics.is_empty());
+}
+
+#[test]
+fn an_object_that_is_put_in_again_as_it_is_computes_nothing_of_it() {
+    let mut compiler = compiler(&["a", "b"]);
+    assert_eq!(compiler.apply([Change::Insert(route("b", "r7", "/"))]).computed, 1, "objects of a name twice");
+}
+
+#[test]
+fn what_objects_called_for_goes_with_them() {
+    let mut compiler = Compiler::new(Options::standalone());
+    let empty = compiler.graph.size();
+    compiler.replace(cluster(&["a", "b"]));
+    let ids: Vec<ObjectRef> = compiler.objects().iter().map(|object| object.id().clone()).collect();
+    for id in ids {
+        compiler.apply([Change::Remove(id)]);
+    }
+    assert_eq!(compiler.graph.size(), empty);
+    let store = &compiler.store;
+    assert!(store.gateways.is_empty() && store.served.is_empty() && store.attachments.is_empty());
+    assert!(store.policies.is_empty() && store.service_policies.is_empty());
+    assert!(compiler.results.is_empty());
+}

@@ -1,0 +1,162 @@
+//! What of routes and Gateways is served: the rules and listeners of the snapshot.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::attach::gateway::GatewayView;
+use super::attach::kind_conflict;
+use super::attach::route::{ParentView, RouteView};
+use super::diagnostic::{self, Diagnostic};
+use super::lower::Lowered;
+use super::memo::Reader;
+use super::status;
+use crate::key::{BackendKey, CaBundleKey, CertificateKey, ListenerKey};
+use crate::model::{
+    Attachment, Backend, BackendIdentity, BackendTls, Filter, Listener, ListenerTls, RouteRule, StreamRule, Target,
+    Trust,
+};
+use crate::name::HostnameMatch;
+
+/// The route without what older routes of another kind have.
+pub(crate) fn uncontested<'v>(view: &'v RouteView, reader: &Reader<'_>) -> Cow<'v, RouteView> {
+    let mut view = Cow::Borrowed(view);
+    if !view.key.kind.has_requests() {
+        return view;
+    }
+    let gateways: BTreeSet<_> = view.parents.iter().map(|parent| parent.gateway.clone()).collect();
+    for gateway in &gateways {
+        let clashes = reader.clashes(gateway, &view.key);
+        if !clashes.is_empty() {
+            kind_conflict::detach(view.to_mut(), clashes);
+        }
+    }
+    view
+}
+
+/// `attachedRoutes`: "the number of Routes with the Accepted condition set to True that have been attached to this
+/// Listener", be the listener served or not. Here are the listeners, each a Gateway and a position.
+pub(crate) fn attached_to(
+    route: &RouteView,
+    lowered: &Lowered,
+    reader: &Reader<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeSet<(super::decode::Name, usize)> {
+    let mut attached = BTreeSet::new();
+    for parent in &route.parents {
+        if status::route::refusal(route, parent, lowered).is_some() {
+            continue;
+        }
+        let Some(gateway) = reader.served(&parent.gateway) else { continue };
+        let mut unserved = Vec::new();
+        for (index, _) in &parent.attached {
+            let Some(listener) = gateway.listeners.get(*index) else { continue };
+            attached.insert((parent.gateway.clone(), *index));
+            unserved.extend(listener.unserved().map(|why| format!("{}: {}", listener.name(), why.message)));
+        }
+        if unserved.len() == parent.attached.len() && !unserved.is_empty() {
+            let message = format!("no listener that the route is attached to is served: {}", unserved.join("; "));
+            diagnostics.push(Diagnostic::of(&diagnostic::NOT_SERVED, &route.object, &parent.field, message));
+        }
+    }
+    attached
+}
+
+/// The rules of a route. Nothing of a route that is attached nowhere is served.
+pub(crate) fn rules(route: &RouteView, lowered: Lowered, reader: &Reader<'_>) -> (Vec<RouteRule>, Option<StreamRule>) {
+    let attachments = attachments(route, reader);
+    if attachments.is_empty() {
+        return (Vec::new(), None);
+    }
+    let rules = lowered.rules.into_iter().map(|rule| rule.attach(route, attachments.clone())).collect();
+    (rules, lowered.stream.map(|stream| stream.attach(route, attachments)))
+}
+
+/// The served listeners that a route is attached to, with the hosts that it has there.
+fn attachments(route: &RouteView, reader: &Reader<'_>) -> Vec<Attachment> {
+    let wins = |parent: &ParentView, listener, host: &HostnameMatch| {
+        let has = || reader.winners(&parent.gateway).is_some_and(|winners| winners.has(&route.key, listener, host));
+        route.key.kind.has_requests() || has()
+    };
+    let mut attached: BTreeMap<&ListenerKey, Vec<HostnameMatch>> = BTreeMap::new();
+    for parent in route.parents.iter().filter(|_| route.refused.is_none()) {
+        let Some(gateway) = reader.served(&parent.gateway) else { continue };
+        for (index, hostnames) in &parent.attached {
+            let Some(listener) = gateway.listeners.get(*index) else { continue };
+            if listener.unserved().is_none() {
+                let hostnames = hostnames.iter().filter(|host| wins(parent, *index, host));
+                attached.entry(&listener.key).or_default().extend(hostnames.cloned());
+            }
+        }
+    }
+    let attachments = attached.into_iter().filter(|(_, hostnames)| !hostnames.is_empty());
+    attachments
+        .map(|(listener, mut hostnames)| {
+            hostnames.sort();
+            hostnames.dedup();
+            Attachment { listener: listener.clone(), hostnames }
+        })
+        .collect()
+}
+
+/// The backends that a rule uses, be it to mirror requests to.
+pub(crate) fn backends(rule: &RouteRule) -> impl Iterator<Item = &BackendKey> {
+    let filters = rule.filters.iter().chain(rule.targets.iter().flat_map(|target| &target.filters));
+    let mirrors = filters.filter_map(|filter| match filter {
+        Filter::RequestMirror(mirror) => Some(&mirror.backend),
+        _ => None,
+    });
+    mirrors.chain(rule.targets.iter().filter_map(|target| target_backend(&target.target)))
+}
+
+/// The backends that a rule for connections or datagrams uses.
+pub(crate) fn stream_backends(rule: &StreamRule) -> impl Iterator<Item = &BackendKey> {
+    rule.targets.iter().filter_map(|target| target_backend(&target.target))
+}
+
+fn target_backend(target: &Target) -> Option<&BackendKey> {
+    match target {
+        Target::Backend(key) => Some(key),
+        Target::Refused(_) => None,
+    }
+}
+
+/// The listeners of a Gateway that are served.
+pub(crate) fn listeners(gateway: &GatewayView) -> BTreeMap<ListenerKey, Listener> {
+    let served = gateway.listeners.iter().filter(|view| view.unserved().is_none()).filter_map(|view| {
+        let protocol = view.protocol?;
+        let ends_tls = view.ends_tls();
+        let (certificates, client_validation) = (view.certificates.clone(), view.client_validation.clone());
+        // Connections that are not looked into are not put into sessions of ours either.
+        let client_certificate = gateway.client_certificate.clone().filter(|_| ends_tls || protocol.has_requests());
+        Some(Listener {
+            key: view.key.clone(),
+            bind: view.bind?,
+            public_port: view.port,
+            protocol,
+            hostname: view.hostname.clone()?,
+            tls: ends_tls.then_some(ListenerTls { certificates, client_validation }),
+            client_certificate,
+        })
+    });
+    served.map(|listener| (listener.key.clone(), listener)).collect()
+}
+
+/// Certificates that a listener needs. Private keys go only where a listener does.
+pub(crate) fn certificates(listener: &Listener) -> impl Iterator<Item = &CertificateKey> {
+    let served = listener.tls.iter().flat_map(|tls| &tls.certificates);
+    served.chain(&listener.client_certificate)
+}
+
+/// The authorities that a listener trusts.
+pub(crate) fn authorities_of_clients(listener: &Listener) -> impl Iterator<Item = &CaBundleKey> {
+    let validations = listener.tls.iter().filter_map(|tls| tls.client_validation.as_ref());
+    validations.flat_map(|validation| &validation.ca_bundles)
+}
+
+/// The authorities that are trusted to say who a backend is.
+pub(crate) fn authorities_of_backend(backend: &Backend) -> &[CaBundleKey] {
+    match &backend.tls {
+        Some(BackendTls::Verify(BackendIdentity { trust: Trust::CaBundles(bundles), .. })) => bundles,
+        _ => &[],
+    }
+}
