@@ -2,6 +2,8 @@
 
 use std::future::pending;
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::*;
 use crate::http::testing::{Asked, Place, Server, reply};
 use crate::runtime::tests::to_protocol;
@@ -42,10 +44,15 @@ fn head(length: u8, kind: u8, flags: u8, stream: u32) -> Vec<u8> {
     [&[0, 0, length, kind, flags][..], &stream.to_be_bytes()].concat()
 }
 
+/// GET / of host a (RFC 7541 appendix A).
+fn get(stream: u32) -> Vec<u8> {
+    [&head(6, 1, 5, stream)[..], b"\x82\x86\x84\x41\x01a"].concat()
+}
+
 /// Clients that all begin their requests, and then reset all of them.
 async fn attack(gateway: &Gateway) {
     let streams = || (0..REQUESTS).map(|number| 2 * number + 1);
-    let gets: Vec<u8> = streams().flat_map(|id| [&head(6, 1, 5, id)[..], b"\x82\x86\x84\x41\x01a"].concat()).collect();
+    let gets: Vec<u8> = streams().flat_map(get).collect();
     let resets: Vec<u8> = streams().flat_map(|id| [&head(4, 3, 0, id)[..], &[0, 0, 0, 8]].concat()).collect();
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -56,6 +63,54 @@ async fn attack(gateway: &Gateway) {
     for client in &mut clients {
         client.write(&resets).await;
         heard(client).await;
+    }
+}
+
+/// Sends requests, and what resets them once they have reached the backend, until GOAWAY comes; gives its code.
+async fn reset_one_after_another(gateway: &Gateway, asked: &Asked, reset: &dyn Fn(u32) -> Vec<u8>) -> Option<u8> {
+    let mut client = gateway.frames(&[]).await;
+    let streams: Vec<u32> = (0..20_000).map(|number| 2 * number + 1).collect();
+    for (round, streams) in (1..).zip(streams.chunks(10)) {
+        let _ = client.io.write_all(&streams.iter().copied().flat_map(get).collect::<Vec<_>>()).await;
+        while asked.total.get() < round * 10 {
+            let _ = client.io.try_read_buf(&mut client.read);
+            if let Some(at) = memchr::memmem::find(&client.read, b"\0\0\x08\x07\0\0\0\0\0") {
+                return client.read.get(at + 16).copied();
+            }
+            tokio::task::yield_now().await;
+        }
+        let _ = client.io.write_all(&streams.iter().copied().flat_map(reset).collect::<Vec<_>>()).await;
+    }
+    None
+}
+
+#[test]
+fn of_twenty_thousand_resets_of_a_client_a_backend_sees_less_than_two_hundred_requests() {
+    let frame = |kind: u8, payload: &'static [u8; 4]| move |id: u32| [&head(4, kind, 0, id)[..], payload].concat();
+    let itself = |id: u32| [&head(5, 2, 0, id)[..], &id.to_be_bytes(), &[0]].concat();
+    let ways: [(&str, &dyn Fn(u32) -> Vec<u8>); 6] = [
+        ("a reset", &frame(3, &[0, 0, 0, 8])),
+        ("a window update of 0", &frame(8, &[0; 4])),
+        ("a window that overflows", &frame(8, &[0x7f, 0xff, 0xff, 0xff])),
+        ("data after the end", &frame(0, b"data")),
+        ("a priority of a wrong size", &frame(2, &[0; 4])),
+        ("a stream that depends on itself", &itself),
+    ];
+    for protocol in [BackendProtocol::H2c, BackendProtocol::Http1] {
+        for (what, reset) in ways {
+            local(async {
+                let (mut server, asked, _go) = backend(HttpSettings::default()).await;
+                let gateway = before(server.address, protocol, PoolSettings::default()).await;
+                let code = reset_one_after_another(&gateway, &asked, reset).await;
+                println!("{protocol:?}, {what}: {} of {} at once", asked.most.get(), asked.total.get());
+                assert_eq!(code, Some(11), "{what}");
+                assert!(asked.total.get() < 200, "{what}: {}", asked.total.get());
+                if protocol == BackendProtocol::H2c {
+                    assert!(server.ends.try_recv().is_err(), "{what}");
+                }
+                assert_eq!(gateway.get("/honest").await.status, 200);
+            });
+        }
     }
 }
 
