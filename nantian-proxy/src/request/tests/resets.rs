@@ -66,8 +66,11 @@ async fn attack(gateway: &Gateway) {
     }
 }
 
+/// What resets a stream.
+type Reset<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 /// Sends requests, and what resets them once they have reached the backend, until GOAWAY comes; gives its code.
-async fn reset_one_after_another(gateway: &Gateway, asked: &Asked, reset: &dyn Fn(u32) -> Vec<u8>) -> Option<u8> {
+async fn reset_one_after_another(gateway: &Gateway, asked: &Asked, reset: Reset<'_>) -> Option<u8> {
     let mut client = gateway.frames(&[]).await;
     let streams: Vec<u32> = (0..20_000).map(|number| 2 * number + 1).collect();
     for (round, streams) in (1..).zip(streams.chunks(10)) {
@@ -88,7 +91,7 @@ async fn reset_one_after_another(gateway: &Gateway, asked: &Asked, reset: &dyn F
 fn of_twenty_thousand_resets_of_a_client_a_backend_sees_less_than_two_hundred_requests() {
     let frame = |kind: u8, payload: &'static [u8; 4]| move |id: u32| [&head(4, kind, 0, id)[..], payload].concat();
     let itself = |id: u32| [&head(5, 2, 0, id)[..], &id.to_be_bytes(), &[0]].concat();
-    let ways: [(&str, &dyn Fn(u32) -> Vec<u8>); 6] = [
+    let ways: [(&str, Reset<'_>); 6] = [
         ("a reset", &frame(3, &[0, 0, 0, 8])),
         ("a window update of 0", &frame(8, &[0; 4])),
         ("a window that overflows", &frame(8, &[0x7f, 0xff, 0xff, 0xff])),
