@@ -19,6 +19,9 @@ thread_local! {
 
 /// An empty buffer with room for `room` bytes.
 pub(super) fn take(room: usize) -> BytesMut {
+    if room > LARGEST {
+        return BytesMut::with_capacity(room);
+    }
     let mut buf = RESTING.with_borrow_mut(Vec::pop).unwrap_or_default();
     // Takes back what was split off it, if nobody holds that any more.
     if buf.try_reclaim(room) { buf } else { BytesMut::with_capacity(room.max(USUAL)) }

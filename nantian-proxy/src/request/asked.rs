@@ -63,7 +63,8 @@ impl Asked {
     /// `present`: of the head's fields.
     pub(super) fn read(head: Parts, present: Present, paths: PathOptions) -> Result<Self, Failure> {
         let Parts { method, uri, mut headers, .. } = head;
-        let authority = authority(&uri, &mut headers)?;
+        let host = if present.host { take_host(&mut headers)? } else { None };
+        let authority = authority(&uri, host);
         let host = match &authority {
             None => Rc::default(),
             Some(authority) => {
@@ -127,20 +128,22 @@ fn is_transport(protocols: &HeaderValue) -> bool {
     })
 }
 
-/// `:authority` or the absolute form wins over `Host` (RFC 9112 section 3.2.2); in HTTP/2 they must not differ
-/// (RFC 9113 section 8.3.1), and there is at most one `Host` (RFC 9112 section 3.2).
-///
-/// Takes `Host` out of the headers.
-fn authority(uri: &Uri, headers: &mut HeaderMap) -> Result<Option<HeaderValue>, Failure> {
+/// Takes `Host` out of the headers, of which there is at most one (RFC 9112 section 3.2).
+fn take_host(headers: &mut HeaderMap) -> Result<Option<HeaderValue>, Failure> {
     if headers.get_all(header::HOST).iter().nth(1).is_some() {
         return Err(Failure::BadRequest("there is more than one Host"));
     }
-    let host = headers.remove(header::HOST);
+    Ok(headers.remove(header::HOST))
+}
+
+/// `:authority` or the absolute form wins over `Host` (RFC 9112 section 3.2.2); in HTTP/2 they must not differ
+/// (RFC 9113 section 8.3.1).
+fn authority(uri: &Uri, host: Option<HeaderValue>) -> Option<HeaderValue> {
     let authority = match uri.authority() {
         Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
         None => host,
     };
-    Ok(authority.filter(|authority| !authority.is_empty()))
+    authority.filter(|authority| !authority.is_empty())
 }
 
 impl Target {

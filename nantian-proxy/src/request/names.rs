@@ -23,6 +23,8 @@ pub(super) struct Present {
     pub(super) via: bool,
     /// `Max-Forwards`.
     pub(super) max_forwards: bool,
+    /// `Host`.
+    pub(super) host: bool,
     /// A name with an underscore.
     pub(super) underscore: bool,
 }
@@ -34,6 +36,7 @@ impl Present {
             present.of_one_hop |= hop_by_hop::is_of_one_hop(name);
             present.underscore |= name.as_bytes().contains(&b'_');
             match name {
+                "host" => present.host = true,
                 "via" => present.via = true,
                 "max-forwards" => present.max_forwards = true,
                 "x-request-id" => present.request_id = true,
@@ -119,6 +122,7 @@ mod tests {
         let of = |name: &'static str| Present::of(&map(&["accept", name]));
         let none = Present::default();
         assert_eq!(of("user-agent"), none);
+        assert_eq!(of("host"), Present { host: true, ..none });
         assert_eq!(of("via"), Present { via: true, ..none });
         assert_eq!(of("max-forwards"), Present { max_forwards: true, ..none });
         assert_eq!(of("x-request-id"), Present { request_id: true, ..none });

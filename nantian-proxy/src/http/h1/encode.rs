@@ -24,6 +24,8 @@ pub(crate) struct Output {
     queue: std::collections::VecDeque<Bytes>,
     queued: usize,
     tail: BytesMut,
+    /// What was written at once of late: a buffer of that size needs not grow.
+    usual: usize,
 }
 
 impl Output {
@@ -38,7 +40,7 @@ impl Output {
     /// The buffer to write small things into.
     pub(crate) fn tail(&mut self) -> &mut BytesMut {
         if self.tail.capacity() == 0 {
-            self.tail = buffers::take(ROOM);
+            self.tail = buffers::take(self.usual.max(ROOM));
         }
         &mut self.tail
     }
@@ -80,6 +82,7 @@ impl Output {
             self.queue.pop_front();
         }
         if count >= self.tail.len() {
+            self.usual = self.tail.len().max(self.usual / 2);
             self.tail.clear();
         } else {
             let _ = self.tail.split_to(count);

@@ -1,5 +1,6 @@
 //! A client connection: many exchanges at once, each on a stream.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::poll_fn;
@@ -177,9 +178,9 @@ impl Connection {
     ) -> Result<(Sender, Receiver), SendErrorKind> {
         let (method, headers) = (request.method(), request.headers());
         let host = match (headers.get(HOST), request.uri().authority()) {
-            (Some(host), _) => host.to_str().unwrap_or_default().to_owned(),
-            (None, Some(authority)) => authority.as_str().to_owned(),
-            (None, None) => upstream.address.to_string(),
+            (Some(host), _) => Cow::Borrowed(host.to_str().unwrap_or_default()),
+            (None, Some(authority)) => Cow::Borrowed(authority.as_str()),
+            (None, None) => Cow::Owned(upstream.address.to_string()),
         };
         if normalize::host(&host).is_err() {
             return Err(SendErrorKind::Protocol("the request's host is no authority"));

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use tokio::time::Instant;
 
 use super::Core;
@@ -45,14 +45,16 @@ impl Core {
             Ok(true) => head.length - length,
             Ok(false) | Err(_) => head.length,
         };
-        let bytes = take_data(head, data, read, taken == Ok(true));
         if unused > 0 {
             self.release_connection(unused);
         }
-        match taken {
-            Err((reason, what)) => return self.blame(head.stream, reason, what, now),
-            Ok(false) => {}
-            Ok(true) => self.keep(head.stream, bytes, unused),
+        if taken == Ok(true) {
+            self.keep(head, data, unused, read);
+        } else {
+            read.advance(HEAD + head.length);
+        }
+        if let Err((reason, what)) = taken {
+            return self.blame(head.stream, reason, what, now);
         }
         if end && taken.is_ok() {
             self.receive_end(head.stream);
@@ -86,44 +88,23 @@ impl Core {
         Ok(stream.held.receiver)
     }
 
-    fn keep(&mut self, id: u32, data: Data, padding: usize) {
-        let Some(stream) = self.streams.get(id) else { return };
-        match data {
-            Data::Nothing => {}
-            Data::Small(data) => stream.data.push_small(&data),
-            Data::Large(data) => stream.data.push(data),
+    /// Takes a DATA frame out of what was read, and gives its data to its stream.
+    fn keep(&mut self, head: Head, data: Range<usize>, padding: usize, read: &mut BytesMut) {
+        read.advance(HEAD + data.start);
+        let behind = read.len().saturating_sub(head.length - data.start);
+        if let Some(stream) = self.streams.get(head.stream) {
+            if Pieces::is_small(data.len()) {
+                stream.data.push_small(read.get(..data.len()).unwrap_or_default());
+            } else {
+                stream.data.push(read.split_to(data.len()).freeze());
+            }
+            stream.wake_receiver();
+            if padding > 0
+                && let Some(update) = stream.window.release(padding)
+            {
+                frame::put_window_update(self.out.tail(), head.stream, update);
+            }
         }
-        stream.wake_receiver();
-        if padding > 0
-            && let Some(update) = stream.window.release(padding)
-        {
-            frame::put_window_update(self.out.tail(), id, update);
-        }
+        read.advance(read.len().saturating_sub(behind));
     }
-}
-
-/// The data of a DATA frame.
-enum Data {
-    Nothing,
-    Small(BytesMut),
-    Large(Bytes),
-}
-
-/// Takes a DATA frame out of what was read.
-fn take_data(head: Head, data: Range<usize>, read: &mut BytesMut, wanted: bool) -> Data {
-    let (padding_before, length) = (data.start, data.len());
-    if !wanted || length == 0 {
-        read.advance(HEAD + head.length);
-        return Data::Nothing;
-    }
-    read.advance(HEAD + padding_before);
-    let taken = if Pieces::is_small(length) {
-        let small = BytesMut::from(read.get(..length).unwrap_or_default());
-        read.advance(length);
-        Data::Small(small)
-    } else {
-        Data::Large(read.split_to(length).freeze())
-    };
-    read.advance(head.length - padding_before - length);
-    taken
 }

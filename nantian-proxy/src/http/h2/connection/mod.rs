@@ -159,7 +159,7 @@ impl Core {
             reset_pace,
             newly_abandoned: 0,
             decoder: Decoder::new(usize::try_from(http2.header_table_size).unwrap_or_default()),
-            encoder: Encoder::default(),
+            encoder: if role == Role::Server { Encoder::default() } else { Encoder::plain() },
             scratch: BytesMut::new(),
             preface: if role == Role::Server { frame::PREFACE } else { &[] },
             settled: false,

@@ -15,7 +15,7 @@ use crate::http::h2::message::{self, Arrived, Fields, Unfit};
 use crate::http::h2::reason::Reason;
 use crate::http::interim::MAX_INTERIM;
 
-/// Fields that a proxy adds to a request.
+/// Fields that most heads have no more of, with those that a proxy adds: for so many the map does not grow.
 const ROOM: usize = 24;
 /// Heads of a backend's answer that nobody has taken yet.
 const MOST_HEADS: usize = 1 + MAX_INTERIM as usize;
@@ -197,7 +197,8 @@ impl Core {
     /// A complete field block: a request, an answer, or trailers.
     fn receive_block(&mut self, whole: Whole<'_>, now: Instant) -> Result<(), ConnectionError> {
         self.budgets.received_head(whole.end_stream, now)?;
-        let mut fields = Fields::new(self.limits, ROOM);
+        // A field takes an octet at least. The pseudo-header fields of a request make room for what is added to it.
+        let mut fields = Fields::new(self.limits, whole.bytes.len().min(ROOM));
         let decoded = self.decoder.decode(whole.bytes, |field| fields.add(field));
         if let Err(malformed) = decoded {
             return Err(ConnectionError::Broken { reason: Reason::COMPRESSION_ERROR, what: malformed.0 });

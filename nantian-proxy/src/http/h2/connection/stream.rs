@@ -49,6 +49,9 @@ impl Pieces {
 
     /// Drops everything, and says how much it was.
     pub(super) fn clear(&mut self) -> usize {
+        if self.is_empty() {
+            return 0;
+        }
         let length = self.whole.iter().map(Bytes::len).sum::<usize>() + self.joined.len();
         (self.whole, self.joined) = (VecDeque::new(), BytesMut::new());
         length

@@ -27,6 +27,8 @@ pub(crate) struct Encoder {
     slots: Box<[Slot; SLOTS]>,
     /// Sizes to tell before the next block: the smallest and the last (RFC 7541 section 4.2).
     resized: Option<(usize, usize)>,
+    /// Whether texts are written in the Huffman code, where that is shorter.
+    packs: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,11 +55,17 @@ impl Default for Encoder {
             inserted: 0,
             slots: Box::new([Slot::default(); SLOTS]),
             resized: None,
+            packs: true,
         }
     }
 }
 
 impl Encoder {
+    /// One that writes texts as they are: for near peers, where the code costs both ends more than its octets are worth.
+    pub(crate) fn plain() -> Self {
+        Self { packs: false, ..Self::default() }
+    }
+
     /// The peer's `SETTINGS_HEADER_TABLE_SIZE`. We use no more than the default.
     pub(crate) fn resize(&mut self, allowed: usize) {
         let max = allowed.min(DEFAULT_TABLE_SIZE);
@@ -82,53 +90,69 @@ impl Encoder {
 
     /// Writes `:authority`, of which a connection has few.
     pub(crate) fn authority(&mut self, value: &str, out: &mut BytesMut) {
-        self.put(&Name::Authority, value.as_bytes(), || HeaderValue::from_str(value).ok(), out);
+        let keep = || Some((Name::Authority, HeaderValue::from_str(value).ok()?));
+        self.put(Name::Authority.as_str(), value.as_bytes(), keep, out);
     }
 
     /// Writes a field.
     pub(crate) fn field(&mut self, name: &HeaderName, value: &HeaderValue, out: &mut BytesMut) {
         if value.is_sensitive() || is_secret(name) {
-            put_literal(out, Literal::Never, statics::name(name.as_str()), name.as_str(), value.as_bytes());
+            self.literal(out, Literal::Never, statics::name(name.as_str()), name.as_str(), value.as_bytes());
         } else {
-            self.put(&Name::Field(name.clone()), value.as_bytes(), || Some(value.clone()), out);
+            let keep = || Some((Name::Field(name.clone()), value.clone()));
+            self.put(name.as_str(), value.as_bytes(), keep, out);
         }
     }
 
     /// Writes a field whose value is a number.
-    pub(crate) fn number(&mut self, name: HeaderName, value: u64, out: &mut BytesMut) {
+    pub(crate) fn number(&mut self, name: &HeaderName, value: u64, out: &mut BytesMut) {
         let mut digits = itoa::Buffer::new();
         let text = digits.format(value);
-        self.put(&Name::Field(name), text.as_bytes(), || Some(value.into()), out);
+        self.put(name.as_str(), text.as_bytes(), || Some((Name::Field(name.clone()), value.into())), out);
     }
 
-    fn put(&mut self, name: &Name, value: &[u8], keep: impl FnOnce() -> Option<HeaderValue>, out: &mut BytesMut) {
-        let text = name.as_str();
-        let hash = hash(text.as_bytes(), value);
+    /// Writes a pseudo-header field that is in the static table, or else comes but once.
+    pub(crate) fn pseudo(&self, name: &'static str, value: &[u8], out: &mut BytesMut) {
+        match statics::whole(name, value) {
+            Some(index) => integer::encode(out, 0x80, 7, index),
+            None => self.literal(out, Literal::Plain, statics::name(name), name, value),
+        }
+    }
+
+    /// `keep`: the field, if it is to have a place.
+    fn put(
+        &mut self,
+        name: &str,
+        value: &[u8],
+        keep: impl FnOnce() -> Option<(Name, HeaderValue)>,
+        out: &mut BytesMut,
+    ) {
+        let hash = hash(name.as_bytes(), value);
         let place = usize::try_from(hash).unwrap_or_default() % SLOTS;
         let slot = self.slots.get(place).copied().unwrap_or_default();
-        if let Some(index) = self.find(slot, name, value).or_else(|| statics::whole(text, value)) {
+        if let Some(index) = self.find(slot, name, value).or_else(|| statics::whole(name, value)) {
             integer::encode(out, 0x80, 7, index);
             return;
         }
-        let index = statics::name(text);
+        let index = statics::name(name);
         if let Some(slot) = self.slots.get_mut(place) {
             slot.seen = hash;
         }
         let again = slot.seen == hash;
-        let kept = again && keep().is_some_and(|value| self.insert(name, value, place));
-        put_literal(out, if kept { Literal::Indexed } else { Literal::Plain }, index, text, value);
+        let kept = again && keep().is_some_and(|(name, value)| self.insert(name, value, place));
+        self.literal(out, if kept { Literal::Indexed } else { Literal::Plain }, index, name, value);
     }
 
-    fn find(&self, slot: Slot, name: &Name, value: &[u8]) -> Option<usize> {
+    fn find(&self, slot: Slot, name: &str, value: &[u8]) -> Option<usize> {
         let number = slot.entry.checked_sub(1)?;
         let newer = usize::try_from(self.inserted.wrapping_sub(number).wrapping_sub(1)).ok()?;
         let (known, same, _) = self.entries.get(newer)?;
-        (known == name && same == value).then_some(statics::LENGTH + 1 + newer)
+        (known.as_str() == name && same == value).then_some(statics::LENGTH + 1 + newer)
     }
 
     /// Gives a field a place, if the table can hold it beside others.
-    fn insert(&mut self, name: &Name, value: HeaderValue, place: usize) -> bool {
-        let size = size(name, &value);
+    fn insert(&mut self, name: Name, value: HeaderValue, place: usize) -> bool {
+        let size = size(&name, &value);
         if size > self.max / 2 {
             return false;
         }
@@ -139,8 +163,33 @@ impl Encoder {
             slot.entry = self.inserted;
         }
         self.size += size;
-        self.entries.push_front((name.clone(), value, place));
+        self.entries.push_front((name, value, place));
         true
+    }
+
+    fn literal(&self, out: &mut BytesMut, literal: Literal, index: Option<usize>, name: &str, value: &[u8]) {
+        let (pattern, prefix) = match literal {
+            Literal::Indexed => (0x40, 6),
+            Literal::Plain => (0x00, 4),
+            Literal::Never => (0x10, 4),
+        };
+        integer::encode(out, pattern, prefix, index.unwrap_or_default());
+        if index.is_none() {
+            self.string(name.as_bytes(), out);
+        }
+        self.string(value, out);
+    }
+
+    fn string(&self, text: &[u8], out: &mut BytesMut) {
+        if self.packs {
+            let packed = huffman::encoded_len(text);
+            if packed < text.len() {
+                integer::encode(out, 0x80, 7, packed);
+                return huffman::encode(text, out);
+            }
+        }
+        integer::encode(out, 0x00, 7, text.len());
+        out.put_slice(text);
     }
 
     fn evict(&mut self, down_to: usize) {
@@ -157,14 +206,6 @@ impl Encoder {
     }
 }
 
-/// Writes a pseudo-header field that is in the static table, or else comes but once.
-pub(crate) fn put_pseudo(out: &mut BytesMut, name: &'static str, value: &[u8]) {
-    match statics::whole(name, value) {
-        Some(index) => integer::encode(out, 0x80, 7, index),
-        None => put_literal(out, Literal::Plain, statics::name(name), name, value),
-    }
-}
-
 fn size(name: &Name, value: &HeaderValue) -> usize {
     name.as_str().len() + value.len() + OVERHEAD
 }
@@ -176,30 +217,6 @@ fn is_secret(name: &HeaderName) -> bool {
         || *name == header::COOKIE
         || *name == header::SET_COOKIE
         || *name == header::PROXY_AUTHORIZATION
-}
-
-fn put_literal(out: &mut BytesMut, literal: Literal, index: Option<usize>, name: &str, value: &[u8]) {
-    let (pattern, prefix) = match literal {
-        Literal::Indexed => (0x40, 6),
-        Literal::Plain => (0x00, 4),
-        Literal::Never => (0x10, 4),
-    };
-    integer::encode(out, pattern, prefix, index.unwrap_or_default());
-    if index.is_none() {
-        put_string(out, name.as_bytes());
-    }
-    put_string(out, value);
-}
-
-fn put_string(out: &mut BytesMut, text: &[u8]) {
-    let coded = huffman::encoded_len(text);
-    if coded < text.len() {
-        integer::encode(out, 0x80, 7, coded);
-        huffman::encode(text, out);
-    } else {
-        integer::encode(out, 0x00, 7, text.len());
-        out.put_slice(text);
-    }
 }
 
 /// Of the ends of name and value, which is where fields differ. Never 0.

@@ -9,7 +9,7 @@ mod statics;
 mod table;
 
 pub(crate) use decode::{Decoder, Field};
-pub(crate) use encode::{Encoder, put_pseudo};
+pub(crate) use encode::Encoder;
 pub(crate) use entry::Name;
 
 #[cfg(test)]

@@ -211,6 +211,16 @@ fn values_that_come_once_push_nothing_out() {
 }
 
 #[test]
+fn a_plain_encoder_writes_texts_as_they_are() {
+    let fields = [("x-custom", "a value without capitals")];
+    let (plain, packed) = (encoded(&mut Encoder::plain(), &fields), encoded(&mut Encoder::default(), &fields));
+    assert!(plain.len() > packed.len() && plain.ends_with(b"a value without capitals"), "{plain:?} {packed:?}");
+    for block in [plain, packed] {
+        assert_eq!(decoded(&mut Decoder::new(4_096), &block), Ok(pairs(&fields)));
+    }
+}
+
+#[test]
 fn what_authenticates_is_never_indexed() {
     let mut sensitive = HeaderValue::from_static("secret");
     sensitive.set_sensitive(true);

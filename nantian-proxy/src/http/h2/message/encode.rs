@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::is_connection_specific;
 use crate::http::date;
-use crate::http::h2::hpack::{Encoder, put_pseudo};
+use crate::http::h2::hpack::Encoder;
 
 /// The head of a final answer.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) struct ResponseHead<'a> {
 /// Writes a final answer. It gets a `date` if it has none (RFC 9110 section 6.6.1).
 pub(crate) fn put_response(encoder: &mut Encoder, head: ResponseHead<'_>, out: &mut BytesMut) {
     encoder.begin(out);
-    put_pseudo(out, ":status", head.status.as_str().as_bytes());
+    encoder.pseudo(":status", head.status.as_str().as_bytes(), out);
     let no_length = head.length.is_some() || head.status == StatusCode::NO_CONTENT;
     let mut dated = false;
     for (name, value) in head.headers {
@@ -31,7 +31,7 @@ pub(crate) fn put_response(encoder: &mut Encoder, head: ResponseHead<'_>, out: &
         encoder.field(name, value, out);
     }
     if let Some(length) = head.length {
-        encoder.number(CONTENT_LENGTH, length, out);
+        encoder.number(&CONTENT_LENGTH, length, out);
     }
     if !dated {
         encoder.field(&DATE, &date::now(), out);
@@ -41,7 +41,7 @@ pub(crate) fn put_response(encoder: &mut Encoder, head: ResponseHead<'_>, out: &
 /// Writes an interim answer.
 pub(crate) fn put_informational(encoder: &mut Encoder, status: StatusCode, headers: &HeaderMap, out: &mut BytesMut) {
     encoder.begin(out);
-    put_pseudo(out, ":status", status.as_str().as_bytes());
+    encoder.pseudo(":status", status.as_str().as_bytes(), out);
     for (name, value) in headers {
         // RFC 9110 section 8.6: an interim answer has no content.
         if !is_connection_specific(name) && *name != CONTENT_LENGTH {
@@ -66,11 +66,11 @@ pub(crate) struct RequestHead<'a> {
 /// Writes a request.
 pub(crate) fn put_request(encoder: &mut Encoder, head: RequestHead<'_>, out: &mut BytesMut) {
     encoder.begin(out);
-    put_pseudo(out, ":method", head.method.as_str().as_bytes());
+    encoder.pseudo(":method", head.method.as_str().as_bytes(), out);
     if let Some(path) = head.path {
-        put_pseudo(out, ":scheme", if head.over_tls { &b"https"[..] } else { b"http" });
+        encoder.pseudo(":scheme", if head.over_tls { &b"https"[..] } else { b"http" }, out);
         encoder.authority(head.authority, out);
-        put_pseudo(out, ":path", path.as_bytes());
+        encoder.pseudo(":path", path.as_bytes(), out);
     } else {
         encoder.authority(head.authority, out);
     }
@@ -80,7 +80,7 @@ pub(crate) fn put_request(encoder: &mut Encoder, head: RequestHead<'_>, out: &mu
         }
     }
     if let Some(length) = head.length {
-        encoder.number(CONTENT_LENGTH, length, out);
+        encoder.number(&CONTENT_LENGTH, length, out);
     }
 }
 
