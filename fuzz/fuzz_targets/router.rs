@@ -2,15 +2,13 @@
 
 #![no_main]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use arbitrary::Arbitrary;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use nantian_ir::{
     Age, Attachment, BindAddress, GrpcMatch, HeaderMatch, HostnameMatch, HttpMatch, Listener, ListenerKey,
-    ListenerProtocol, PathMatch, QueryMatch, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot, ValueMatch,
+    ListenerProtocol, PathMatch, QueryMatch, ResourceMap, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot,
+    ValueMatch,
 };
 use nantian_proxy::router::naive::Reference;
 use nantian_proxy::router::{RequestParts, Router};
@@ -87,9 +85,9 @@ fn listener_key(number: usize) -> ListenerKey {
     ListenerKey { namespace: "n".into(), gateway: "g".into(), set: None, listener: format!("l{number}") }
 }
 
-fn listeners(input: &Input) -> BTreeMap<ListenerKey, Arc<Listener>> {
+fn listeners(input: &Input) -> ResourceMap<Listener> {
     let mut taken = Vec::new();
-    let mut listeners = BTreeMap::new();
+    let mut listeners = ResourceMap::new();
     for (number, byte) in input.listeners.iter().take(6).enumerate() {
         let (bind, hostname) = (bind(byte & 0x80 != 0), HostnameMatch::parse(pick(&HOSTS, *byte)).unwrap());
         // The compiler never serves two listeners with one bind address and hostname: they conflict.
@@ -99,9 +97,8 @@ fn listeners(input: &Input) -> BTreeMap<ListenerKey, Arc<Listener>> {
         taken.push((bind, hostname.clone()));
         let key = listener_key(number);
         let (protocol, public_port) = (ListenerProtocol::Http, bind.port);
-        let listener =
-            Listener { key: key.clone(), bind, public_port, protocol, hostname, tls: None, client_certificate: None };
-        listeners.insert(key, Arc::new(listener));
+        let listener = Listener { key, bind, public_port, protocol, hostname, tls: None, client_certificate: None };
+        listeners.insert(listener);
     }
     listeners
 }
@@ -198,11 +195,7 @@ fn rule(number: usize, given: &Rule) -> Option<RouteRule> {
 
 fuzz_target!(|input: Input| {
     let rules = input.rules.iter().take(12).enumerate().filter_map(|(number, given)| rule(number, given));
-    let snapshot = Snapshot {
-        listeners: listeners(&input),
-        rules: rules.map(|rule| (rule.key.clone(), Arc::new(rule))).collect(),
-        ..Snapshot::default()
-    };
+    let snapshot = Snapshot { listeners: listeners(&input), rules: rules.collect(), ..Snapshot::default() };
     let (router, reference) = (Router::new(&snapshot), Reference::new(&snapshot));
     for request in input.requests.iter().take(8) {
         let mut headers = HeaderMap::new();

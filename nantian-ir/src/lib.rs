@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod diff;
 pub mod hash;
 pub mod key;
 pub mod model;
@@ -11,6 +12,7 @@ pub mod secret;
 #[cfg(feature = "compile")]
 pub mod compile;
 
+pub use diff::SnapshotChanges;
 pub use hash::ContentHash;
 pub use key::{
     BackendKey, BackendKind, CaBundleKey, CertificateKey, ListenerKey, ListenerSetKey, ObjectRef, RouteKey, RouteKind,

@@ -103,8 +103,8 @@ impl Shape {
                 retry: None,
             })
         };
-        let rules = (0..size).map(rule).map(|rule| (rule.key.clone(), rule)).collect();
-        Snapshot { listeners: [(key.clone(), Arc::new(listener))].into(), rules, ..Snapshot::default() }
+        let rules = (0..size).map(rule).collect();
+        Snapshot { listeners: [listener].into_iter().collect(), rules, ..Snapshot::default() }
     }
 
     /// What a browser sends, to routes spread evenly.

@@ -3,7 +3,6 @@
 //! Needs `nantian-ir` and `nantian-proxy`, both without default features.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use nantian_ir::{
@@ -17,23 +16,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listener = ListenerKey { namespace: "shop".into(), gateway: "web".into(), set: None, listener: "http".into() };
     let bind = BindAddress { address: None, port: 8080 };
     let mut snapshot = Snapshot::default();
-    snapshot.listeners.insert(
-        listener.clone(),
-        Arc::new(Listener {
-            key: listener.clone(),
-            bind,
-            public_port: 8080,
-            protocol: ListenerProtocol::Http,
-            hostname: HostnameMatch::Any,
-            tls: None,
-            client_certificate: None,
-        }),
-    );
+    snapshot.listeners.insert(Listener {
+        key: listener.clone(),
+        bind,
+        public_port: 8080,
+        protocol: ListenerProtocol::Http,
+        hostname: HostnameMatch::Any,
+        tls: None,
+        client_certificate: None,
+    });
     let everything = HttpMatch { path: PathMatch::Prefix("/".into()), method: None, headers: vec![], query: vec![] };
     let beta = HeaderMatch { name: HeaderName::new("x-user")?, value: ValueMatch::Exact("beta".into()) };
     let beta_cart = HttpMatch { path: PathMatch::Prefix("/cart".into()), headers: vec![beta], ..everything.clone() };
     for rule in [rule("all", &listener, everything), rule("beta", &listener, beta_cart)] {
-        snapshot.rules.insert(rule.key.clone(), Arc::new(rule));
+        snapshot.rules.insert(rule);
     }
 
     // Compile it once, ask it often: from any thread, without a lock.

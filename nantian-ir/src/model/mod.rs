@@ -6,10 +6,10 @@
 mod backend;
 mod filter;
 mod listener;
+mod resources;
 mod route;
 mod stream;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,7 @@ pub use listener::{
     BindAddress, CaBundle, Certificate, ClientValidation, ClientValidationMode, Listener, ListenerProtocol,
     ListenerTls, Transport,
 };
+pub use resources::{Iter, ResourceChange, ResourceMap, Values};
 pub use route::{
     Attachment, GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, Refusal, Retry, RouteRule, RuleMatch, Target,
     Timeouts, ValueMatch, WeightedTarget,
@@ -40,26 +41,21 @@ pub use stream::{StreamRule, StreamTarget};
 #[serde(rename_all = "camelCase", default)]
 pub struct Snapshot {
     /// Listeners of all Gateways that may be served.
-    #[serde(with = "by_key")]
-    pub listeners: BTreeMap<ListenerKey, Arc<Listener>>,
+    pub listeners: ResourceMap<Listener>,
     /// Route rules, each with what it is attached to.
-    #[serde(with = "by_key")]
-    pub rules: BTreeMap<RuleKey, Arc<RouteRule>>,
+    pub rules: ResourceMap<RouteRule>,
     /// Stream rules, each with what it is attached to.
-    #[serde(with = "by_key", skip_serializing_if = "BTreeMap::is_empty")]
-    pub stream_rules: BTreeMap<RuleKey, Arc<StreamRule>>,
+    #[serde(skip_serializing_if = "ResourceMap::is_empty")]
+    pub stream_rules: ResourceMap<StreamRule>,
     /// Backends that rules name.
-    #[serde(with = "by_key")]
-    pub backends: BTreeMap<BackendKey, Arc<Backend>>,
+    pub backends: ResourceMap<Backend>,
     /// Where those backends are reached. Every backend has a set here, possibly empty.
-    #[serde(with = "by_key")]
-    pub endpoints: BTreeMap<BackendKey, Arc<EndpointSet>>,
+    pub endpoints: ResourceMap<EndpointSet>,
     /// Certificates with their keys: those that listeners serve, and those that backends are shown.
-    #[serde(with = "by_key")]
-    pub certificates: BTreeMap<CertificateKey, Arc<Certificate>>,
+    pub certificates: ResourceMap<Certificate>,
     /// Certificates of authorities that listeners and backends trust.
-    #[serde(with = "by_key", skip_serializing_if = "BTreeMap::is_empty")]
-    pub ca_bundles: BTreeMap<CaBundleKey, Arc<CaBundle>>,
+    #[serde(skip_serializing_if = "ResourceMap::is_empty")]
+    pub ca_bundles: ResourceMap<CaBundle>,
 }
 
 impl Snapshot {
@@ -79,33 +75,6 @@ impl Snapshot {
             *certificate = Arc::new(shown);
         }
         copy
-    }
-}
-
-/// Maps as lists of resources: every resource names its key itself, and JSON has no structured keys.
-mod by_key {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Keyed;
-
-    pub(super) fn serialize<T, S>(map: &BTreeMap<T::Key, Arc<T>>, serializer: S) -> Result<S::Ok, S::Error>
-    where
-        T: Keyed + Serialize,
-        S: Serializer,
-    {
-        serializer.collect_seq(map.values())
-    }
-
-    pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<BTreeMap<T::Key, Arc<T>>, D::Error>
-    where
-        T: Keyed + Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        let list = Vec::<T>::deserialize(deserializer)?;
-        Ok(list.into_iter().map(|resource| (resource.key().clone(), Arc::new(resource))).collect())
     }
 }
 

@@ -61,13 +61,13 @@ fn snapshot() -> Arc<Snapshot> {
         tls: Some(ListenerTls { certificates: vec![certificate.clone()], client_validation: None }),
         client_certificate: None,
     };
-    snapshot.listeners.insert(listener.key.clone(), Arc::new(listener));
+    snapshot.listeners.insert(Arc::new(listener));
     let secret = Certificate {
         key: certificate.clone(),
         chain: "public".into(),
         private_key: SecretBytes::new(b"very secret".to_vec()),
     };
-    snapshot.certificates.insert(certificate, Arc::new(secret));
+    snapshot.certificates.insert(Arc::new(secret));
     Arc::new(snapshot)
 }
 

@@ -2,7 +2,6 @@
 //! collide and tie often.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nantian_ir::{
@@ -179,13 +178,9 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     (listeners(), rules).prop_map(|(listeners, attached)| {
         let rules = attached.into_iter().map(|(mut rule, wanted, chosen)| {
             attach(&mut rule, &listeners, &wanted, &chosen);
-            (rule.key.clone(), Arc::new(rule))
+            rule
         });
-        Snapshot {
-            rules: rules.collect(),
-            listeners: listeners.iter().map(|listener| (listener.key.clone(), Arc::new(listener.clone()))).collect(),
-            ..Snapshot::default()
-        }
+        Snapshot { rules: rules.collect(), listeners: listeners.iter().cloned().collect(), ..Snapshot::default() }
     })
 }
 

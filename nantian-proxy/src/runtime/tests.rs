@@ -34,7 +34,7 @@ impl Builder {
             tls: None,
             client_certificate: None,
         };
-        self.0.listeners.insert(key, Arc::new(listener));
+        self.0.listeners.insert(Arc::new(listener));
         self
     }
 
@@ -44,8 +44,8 @@ impl Builder {
             .iter()
             .map(|address| Endpoint { host: EndpointHost::Ip(address.ip()), port: address.port() })
             .collect();
-        self.0.backends.insert(key.clone(), Arc::new(IrBackend { key: key.clone(), tls: None }));
-        self.0.endpoints.insert(key.clone(), Arc::new(EndpointSet { key, endpoints }));
+        self.0.backends.insert(Arc::new(IrBackend { key: key.clone(), tls: None }));
+        self.0.endpoints.insert(Arc::new(EndpointSet { key, endpoints }));
         self
     }
 
@@ -69,7 +69,7 @@ impl Builder {
             retry: None,
         };
         change(&mut rule);
-        self.0.rules.insert(rule.key.clone(), Arc::new(rule));
+        self.0.rules.insert(Arc::new(rule));
         self
     }
 

@@ -141,7 +141,7 @@ fn connections_to_a_backend_are_added_up_over_workers_and_stay_while_it_is_serve
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
 
     let mut snapshot = Snapshot::default();
-    snapshot.backends.insert(key.clone(), Arc::new(nantian_ir::Backend { key: key.clone(), tls: None }));
+    snapshot.backends.insert(Arc::new(nantian_ir::Backend { key: key.clone(), tls: None }));
     telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
     telemetry.applied(&Snapshot::default(), "v2", 0, Duration::ZERO);
@@ -161,7 +161,7 @@ fn an_endpoint_is_healthy_until_told_otherwise_and_keeps_its_health_across_confi
     let endpoint = Endpoint { host: nantian_ir::EndpointHost::Ip([127, 0, 0, 1].into()), port: 8080 };
     let mut snapshot = Snapshot::default();
     let set = nantian_ir::EndpointSet { key: key.clone(), endpoints: vec![endpoint.clone()] };
-    snapshot.endpoints.insert(key.clone(), Arc::new(set));
+    snapshot.endpoints.insert(Arc::new(set));
     let series =
         "nantian_gateway_dataplane_backend_health_status{backend=\"Service/ns/cart:80\",endpoint=\"127.0.0.1:8080\"}";
     telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);

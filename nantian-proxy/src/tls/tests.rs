@@ -43,10 +43,10 @@ fn snapshot(listeners: &[(&str, &[&str])], certificates: &[&Certificate]) -> Sna
             tls: Some(ListenerTls { certificates, client_validation: None }),
             client_certificate: None,
         };
-        snapshot.listeners.insert(key, Arc::new(listener));
+        snapshot.listeners.insert(Arc::new(listener));
     }
     for certificate in certificates {
-        snapshot.certificates.insert(certificate.key.clone(), Arc::new((*certificate).clone()));
+        snapshot.certificates.insert(Arc::new((*certificate).clone()));
     }
     snapshot
 }
@@ -290,7 +290,7 @@ async fn a_listener_that_checks_clients_serves_those_with_a_certificate_of_its_a
     let checking = |mode| {
         let mut snapshot = snapshot(&[("a.org", &["server"]), ("b.org", &["server"])], &[&server]);
         let bundle = CaBundle { key: key.clone(), certificates: authority.clone() };
-        snapshot.ca_bundles.insert(key.clone(), Arc::new(bundle));
+        snapshot.ca_bundles.insert(Arc::new(bundle));
         let listener =
             snapshot.listeners.values_mut().find(|listener| listener.hostname.matches("a.org")).expect("a.org");
         let tls = Arc::make_mut(listener).tls.as_mut().expect("TLS");

@@ -75,7 +75,7 @@ fn with_tls(snapshot: &mut Snapshot, protocol: &str) -> Arc<rustls::ClientConfig
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(chain.as_bytes()).expect("a certificate")).expect("a root");
     let private_key = SecretBytes::new(made.signing_key.serialize_pem().into_bytes());
-    snapshot.certificates.insert(key.clone(), Arc::new(Certificate { key: key.clone(), chain, private_key }));
+    snapshot.certificates.insert(Arc::new(Certificate { key: key.clone(), chain, private_key }));
     for listener in snapshot.listeners.values_mut() {
         let listener = Arc::make_mut(listener);
         listener.protocol = ListenerProtocol::Https;

@@ -1,10 +1,9 @@
 //! Resources that were added, changed or removed, field by field. Keys of certificates are never told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::sync::Arc;
 
-use nantian_ir::Snapshot;
+use nantian_ir::{Keyed, ResourceChange, ResourceMap, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,22 +65,20 @@ impl Resources {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 
-    fn compare<K, V>(&mut self, kind: &'static str, old: &BTreeMap<K, Arc<V>>, new: &BTreeMap<K, Arc<V>>)
+    fn compare<T>(&mut self, kind: &'static str, old: &ResourceMap<T>, new: &ResourceMap<T>)
     where
-        K: Ord + Display,
-        V: PartialEq + Serialize,
+        T: Keyed<Key: Display> + PartialEq + Serialize,
     {
-        let name = |key: &K| Resource { kind, key: key.to_string() };
-        self.removed.extend(old.keys().filter(|key| !new.contains_key(*key)).map(name));
-        for (key, value) in new {
-            match old.get(key) {
-                None => self.added.push(name(key)),
-                Some(before) if before != value => {
+        let name = |resource: &T| Resource { kind, key: resource.key().to_string() };
+        for change in new.changes(old) {
+            match change {
+                ResourceChange::Added(new) => self.added.push(name(new)),
+                ResourceChange::Removed(old) => self.removed.push(name(old)),
+                ResourceChange::Changed { old, new } => {
                     let mut fields = Vec::new();
-                    compare(&json(before), &json(value), "", &mut fields);
-                    self.changed.push(ChangedResource { resource: name(key), fields });
+                    compare(&json(old), &json(new), "", &mut fields);
+                    self.changed.push(ChangedResource { resource: name(new), fields });
                 }
-                Some(_) => {}
             }
         }
     }
@@ -91,8 +88,8 @@ impl Resources {
         for changed in self.changed.iter_mut().filter(|changed| changed.resource.kind == "certificate") {
             let named = |snapshot: &Snapshot| {
                 let shown = snapshot.redacted().certificates;
-                let found = shown.into_iter().find(|(key, _)| key.to_string() == changed.resource.key);
-                found.map(|(_, certificate)| json(&certificate)).unwrap_or_default()
+                let found = shown.iter().find(|(key, _)| key.to_string() == changed.resource.key);
+                found.map(|(_, certificate)| json(certificate)).unwrap_or_default()
             };
             let before = changed.fields.len();
             changed.fields.clear();

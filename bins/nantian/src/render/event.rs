@@ -2,7 +2,7 @@
 //! is the list of variants here.
 
 use nantian_ir::compile::{ObjectStatus, Status};
-use nantian_ir::{ObjectRef, Snapshot};
+use nantian_ir::{ObjectRef, ResourceChange, Snapshot};
 use serde::Serialize;
 
 use crate::finding::Finding;
@@ -151,16 +151,13 @@ pub(crate) struct Delta {
 }
 
 impl Delta {
-    fn between<K: Ord, V: PartialEq>(
-        old: &std::collections::BTreeMap<K, V>,
-        new: &std::collections::BTreeMap<K, V>,
-    ) -> Self {
-        let mut delta = Self { removed: old.keys().filter(|key| !new.contains_key(*key)).count(), ..Self::default() };
-        for (key, value) in new {
-            match old.get(key) {
-                None => delta.added += 1,
-                Some(before) if before != value => delta.changed += 1,
-                Some(_) => {}
+    fn of<T>(changes: &[ResourceChange<'_, T>]) -> Self {
+        let mut delta = Self::default();
+        for change in changes {
+            match change {
+                ResourceChange::Added(_) => delta.added += 1,
+                ResourceChange::Changed { .. } => delta.changed += 1,
+                ResourceChange::Removed(_) => delta.removed += 1,
             }
         }
         delta
@@ -170,12 +167,13 @@ impl Delta {
 impl Changes {
     /// Compares two snapshots.
     pub(crate) fn between(old: &Snapshot, new: &Snapshot) -> Self {
+        let changes = Snapshot::diff(old, new);
         Self {
-            listeners: Delta::between(&old.listeners, &new.listeners),
-            rules: Delta::between(&old.rules, &new.rules),
-            backends: Delta::between(&old.backends, &new.backends),
-            endpoints: Delta::between(&old.endpoints, &new.endpoints),
-            certificates: Delta::between(&old.certificates, &new.certificates),
+            listeners: Delta::of(&changes.listeners),
+            rules: Delta::of(&changes.rules),
+            backends: Delta::of(&changes.backends),
+            endpoints: Delta::of(&changes.endpoints),
+            certificates: Delta::of(&changes.certificates),
         }
     }
 

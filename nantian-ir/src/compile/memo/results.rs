@@ -190,7 +190,7 @@ macro_rules! resources {
             fn insert_into(&self, snapshot: &mut Snapshot) {
                 match self {
                     $(Self::$kind(resource) => {
-                        snapshot.$map.insert(resource.key().clone(), Arc::clone(resource));
+                        snapshot.$map.insert(Arc::clone(resource));
                     })*
                 }
             }

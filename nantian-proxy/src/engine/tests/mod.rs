@@ -49,7 +49,7 @@ fn listener(name: &str, bind: BindAddress) -> Listener {
 fn snapshot(listeners: &[Listener]) -> Arc<Snapshot> {
     let mut snapshot = Snapshot::default();
     for listener in listeners {
-        snapshot.listeners.insert(listener.key.clone(), Arc::new(listener.clone()));
+        snapshot.listeners.insert(Arc::new(listener.clone()));
     }
     Arc::new(snapshot)
 }

@@ -195,7 +195,7 @@ fn with_tls(mut snapshot: Snapshot, certificate: &Certificate) -> Arc<Snapshot> 
     let listener = Arc::make_mut(listener);
     listener.protocol = ListenerProtocol::Https;
     listener.tls = Some(ListenerTls { certificates: vec![certificate.key.clone()], client_validation: None });
-    snapshot.certificates.insert(certificate.key.clone(), Arc::new(certificate.clone()));
+    snapshot.certificates.insert(Arc::new(certificate.clone()));
     Arc::new(snapshot)
 }
 
@@ -265,7 +265,7 @@ async fn no_request_fails_while_configurations_change() {
         let mut snapshot = routed(backends[round % 2].address);
         if round % 3 == 0 {
             let other = listener("other", bind(2));
-            snapshot.listeners.insert(other.key.clone(), Arc::new(other));
+            snapshot.listeners.insert(Arc::new(other));
         }
         assert_eq!(engine.apply(Arc::new(snapshot)).await.refused, []);
     }

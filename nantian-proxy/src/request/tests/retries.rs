@@ -110,7 +110,7 @@ fn a_name_is_resolved_and_all_its_addresses_are_tried() {
         let key = backend_key("a", BackendProtocol::Http1);
         let host = EndpointHost::Dns(Hostname::new("localhost").unwrap());
         let set = EndpointSet { key: key.clone(), endpoints: vec![Endpoint { host, port }] };
-        builder.0.endpoints.insert(key, Arc::new(set));
+        builder.0.endpoints.insert(Arc::new(set));
         let gateway = gateway(builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
         for _ in 0..10 {
             assert_eq!(gateway.get("/").await.header("x-backend"), Some("named"));

@@ -142,8 +142,8 @@ fn secured(protocol: BackendProtocol, address: SocketAddr, (tls, bundle): (Backe
         .backend("b", protocol, &[address])
         .rule(0, "/", |rule| rule.targets = vec![to_protocol("b", protocol, 1)]);
     let key = backend_key("b", protocol);
-    builder.0.backends.insert(key.clone(), Arc::new(nantian_ir::Backend { key, tls: Some(tls) }));
-    builder.0.ca_bundles.insert(bundle.key.clone(), Arc::new(bundle));
+    builder.0.backends.insert(Arc::new(nantian_ir::Backend { key, tls: Some(tls) }));
+    builder.0.ca_bundles.insert(Arc::new(bundle));
     builder
 }
 
@@ -263,7 +263,7 @@ fn a_backend_that_asks_is_shown_the_listeners_client_certificate() {
             Arc::make_mut(listener).client_certificate = shown.then(|| key.clone());
             let private_key = SecretBytes::new(client.key.clone().into_bytes());
             let certificate = Certificate { key: key.clone(), chain: client.chain.clone(), private_key };
-            builder.0.certificates.insert(key.clone(), Arc::new(certificate));
+            builder.0.certificates.insert(Arc::new(certificate));
             builder
         };
         let seen = gateway(with(true)).await.get("/").await;
