@@ -30,6 +30,7 @@ mod reload;
 mod routing;
 mod silent;
 mod slowhttptest;
+mod stalled_readers;
 mod time_limits;
 mod tls;
 mod websocket;

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use crate::gateway::eventually;
+
 fn command(script: &str) -> Command {
     let python =
         std::env::var_os("NANTIAN_PYTHON").expect("NANTIAN_PYTHON names the interpreter: run `cargo xtask test`");
@@ -36,6 +38,28 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _already_gone = self.child.kill();
         let _already_gone = self.child.wait();
+    }
+}
+
+/// A client that says that it is where the test wants it, and stays there until it is dropped.
+pub(crate) struct Session(Child);
+
+impl Session {
+    /// Starts it and waits for what it says.
+    pub(crate) fn start(script: &str, arguments: &[&str]) -> Self {
+        let mut command = command(script);
+        let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "{script} {arguments:?} ended");
+        Self(child)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _status = eventually("the client ends", || self.0.try_wait().unwrap());
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod duration;
 mod error;
 #[cfg(test)]
 mod hardening;
+mod memory;
 mod network;
 pub(crate) mod overload;
 mod reference;

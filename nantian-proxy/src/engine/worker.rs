@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle as Task, LocalSet};
 
 use super::EngineConfig;
 use super::error::EngineError;
+use super::memory;
 use super::overload::Budget;
 use crate::http::buffered::Buffers;
 use crate::http::{Drain, HttpSettings};
@@ -138,6 +139,7 @@ impl Worker {
 
     async fn run(mut self, mut commands: UnboundedReceiver<Command>) {
         tokio::task::spawn_local(flush_log(self.recorder.clone()));
+        tokio::task::spawn_local(memory::give_back());
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Serve(serve) => {

@@ -100,7 +100,7 @@ pub struct Http2Settings {
     /// HPACK table, bytes (`SETTINGS_HEADER_TABLE_SIZE`). Default 4,096.
     pub header_table_size: u32,
     /// Bytes of data that wait to be written, of all streams of a connection together; beyond it they take turns, and
-    /// bodies are read no further. Default 32,768.
+    /// bodies are read no further. Default 15,360: one read of a backend, and small answers together.
     pub max_send_buffer: usize,
     /// Streams that we reset and still remember, so that frames which the peer sent before it heard of that are passed over
     /// (RFC 9113 section 5.1); frames of others are answered with `RST_STREAM`, which counts as provoked. Default 50.
@@ -133,7 +133,7 @@ impl Default for Http2Settings {
             connection_window: 1_048_576,
             max_frame_size: 16_384,
             header_table_size: 4_096,
-            max_send_buffer: 32_768,
+            max_send_buffer: 15_360,
             max_reset_streams: 50,
             max_pending_accept_reset_streams: 20,
             max_local_error_reset_streams: 200,

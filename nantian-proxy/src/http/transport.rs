@@ -60,6 +60,17 @@ impl Transport {
         Pin::new(self).poll_read(&mut cx, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 
+    /// Encrypted bytes that the system has not taken yet.
+    pub(crate) fn unsent(&mut self) -> usize {
+        let Self::Tls(io) = self else { return 0 };
+        let session = io.get_mut().1;
+        if !session.wants_write() {
+            return 0;
+        }
+        // It reads nothing; a session that failed fails again where it is read.
+        session.process_new_packets().map_or(0, |state| state.tls_bytes_to_write())
+    }
+
     /// Any other byte stream.
     pub fn other(stream: impl ByteStream) -> Self {
         Self::Other(Box::new(stream))

@@ -3,6 +3,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+/// Asks the system for pages of 4 KiB: where it gives huge ones (`transparent_hugepage/enabled` is `always`, or `madvise`, by
+/// which mimalloc asks for them), each touch of an unused region takes 2 MiB, and what clients have left is not given back
+/// until all of such a page is free. Where it refuses, memory is larger and nothing else.
+pub(super) fn take_small_pages() {
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
 /// How often.
 const PERIOD: Duration = Duration::from_secs(2);
 /// Larger than any block that mimalloc puts beside others, so that freeing it frees a page.

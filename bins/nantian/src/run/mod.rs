@@ -67,6 +67,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, RunError> {
     let followed = Followed::new(&args.source.paths)?;
     let config = engine_config(args)?;
     raise_file_limit();
+    memory::take_small_pages();
     // The control loop has a thread of its own; the engine's workers never wait for it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("a runtime"))?;
     runtime.block_on(serve(args, followed, config))

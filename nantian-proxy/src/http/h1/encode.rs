@@ -26,6 +26,8 @@ pub(crate) struct Output {
     tail: BytesMut,
     /// What was written at once of late: a buffer of that size needs not grow.
     usual: usize,
+    /// Whether the transport may still hold what was written to it.
+    unflushed: bool,
 }
 
 impl Output {
@@ -35,6 +37,16 @@ impl Output {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether nothing waits, neither here nor in the transport.
+    pub(crate) fn is_written(&self) -> bool {
+        self.is_empty() && !self.unflushed
+    }
+
+    /// The transport holds nothing any more.
+    pub(crate) fn flushed(&mut self) {
+        self.unflushed = false;
     }
 
     /// The buffer to write small things into.
@@ -67,16 +79,13 @@ impl Output {
 
     /// Takes `count` written bytes from the front.
     pub(crate) fn advance(&mut self, mut count: usize) {
+        self.unflushed = true;
         while let Some(front) = self.queue.front_mut() {
             let part = front.len().min(count);
             self.queued -= part;
             count -= part;
             if part < front.len() {
-                let _ = front.split_to(part);
-                // A little must not keep the whole read that it came with.
-                if front.len() <= COPY_UP_TO && front.len() + part > COPY_UP_TO {
-                    *front = Bytes::copy_from_slice(front);
-                }
+                let _ = take_front(front, part);
                 return;
             }
             self.queue.pop_front();
@@ -87,6 +96,19 @@ impl Output {
         } else {
             let _ = self.tail.split_to(count);
         }
+    }
+
+    /// Keeps no more than what waits, when the peer does not take it.
+    pub(crate) fn settle(&mut self) {
+        if self.tail.capacity() == 0 {
+            return;
+        }
+        for part in &mut self.queue {
+            if part.len() <= COPY_UP_TO {
+                *part = Bytes::copy_from_slice(part);
+            }
+        }
+        self.rest();
     }
 
     /// Lets others have the buffer, once it was written.
@@ -103,6 +125,15 @@ impl Output {
             self.queue = std::collections::VecDeque::new();
         }
     }
+}
+
+/// Takes bytes from the front. A little that is left must not keep the whole read that it came with.
+pub(crate) fn take_front(bytes: &mut Bytes, count: usize) -> Bytes {
+    let front = bytes.split_to(count);
+    if bytes.len() <= COPY_UP_TO && bytes.len() + front.len() > COPY_UP_TO {
+        *bytes = Bytes::copy_from_slice(bytes);
+    }
+    front
 }
 
 /// Writes a body in its framing.

@@ -20,10 +20,11 @@ const MIN_READ: usize = 4 * 1024;
 /// Most bytes that are read at once. A peer that stops reading leaves about as much in our hands.
 pub(crate) const LONG_READ: usize = 32 * 1024;
 /// The same where they may be held twice: chunks are gathered across reads, and HTTP/2 and TLS have buffers of their own.
-pub(crate) const SHORT_READ: usize = 16 * 1024;
+/// A TLS record has room for it and for what frames it, so that a read does not become a record and a bit.
+pub(crate) const SHORT_READ: usize = 16 * 1024 - 512;
 /// Bytes of a message that wait to be written before its body is asked for more. Once the peer does not take all of
 /// them, nothing is added.
-pub(super) const HIGH_WATER: usize = 16 * 1024;
+pub(super) const HIGH_WATER: usize = 15 * 1024;
 
 /// Bytes that were read and not yet used.
 #[derive(Debug)]
@@ -84,25 +85,31 @@ impl Reader {
     }
 }
 
-/// Writes everything.
+/// Writes everything. Ready once the system has taken all of it: what waits in a TLS session still waits for the peer.
 pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    if out.is_empty() {
+    if out.is_written() {
         return Poll::Ready(Ok(()));
     }
     while !out.is_empty() {
         let parts: SmallVec<[IoSlice<'_>; 16]> = out.parts().take(16).map(IoSlice::new).collect();
-        let count = match parts.as_slice() {
-            [part] => ready!(Pin::new(&mut *io).poll_write(cx, part))?,
-            parts => ready!(Pin::new(&mut *io).poll_write_vectored(cx, parts))?,
+        let polled = match parts.as_slice() {
+            [part] => Pin::new(&mut *io).poll_write(cx, part),
+            parts => Pin::new(&mut *io).poll_write_vectored(cx, parts),
         };
         drop(parts);
+        if polled.is_pending() {
+            out.settle();
+        }
+        let count = ready!(polled)?;
         if count == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         out.advance(count);
     }
     out.rest();
-    Pin::new(io).poll_flush(cx)
+    ready!(Pin::new(io).poll_flush(cx))?;
+    out.flushed();
+    Poll::Ready(Ok(()))
 }
 
 /// Reads a body in its framing.

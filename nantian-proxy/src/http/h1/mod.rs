@@ -16,7 +16,7 @@ mod server;
 mod tests;
 
 pub(crate) use chunked::{accept_trailers, strip_forbidden_trailers};
-pub(crate) use encode::{Output, takes_trailers};
+pub(crate) use encode::{Output, take_front, takes_trailers};
 pub(crate) use framing::{digits, upgrades};
 pub use head::Refusal;
 pub(crate) use head::{HeadLimits, is_target, is_token};

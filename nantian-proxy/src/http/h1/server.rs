@@ -252,13 +252,13 @@ impl Connection {
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
         let mut wire = self.wire.borrow_mut();
-        let waiting = self.out.len();
+        let waiting = self.out.len() + wire.io.unsent();
         match poll_write(&mut wire.io, &mut self.out, cx) {
             Poll::Ready(Ok(())) => self.write_pace.forget(),
             Poll::Ready(Err(error)) => return Err(ConnectionEnd::Io(error)),
             Poll::Pending => {
                 let now = Instant::now();
-                let taken = waiting.saturating_sub(self.out.len());
+                let taken = waiting.saturating_sub(self.out.len() + wire.io.unsent());
                 if taken > 0 {
                     self.write_pace.resume(now);
                     self.write_pace.moved(taken);
@@ -283,7 +283,8 @@ impl Connection {
                 Poll::Pending => break,
             }
         }
-        self.held.set(self.out.len() + wire.reader.buf.len());
+        let Wire { io, reader, .. } = &mut *wire;
+        self.held.set(self.out.len() + io.unsent() + reader.buf.len());
         Ok(())
     }
 
@@ -360,7 +361,7 @@ impl Connection {
         self.wire.borrow_mut().register(cx);
         if self.write_pace.is_waiting() {
             self.around(cx)?;
-            if !self.out.is_empty() {
+            if !self.out.is_written() {
                 return Poll::Pending;
             }
         }
@@ -396,7 +397,7 @@ impl Connection {
             // No 100 after the final answer (RFC 9110 section 15.2): who still waits for it sends the body or does not.
             while context.interim.pop().is_some() {}
             self.write(cx)?;
-            let written = self.out.is_empty();
+            let written = self.out.is_written();
             if written && encoder.ended() {
                 return Poll::Ready(Ok(()));
             }

@@ -3,6 +3,7 @@
 mod corpus;
 mod edges;
 mod incoming;
+mod output;
 mod properties;
 mod server;
 mod written;

@@ -17,7 +17,7 @@ use super::error::StreamError;
 use super::reason::Reason;
 use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
-use crate::http::h1::{accept_trailers, strip_forbidden_trailers};
+use crate::http::h1::{accept_trailers, strip_forbidden_trailers, take_front};
 use crate::http::pace::Pace;
 use crate::http::{Body, BodyError};
 
@@ -335,7 +335,8 @@ impl Pump {
                 }
             }
             if !self.rest.is_empty() {
-                let part = self.rest.split_to(self.rest.len().min(room));
+                let length = self.rest.len().min(room);
+                let part = take_front(&mut self.rest, length);
                 if let Some(stall) = &mut self.stall {
                     stall.pace.moved(part.len());
                 }

@@ -93,12 +93,12 @@ impl Driver {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         let mut core = self.core.borrow_mut();
         let (before, choked) = (core.out.len(), core.is_choked());
-        if before == 0 {
+        if core.out.is_written() {
             return Poll::Ready(Ok(()));
         }
         let polled = poll_write(&mut self.io, &mut core.out, cx);
         let written = before - core.out.len();
-        core.wrote(written);
+        core.wrote(written, polled.is_pending());
         if choked && !core.is_choked() {
             // Reading goes on.
             cx.waker().wake_by_ref();
@@ -107,8 +107,8 @@ impl Driver {
     }
 
     /// Bytes that wait in either direction.
-    pub(super) fn held(&self) -> usize {
-        self.reader.buf.len() + self.core.borrow().out.len()
+    pub(super) fn held(&mut self) -> usize {
+        self.reader.buf.len() + self.core.borrow().out.len() + self.io.unsent()
     }
 
     /// Begins the end: what waits is still written, for this long.

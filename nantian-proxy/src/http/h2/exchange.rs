@@ -1,7 +1,7 @@
 //! One stream of a server connection: a request, and its answer.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -72,8 +72,9 @@ pub(super) async fn serve<H: Handler>(
     let (interim, fate) = (Interim::default(), Fate::default());
     let exchange = Exchange { connection: Rc::clone(&served.info), interim: interim.clone(), fate: fate.clone() };
     let reply = {
-        let handled = pin!(Rc::clone(&served.handler).handle(request.map(|()| body), exchange));
-        wait_for(handled, &send, &interim, wanted, &fate).await
+        // In a box of its own: what the handler needed is given back before its answer is sent.
+        let mut handled = Box::pin(Rc::clone(&served.handler).handle(request.map(|()| body), exchange));
+        wait_for(handled.as_mut(), &send, &interim, wanted, &fate).await
     };
     let Some(reply) = reply else { return };
     answered.begin();

@@ -81,6 +81,8 @@ pub(crate) struct Core {
     /// What waits to be written.
     pub(crate) out: Output,
     written: u64,
+    /// Whether the peer did not take all of the last write: nothing is added then.
+    blocked: bool,
     streams: Streams,
     budgets: Budgets,
     reset_pace: ResetPace,
@@ -154,6 +156,7 @@ impl Core {
             most_provoked_resets: http2.max_local_error_reset_streams,
             out: Output::default(),
             written: 0,
+            blocked: false,
             streams: Streams::new(http2.max_reset_streams),
             budgets: Budgets::new(role, http2.max_control_frames, http2.control_frames_window),
             reset_pace,
@@ -279,9 +282,10 @@ impl Core {
         self.out.len() >= self.high_water.saturating_add(MOST_OWED)
     }
 
-    /// The bytes in [`Self::out`] became fewer.
-    pub(crate) fn wrote(&mut self, count: usize) {
+    /// The bytes in [`Self::out`] became fewer. `blocked`: the peer did not take all of them.
+    pub(crate) fn wrote(&mut self, count: usize, blocked: bool) {
         self.written = self.written.saturating_add(u64::try_from(count).unwrap_or_default());
+        self.blocked = blocked;
         self.next_turn();
     }
 

@@ -110,7 +110,7 @@ impl Core {
     /// Waits until a frame of data may be sent, and says how long it may be.
     pub(super) fn poll_room(&mut self, id: u32, cx: &Context<'_>) -> Poll<Result<usize, StreamError>> {
         let of_connection = self.room;
-        let full = self.out.len() >= self.high_water;
+        let full = self.is_full();
         let mine = self.turns.front().is_none_or(|first| *first == id);
         let stream = match self.sending(id) {
             Ok(stream) => stream,
@@ -128,6 +128,11 @@ impl Core {
             self.turns.push_back(id);
         }
         Poll::Pending
+    }
+
+    /// Whether data waits until what is there was written.
+    fn is_full(&self) -> bool {
+        self.blocked || self.out.len() >= self.high_water
     }
 
     /// Whether a stream waits for what all streams share, and not for its own window.
@@ -181,7 +186,7 @@ impl Core {
     /// Wakes the first stream in the line, if there is room.
     pub(super) fn next_turn(&mut self) {
         if self.room > 0
-            && self.out.len() < self.high_water
+            && !self.is_full()
             && let Some(first) = self.turns.front()
             && let Some(stream) = self.streams.get(*first)
         {

@@ -36,7 +36,7 @@ fn written(core: &Shared) -> BytesMut {
     core.let_go(Instant::now());
     let bytes: Vec<u8> = core.out.parts().flatten().copied().collect();
     core.out.advance(bytes.len());
-    core.wrote(bytes.len());
+    core.wrote(bytes.len(), false);
     BytesMut::from(&bytes[..])
 }
 
