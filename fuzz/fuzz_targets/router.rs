@@ -181,7 +181,7 @@ fn rule(number: usize, given: &Rule) -> Option<RouteRule> {
     let kind = if given.grpc { RouteKind::Grpc } else { RouteKind::Http };
     let route = RouteKey { kind, namespace: "n".into(), name: format!("r{}", given.route % 4) };
     Some(RouteRule {
-        key: RuleKey { route, rule: u32::try_from(number).unwrap() },
+        key: RuleKey { route, rule: u32::try_from(number).unwrap(), variant: 0 },
         name: None,
         age: Age { created: given.created.map(|created| i64::from(created % 3)) },
         attachments,

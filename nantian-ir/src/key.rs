@@ -153,11 +153,21 @@ pub struct RuleKey {
     pub route: RouteKey,
     /// Position in `spec.rules`, from 0.
     pub rule: u32,
+    /// Where policies say different things about a rule at different listeners, there is a variant of it for each: which one
+    /// this is, from 0.
+    #[serde(skip_serializing_if = "is_first", default)]
+    pub variant: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(variant: &u32) -> bool {
+    *variant == 0
 }
 
 impl fmt::Display for RuleKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.route, self.rule)
+        write!(f, "{}/{}", self.route, self.rule)?;
+        if self.variant > 0 { write!(f, "#{}", self.variant) } else { Ok(()) }
     }
 }
 

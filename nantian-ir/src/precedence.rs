@@ -68,7 +68,7 @@ pub struct MatchRank {
 impl MatchRank {
     /// The rank of `rule.matches[position]`.
     pub fn new(rule: &RouteRule, position: usize, rule_match: &RuleMatch) -> Self {
-        let RuleKey { route, rule: index } = &rule.key;
+        let RuleKey { route, rule: index, .. } = &rule.key;
         let mut rank = Self {
             path_kind: 2,
             path_length: Reverse(0),

@@ -254,7 +254,7 @@ fn key(status: &ObjectStatus, rule: usize) -> RuleKey {
     let kinds = [RouteKind::Http, RouteKind::Grpc, RouteKind::Tls, RouteKind::Tcp, RouteKind::Udp];
     let kind = kinds.into_iter().find(|kind| kind.as_str() == status.object.kind).unwrap();
     let route = RouteKey { kind, namespace: status.object.namespace.clone(), name: status.object.name.clone() };
-    RuleKey { route, rule: u32::try_from(rule).unwrap() }
+    RuleKey { route, rule: u32::try_from(rule).unwrap(), variant: 0 }
 }
 
 /// For each parent: it does not accept the route, or drops the rule, or a diagnostic says that its listeners are not
@@ -281,10 +281,11 @@ fn explained(compiled: &Compiled, status: &ObjectStatus, rule: usize) -> bool {
 /// The properties above would hold of nothing, too.
 #[test]
 fn generated_objects_are_served_often_enough() {
+    const SETS: usize = 500;
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (mut requests, mut streams, mut sets, mut secured, mut checked) = (0, 0, 0, 0, 0);
-    for _ in 0..200 {
+    let (mut requests, mut streams, mut sets, mut secured, mut checked, mut governed) = (0, 0, 0, 0, 0, 0);
+    for _ in 0..SETS {
         let values = generated::objects().new_tree(&mut runner).unwrap().current();
         let snapshot = compiled(objects(&values)).snapshot;
         requests += usize::from(!snapshot.rules.is_empty());
@@ -293,10 +294,13 @@ fn generated_objects_are_served_often_enough() {
         secured += usize::from(snapshot.backends.values().any(|backend| backend.tls.is_some()));
         let mut tls = snapshot.listeners.values().filter_map(|listener| listener.tls.as_ref());
         checked += usize::from(tls.any(|tls| tls.client_validation.is_some()));
+        // Nothing but policies sets a limit here.
+        governed += usize::from(snapshot.rules.values().any(|rule| rule.timeouts.request.is_some()));
     }
-    assert!(requests >= 40, "only {requests} of 200 sets of objects serve a rule");
-    assert!(streams >= 12, "only {streams} of 200 sets of objects serve a stream rule");
-    assert!(sets >= 20, "only {sets} of 200 sets of objects serve a listener of a ListenerSet");
-    assert!(secured >= 2, "only {secured} of 200 sets of objects have TLS to a backend");
-    assert!(checked >= 1, "only {checked} of 200 sets of objects check certificates of clients");
+    assert!(requests >= 40, "only {requests} of {SETS} sets of objects serve a rule");
+    assert!(streams >= 12, "only {streams} of {SETS} sets of objects serve a stream rule");
+    assert!(sets >= 20, "only {sets} of {SETS} sets of objects serve a listener of a ListenerSet");
+    assert!(secured >= 2, "only {secured} of {SETS} sets of objects have TLS to a backend");
+    assert!(governed >= 6, "only {governed} of {SETS} sets of objects have a rule with what a policy says");
+    assert!(checked >= 1, "only {checked} of {SETS} sets of objects check certificates of clients");
 }

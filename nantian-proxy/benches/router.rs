@@ -92,7 +92,7 @@ impl Shape {
         let rule = |route| {
             let name = RouteKey { kind: RouteKind::Http, namespace: "n".to_owned(), name: format!("r{route:05}") };
             Arc::new(RouteRule {
-                key: RuleKey { route: name, rule: 0 },
+                key: RuleKey { route: name, rule: 0, variant: 0 },
                 name: None,
                 age: Age { created: None },
                 attachments: vec![Attachment { listener: key.clone(), hostnames: vec![self.hostname(route)] }],

@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn rule(route: &str, listener: &ListenerKey, http: HttpMatch) -> RouteRule {
     let route = RouteKey { kind: RouteKind::Http, namespace: "shop".into(), name: route.into() };
     RouteRule {
-        key: RuleKey { route, rule: 0 },
+        key: RuleKey { route, rule: 0, variant: 0 },
         name: None,
         age: Age { created: None },
         attachments: vec![Attachment { listener: listener.clone(), hostnames: vec![HostnameMatch::Any] }],

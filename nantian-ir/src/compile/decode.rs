@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use nantian_crds::ai_service::AiService;
+use nantian_crds::backend_lb_policy::BackendLbPolicy;
 use nantian_crds::core::{ConfigMap, EndpointSlice, Namespace, ObjectMeta, Secret, Service};
 use nantian_crds::direct_response::DirectResponse;
 use nantian_crds::gateway_api::{
@@ -10,6 +12,10 @@ use nantian_crds::gateway_api::{
     UdpRoute,
 };
 use nantian_crds::meta::Resource;
+use nantian_crds::route_policy::RoutePolicy;
+use nantian_crds::security_policy::SecurityPolicy;
+use nantian_crds::token_policy::TokenPolicy;
+use nantian_crds::wasm_plugin::WasmPlugin;
 use serde::de::DeserializeOwned;
 
 use super::objects::Object;
@@ -105,6 +111,12 @@ kinds! {
     namespaces: Namespace => (),
     config_maps: ConfigMap => Result<Arc<CaBundle>, String>,
     direct_responses: DirectResponse => (),
+    ai_services: AiService => (),
+    backend_lb_policies: BackendLbPolicy => (),
+    route_policies: RoutePolicy => (),
+    security_policies: SecurityPolicy => (),
+    token_policies: TokenPolicy => (),
+    wasm_plugins: WasmPlugin => (),
 }
 
 /// Whether an object of this name is of the kind.

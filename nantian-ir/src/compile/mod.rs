@@ -12,6 +12,7 @@ pub mod diagnostic;
 mod lower;
 mod memo;
 pub mod objects;
+mod policy;
 mod resolve;
 mod serve;
 pub mod status;
@@ -27,6 +28,7 @@ use crate::model::{ListenerProtocol, Snapshot};
 pub use diagnostic::{Diagnostic, Severity};
 pub use memo::{Change, Changed, Compiler};
 pub use objects::{Object, Objects, Source};
+pub use policy::features::{FIELDS as POLICY_FIELDS, Field as PolicyField, PolicyFeature};
 pub use status::{Condition, ConditionStatus, ObjectStatus, Status};
 
 /// What the compiler is told apart from the objects.
@@ -49,10 +51,13 @@ pub struct Options {
     pub now: Option<i64>,
     /// What the data plane serves. Listeners of other protocols are not accepted (`UnsupportedProtocol`).
     pub protocols: Vec<ListenerProtocol>,
+    /// What the data plane has a part for of what our own policies ask. What else they ask has no effect
+    /// (`UnsupportedFeature`).
+    pub policy_features: Vec<PolicyFeature>,
 }
 
 impl Default for Options {
-    /// Our controller name, no classes without an object, no time, every protocol.
+    /// Our controller name, no classes without an object, no time, every protocol and feature.
     fn default() -> Self {
         Self {
             controller_name: "nantian.dev/gateway-controller".to_owned(),
@@ -62,6 +67,7 @@ impl Default for Options {
             addresses: Vec::new(),
             now: None,
             protocols: ListenerProtocol::ALL.to_vec(),
+            policy_features: PolicyFeature::ALL.to_vec(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::attach::route::{ParentView, RouteView};
 use super::diagnostic::{self, Diagnostic};
 use super::lower::Lowered;
 use super::memo::Reader;
-use super::status;
+use super::{policy, status};
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, ListenerKey};
 use crate::model::{
     Attachment, Backend, BackendIdentity, BackendTls, Filter, Listener, ListenerTls, RouteRule, StreamRule, Target,
@@ -62,13 +62,15 @@ pub(crate) fn attached_to(
 }
 
 /// The rules of a route. Nothing of a route that is attached nowhere is served.
-pub(crate) fn rules(route: &RouteView, lowered: Lowered, reader: &Reader<'_>) -> (Vec<RouteRule>, Option<StreamRule>) {
+pub(crate) fn rules(route: &RouteView, lowered: Lowered, reader: &Reader<'_>) -> (Vec<RouteRule>, Vec<StreamRule>) {
     let attachments = attachments(route, reader);
     if attachments.is_empty() {
-        return (Vec::new(), None);
+        return (Vec::new(), Vec::new());
     }
-    let rules = lowered.rules.into_iter().map(|rule| rule.attach(route, attachments.clone())).collect();
-    (rules, lowered.stream.map(|stream| stream.attach(route, attachments)))
+    let rules = lowered.rules.into_iter().map(|rule| rule.attach(route, attachments.clone()));
+    let rules = rules.flat_map(|rule| policy::serve::rules(rule, reader)).collect();
+    let stream = lowered.stream.map(|stream| stream.attach(route, attachments));
+    (rules, stream.map(|rule| policy::serve::stream_rules(rule, reader)).unwrap_or_default())
 }
 
 /// The served listeners that a route is attached to, with the hosts that it has there.

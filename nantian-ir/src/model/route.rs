@@ -167,7 +167,8 @@ pub enum Refusal {
     UnsupportedProtocol,
     /// A field has a value that cannot be used (for example a missing port).
     UnsupportedValue,
-    /// The rule has a filter that cannot be applied: every request of it gets 500 (Gateway API, `filters`).
+    /// The rule has a filter, or a policy a check, that cannot be applied: every request of it gets 500 (Gateway API,
+    /// `filters`).
     IncompatibleFilters,
 }
 

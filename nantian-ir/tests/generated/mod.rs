@@ -3,6 +3,8 @@
 #![allow(clippy::indexing_slicing, reason = "JSON values take new keys by index")]
 #![allow(clippy::expect_used, reason = "tests panic when they fail")]
 
+mod ours;
+
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -74,7 +76,7 @@ fn gateway() -> impl Strategy<Value = Value> {
     let addresses = rarely(prop::sample::select(&["127.0.0.1", "gw.example.com", ""][..]));
     let sets = prop::sample::select(&["All", "All", "Same", "None"][..]);
     let scope = rarely(prop::sample::select(&["All", "None", "Later"][..]));
-    let extra = (sets, scope, rarely(validation()), rarely(name()));
+    let extra = (sets, scope, prop::option::of(validation()), rarely(name()));
     (namespace(), name(), any::<Option<u8>>(), prop::collection::vec(listener(), 2..5), addresses, extra).prop_map(
         |(namespace, name, created, listeners, address, (sets, scope, validation, client))| {
             let mut gateway = json!({
@@ -190,10 +192,13 @@ fn certificates() -> impl Strategy<Value = Vec<Value>> {
 }
 
 fn backend() -> impl Strategy<Value = Value> {
-    let kind = prop::sample::select(&["Service", "Service", "Service", "Pod"][..]);
+    let kind = prop::sample::select(&["Service", "Service", "Service", "Service", "Pod", "AIService"][..]);
     (name(), rarely(name()), prop::option::weighted(0.9, 80_u16..82), kind, 0_u32..3).prop_map(
         |(name, namespace, port, kind, weight)| {
             let mut reference = json!({"name": name, "kind": kind, "weight": weight});
+            if kind == "AIService" {
+                reference["group"] = json!("nantian.dev");
+            }
             if let Some(namespace) = namespace {
                 reference["namespace"] = json!(namespace);
             }
@@ -234,20 +239,23 @@ fn rule(grpc: bool) -> impl Strategy<Value = Value> {
             ("Later", "/"),
         ][..],
     );
-    (rarely(paths), prop::collection::vec(filter(), 0..3), prop::collection::vec(backend(), 0..3)).prop_map(
-        move |(path, filters, backends)| {
-            let mut rule = json!({"filters": filters, "backendRefs": backends});
-            if let Some((kind, value)) = path {
-                rule["matches"] = if grpc {
-                    let kind = if kind == "PathPrefix" { "Exact" } else { kind };
-                    json!([{"method": {"type": kind, "service": value}}])
-                } else {
-                    json!([{"path": {"type": kind, "value": value}}])
-                };
-            }
-            rule
-        },
-    )
+    let parts =
+        (rarely(name()), rarely(paths), prop::collection::vec(filter(), 0..3), prop::collection::vec(backend(), 0..3));
+    parts.prop_map(move |(name, path, filters, backends)| {
+        let mut rule = json!({"filters": filters, "backendRefs": backends});
+        if let Some(name) = name {
+            rule["name"] = json!(name);
+        }
+        if let Some((kind, value)) = path {
+            rule["matches"] = if grpc {
+                let kind = if kind == "PathPrefix" { "Exact" } else { kind };
+                json!([{"method": {"type": kind, "service": value}}])
+            } else {
+                json!([{"path": {"type": kind, "value": value}}])
+            };
+        }
+        rule
+    })
 }
 
 fn parent() -> impl Strategy<Value = Value> {
@@ -433,17 +441,18 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
         prop::collection::vec(route(false), 2..6),
         prop::collection::vec(route(true), 0..3),
         prop::collection::vec(stream_route(), 1..7),
-        prop::collection::vec(listener_set(), 0..4),
-        prop::collection::vec(policy(), 0..5),
+        prop::collection::vec(listener_set(), 1..6),
+        prop::collection::vec(policy(), 1..6),
         certificates(),
         prop::collection::vec(service(), 3..9),
         prop::collection::vec(slice(), 0..5),
         prop::collection::vec(other(), 0..4),
+        prop::collection::vec(ours::object(), 1..10),
     );
-    parts.prop_map(|(gateways, http, grpc, streams, sets, policies, certificates, services, slices, others)| {
+    parts.prop_map(|(gateways, http, grpc, streams, sets, policies, certificates, services, slices, others, ours)| {
         let mut seen = std::collections::BTreeSet::new();
         let routes = http.into_iter().chain(grpc).chain(streams);
-        let rest = services.into_iter().chain(slices).chain(others).chain(policies).chain(certificates);
+        let rest = services.into_iter().chain(slices).chain(others).chain(policies).chain(certificates).chain(ours);
         let all = gateways.into_iter().chain(sets).chain(routes).chain(rest);
         let id = |value: &Value| {
             format!("{} {} {}", value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
@@ -454,7 +463,16 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
 
 /// Objects that nothing of [`objects`] refers to and that refer to nothing of it.
 pub(crate) fn unrelated() -> impl Strategy<Value = Value> {
-    let kinds = prop_oneof![gateway(), listener_set(), policy(), stream_route(), route(false), service(), slice()];
+    let kinds = prop_oneof![
+        gateway(),
+        listener_set(),
+        policy(),
+        stream_route(),
+        route(false),
+        service(),
+        slice(),
+        ours::object()
+    ];
     kinds.prop_map(|mut object| {
         object["metadata"]["namespace"] = json!("elsewhere");
         object["metadata"]["name"] = json!("unrelated");

@@ -158,7 +158,11 @@ fn rule(crowded: bool) -> impl Strategy<Value = RouteRule> {
     (key, created, stray, matches).prop_map(|((namespace, name, rule), created, stray, (kind, matches))| {
         let attachment = |(listener, hostnames)| Attachment { listener: listener_key(listener), hostnames };
         RouteRule {
-            key: RuleKey { route: RouteKey { kind, namespace: namespace.to_owned(), name: name.to_owned() }, rule },
+            key: RuleKey {
+                route: RouteKey { kind, namespace: namespace.to_owned(), name: name.to_owned() },
+                rule,
+                variant: 0,
+            },
             name: None,
             age: Age { created },
             attachments: stray.into_iter().map(attachment).collect(),

@@ -53,7 +53,7 @@ impl Builder {
     pub(crate) fn rule(mut self, number: u32, prefix: &str, change: impl FnOnce(&mut RouteRule)) -> Self {
         let route = RouteKey { kind: RouteKind::Http, namespace: "ns".into(), name: "route".into() };
         let mut rule = RouteRule {
-            key: RuleKey { route, rule: number },
+            key: RuleKey { route, rule: number, variant: 0 },
             name: None,
             age: Age { created: Some(0) },
             attachments: vec![Attachment { listener: listener_key("http"), hostnames: vec![HostnameMatch::Any] }],

@@ -211,6 +211,7 @@ mod tests {
             rule: RuleKey {
                 route: RouteKey { kind: RouteKind::Http, namespace: text("ns"), name: text("shop") },
                 rule: 2,
+                variant: 0,
             },
             backend: BackendKey {
                 kind: BackendKind::Service,

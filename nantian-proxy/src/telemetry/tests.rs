@@ -12,7 +12,11 @@ fn listener(name: &str) -> ListenerKey {
 }
 
 fn rule(name: &str) -> RuleKey {
-    RuleKey { route: RouteKey { kind: RouteKind::Http, namespace: "ns".into(), name: name.into() }, rule: 0 }
+    RuleKey {
+        route: RouteKey { kind: RouteKind::Http, namespace: "ns".into(), name: name.into() },
+        rule: 0,
+        variant: 0,
+    }
 }
 
 fn record<'a>(listener: Option<&'a ListenerKey>, rule: Option<&'a RuleKey>, status: u16) -> RequestRecord<'a> {

@@ -17,5 +17,6 @@ mod help;
 mod http;
 mod manifest;
 mod mistakes;
+mod policies;
 mod ports;
 mod quickstart;

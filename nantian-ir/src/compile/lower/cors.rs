@@ -8,7 +8,7 @@ use crate::model::{Cors, CorsOrigin};
 use crate::name::HeaderName;
 
 /// Checks and lowers a CORS filter. The error says which value is wrong.
-pub(super) fn cors(spec: &HttpCorsFilter) -> Result<Cors, String> {
+pub(crate) fn cors(spec: &HttpCorsFilter) -> Result<Cors, String> {
     let allow_origins = spec.allow_origins.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
     let names = spec.allow_methods.iter().chain(&spec.allow_headers).chain(&spec.expose_headers);
     for name in names {

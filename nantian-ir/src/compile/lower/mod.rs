@@ -1,7 +1,7 @@
 //! Rules of routes to rules of the IR.
 
 mod backends;
-mod cors;
+pub(crate) mod cors;
 mod filter;
 mod grpc;
 mod http;
@@ -53,7 +53,7 @@ impl LoweredRule {
     /// The rule of the IR.
     pub(crate) fn attach(self, route: &RouteView, attachments: Vec<Attachment>) -> RouteRule {
         RouteRule {
-            key: RuleKey { route: route.key.clone(), rule: self.index },
+            key: RuleKey { route: route.key.clone(), rule: self.index, variant: 0 },
             name: self.name,
             age: route.age,
             attachments,
@@ -75,7 +75,7 @@ pub(crate) struct LoweredStream {
 impl LoweredStream {
     /// The rule of the IR.
     pub(crate) fn attach(self, route: &RouteView, attachments: Vec<Attachment>) -> StreamRule {
-        let key = RuleKey { route: route.key.clone(), rule: 0 };
+        let key = RuleKey { route: route.key.clone(), rule: 0, variant: 0 };
         StreamRule { key, name: self.name, age: route.age, attachments, targets: self.targets }
     }
 }

@@ -25,8 +25,8 @@ pub(super) enum Fact<'n> {
     Slices(&'n Name),
     /// The ListenerSets that name a Gateway.
     ListenerSets(&'n Name),
-    /// The policies of a namespace.
-    PoliciesIn(&'n str),
+    /// The objects of a kind in a namespace.
+    KindIn(&'n str, &'n str),
     /// Whether a class is ours, and accepted.
     Class(&'n str),
     /// The names of the classes that somebody said are ours.
@@ -53,6 +53,8 @@ pub(super) enum Fact<'n> {
     Winners(&'n Name),
     /// The policies for a Service.
     PoliciesOf(&'n Name),
+    /// What our own policies of a namespace come to.
+    Effects(&'n str),
     /// A policy.
     Policy(&'n Name),
     /// How many routes are attached to the listeners of a Gateway.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nantian_crds::core::EndpointSlice;
+use nantian_crds::gateway_api::ListenerSet;
 use nantian_crds::gateway_api::reference_grant::ReferenceGrantSpec;
-use nantian_crds::gateway_api::{BackendTlsPolicy, ListenerSet};
 
 use super::fact::{Fact, FactId};
 use super::store::Store;
@@ -20,6 +20,7 @@ use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::decode::{Entry, Kind, Name, Table};
 use crate::compile::objects::Object;
+use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, ObjectRef, RouteKey, RouteKind};
 
@@ -94,13 +95,10 @@ impl<'s> Reader<'s> {
         within(&self.store.typed.grants, namespace).map(|(_, entry)| &entry.value.spec)
     }
 
-    /// The policies of a namespace.
-    pub(crate) fn policies_in(
-        &self,
-        namespace: &str,
-    ) -> impl Iterator<Item = (&'s Name, &'s Arc<Entry<BackendTlsPolicy>>)> {
-        self.read(&Fact::PoliciesIn(namespace));
-        within(&self.store.typed.backend_tls_policies, namespace)
+    /// The objects of this kind in a namespace.
+    pub(crate) fn all_in<T: Kind + 's>(&self, namespace: &str) -> impl Iterator<Item = (&'s Name, &'s Arc<Entry<T>>)> {
+        self.read(&Fact::KindIn(T::KIND, namespace));
+        within(T::table(&self.store.typed), namespace)
     }
 
     /// The slices of a Service.
@@ -204,6 +202,12 @@ impl<'s> Reader<'s> {
         self.store.service_policies.get(service)
     }
 
+    /// What our own policies of a namespace come to, if to anything.
+    pub(crate) fn effects(&self, namespace: &str) -> Option<&'s Effects> {
+        self.read(&Fact::Effects(namespace));
+        self.store.effects.get(namespace)
+    }
+
     /// A policy.
     pub(crate) fn policy(&self, name: &Name) -> Option<&'s PolicyView> {
         self.read(&Fact::Policy(name));
@@ -243,7 +247,10 @@ impl<'s> Reader<'s> {
 }
 
 /// The entries of a namespace.
-fn within<'t, T: Kind>(table: &'t Table<T>, namespace: &str) -> impl Iterator<Item = (&'t Name, &'t Arc<Entry<T>>)> {
+pub(super) fn within<'t, T: Kind>(
+    table: &'t Table<T>,
+    namespace: &str,
+) -> impl Iterator<Item = (&'t Name, &'t Arc<Entry<T>>)> {
     let namespace = namespace.to_owned();
     table.range((namespace.clone(), String::new())..).take_while(move |((of, _), _)| *of == namespace)
 }

@@ -125,6 +125,10 @@ impl Results {
             self.statuses_before.entry(status.object.clone()).or_insert(old);
         }
         for status in before.iter().filter(|old| !now.iter().any(|status| status.object == old.object)) {
+            // Another unit may tell of the object by now: of a ListenerSet, for one, the Gateway that it names.
+            if self.statuses.get(&status.object).is_none_or(|held| !Arc::ptr_eq(held, status)) {
+                continue;
+            }
             let old = self.statuses.remove(&status.object);
             self.statuses_before.entry(status.object.clone()).or_insert(old);
         }

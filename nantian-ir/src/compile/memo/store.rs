@@ -11,6 +11,7 @@ use crate::compile::attach::kind_conflict::Clash;
 use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::decode::{Name, Typed};
+use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
 use crate::compile::{Objects, Options};
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
@@ -38,6 +39,8 @@ pub(super) struct Store {
     pub(super) winners: BTreeMap<Name, Winners>,
     pub(super) policies: BTreeMap<Name, PolicyView>,
     pub(super) service_policies: BTreeMap<Name, ServicePolicies>,
+    /// By namespace.
+    pub(super) effects: BTreeMap<String, Effects>,
     /// Accepted routes by Gateway and position of the listener.
     pub(super) attached_routes: Tally<Name, usize>,
     /// Gateways and ports by Service.

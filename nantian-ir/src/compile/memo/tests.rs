@@ -110,3 +110,51 @@ fn what_objects_called_for_goes_with_them() {
     assert!(store.policies.is_empty() && store.service_policies.is_empty());
     assert!(compiler.results.is_empty());
 }
+
+/// Two units tell of it, one after the other, whichever comes first.
+#[test]
+fn a_listener_set_that_names_another_gateway_keeps_a_status() {
+    let set = |gateway: &str| {
+        let id = json!({"namespace": "a", "name": "set"});
+        Change::Insert(object(json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "ListenerSet", "metadata": id,
+            "spec": {"parentRef": {"namespace": gateway, "name": "gw"},
+                "listeners": [{"name": "more", "port": 81, "protocol": "HTTP"}]},
+        })))
+    };
+    let labelled = |namespace: &str, turn: usize| {
+        let mut value = gateway(namespace).value().clone();
+        value["metadata"]["labels"] = json!({"turn": turn.to_string()});
+        Change::Insert(object(value))
+    };
+    let mut compiler = compiler(&["a", "b", "c"]);
+    for (turn, gateway) in ["a", "b", "c", "b", "a", "c", "a"].into_iter().enumerate() {
+        // The Gateway that it names from now on changes first, then the one that it named.
+        compiler.apply([labelled(gateway, turn), set(gateway)]);
+        let told = compiler.statuses().filter(|status| status.object.kind == "ListenerSet").count();
+        assert_eq!(told, 1, "of {gateway}");
+    }
+}
+
+fn route_policy(request: &str) -> Object {
+    object(json!({
+        "apiVersion": "nantian.dev/v1alpha1", "kind": "RoutePolicy", "metadata": {"namespace": "a", "name": "limits"},
+        "spec": {"targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "r7"}],
+            "default": {"timeout": {"request": request}}},
+    }))
+}
+
+#[test]
+fn a_policy_changes_the_rules_of_its_targets_and_no_other() {
+    let mut compiler = compiler(&["a", "b"]);
+    let without = compiler.snapshot().clone();
+    let before = compiler.apply([Change::Insert(route_policy("1s"))]).snapshot;
+    let differing = |one: &crate::model::Snapshot, other: &crate::model::Snapshot| {
+        one.rules.iter().filter(|(key, rule)| other.rules.get(key) != Some(rule)).count()
+    };
+    assert_eq!(differing(&without, &before), 1);
+    let after = compiler.apply([Change::Insert(route_policy("2s"))]).snapshot;
+    assert_eq!(differing(&before, &after), 1);
+    let end = compiler.apply([Change::Remove(route_policy("2s").id().clone())]).snapshot;
+    assert_eq!(end, without);
+}

@@ -1,7 +1,8 @@
 //! The units of work.
 
+use super::reader::within;
 use super::store::Store;
-use crate::compile::decode::Name;
+use crate::compile::decode::{Kind, Name, Table};
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
 
 /// A unit of work: the smallest thing that is computed again as a whole. Its place in the list is its stage, and a unit
@@ -26,6 +27,10 @@ pub(super) enum Unit {
     Contest(Name),
     /// Judges the policies of a namespace.
     Policies(String),
+    /// Judges our own policies of a namespace.
+    Effects(String),
+    /// Judges an AIService.
+    AiService(Name),
     /// Makes rules of a route.
     Route(RouteKey),
     /// Makes a backend of a Service port.
@@ -41,7 +46,7 @@ pub(super) enum Unit {
 }
 
 /// How many stages there are.
-pub(super) const STAGES: usize = 15;
+pub(super) const STAGES: usize = 17;
 
 impl Unit {
     /// Its place in the order of computation.
@@ -56,12 +61,14 @@ impl Unit {
             Self::Attachment(_) => 6,
             Self::Contest(_) => 7,
             Self::Policies(_) => 8,
-            Self::Route(_) => 9,
-            Self::Backend(_) => 10,
-            Self::Policy(_) => 11,
-            Self::Report(_) => 12,
-            Self::Certificate(_) => 13,
-            Self::CaBundle(_) => 14,
+            Self::Effects(_) => 9,
+            Self::AiService(_) => 10,
+            Self::Route(_) => 11,
+            Self::Backend(_) => 12,
+            Self::Policy(_) => 13,
+            Self::Report(_) => 14,
+            Self::Certificate(_) => 15,
+            Self::CaBundle(_) => 16,
         }
     }
 
@@ -84,11 +91,23 @@ impl Unit {
                     RouteKind::Udp => typed.udp_routes.contains_key(&name),
                 }
             }
-            Self::Policies(namespace) => typed.backend_tls_policies.keys().any(|(of, _)| of == namespace),
+            Self::Policies(namespace) => is_in(&typed.backend_tls_policies, namespace),
+            Self::Effects(namespace) => {
+                is_in(&typed.backend_lb_policies, namespace)
+                    || is_in(&typed.route_policies, namespace)
+                    || is_in(&typed.security_policies, namespace)
+                    || is_in(&typed.token_policies, namespace)
+                    || is_in(&typed.wasm_plugins, namespace)
+            }
+            Self::AiService(name) => typed.ai_services.contains_key(name),
             Self::Policy(name) => typed.backend_tls_policies.contains_key(name),
             Self::Backend(key) => store.backend_uses.has(key),
             Self::Certificate(key) => store.certificate_uses.has(key),
             Self::CaBundle(key) => store.ca_bundle_uses.has(key),
         }
     }
+}
+
+fn is_in<T: Kind>(table: &Table<T>, namespace: &str) -> bool {
+    within(table, namespace).next().is_some()
 }

@@ -17,9 +17,10 @@ use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::attach::{class, listener_set};
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{self, Policies};
 use crate::compile::resolve::{backend, ca_bundle, certificate, client_validation, uses};
-use crate::compile::{lower, serve, status};
+use crate::compile::{lower, policy, serve, status};
 use crate::key::{BackendKey, RouteKey, RouteKind};
 
 /// What a unit writes, for units of later stages to read.
@@ -32,6 +33,7 @@ pub(super) enum Value {
     Attachment(Option<RouteView>),
     Contest(BTreeMap<RouteKey, Vec<Clash>>, Winners),
     Policies(Policies),
+    Effects(Effects),
 }
 
 /// Computes a unit.
@@ -47,9 +49,13 @@ pub(super) fn compute(unit: &Unit, reader: &Reader<'_>, output: &mut Output) -> 
         Unit::Attachment(key) => return Value::Attachment(route::route(key, reader, diagnostics)),
         Unit::Contest(name) => return contest(name, reader, diagnostics),
         Unit::Policies(namespace) => return Value::Policies(backend_tls::policies(namespace, reader, diagnostics)),
+        Unit::Effects(namespace) => {
+            return Value::Effects(policy::judge(namespace, reader, &mut output.statuses, diagnostics));
+        }
+        Unit::AiService(name) => output.statuses.extend(policy::ai_service::status(name, reader, diagnostics)),
         Unit::Route(key) => route_rules(key, reader, output),
         Unit::Backend(key) => backend_in_use(key, reader, output),
-        Unit::Policy(name) => policy(name, reader, output),
+        Unit::Policy(name) => backend_tls_policy(name, reader, output),
         Unit::Report(name) => report(name, reader, output),
         Unit::Certificate(key) => {
             let found = reader.uses_certificate(key).then(|| certificate::certificate(reader, key));
@@ -126,7 +132,7 @@ fn route_rules(key: &RouteKey, reader: &Reader<'_>, output: &mut Output) {
         output.claims.extend(serve::backends(&rule).cloned().map(Claim::Backend));
         output.resources.push(Resource::Rule(Arc::new(rule)));
     }
-    if let Some(rule) = stream {
+    for rule in stream {
         output.claims.extend(serve::stream_backends(&rule).cloned().map(Claim::Backend));
         output.resources.push(Resource::StreamRule(Arc::new(rule)));
     }
@@ -142,7 +148,7 @@ fn backend_in_use(key: &BackendKey, reader: &Reader<'_>, output: &mut Output) {
 }
 
 /// Tells of a policy that is relevant for a Gateway of ours; of others it is said that they have no effect.
-fn policy(name: &Name, reader: &Reader<'_>, output: &mut Output) {
+fn backend_tls_policy(name: &Name, reader: &Reader<'_>, output: &mut Output) {
     let Some(policy) = reader.policy(name) else { return };
     let ancestors = status::policy::ancestors(policy, reader);
     let (object, most) = (&policy.entry.object, status::policy::MAX_ANCESTORS);

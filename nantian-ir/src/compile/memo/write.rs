@@ -3,11 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use nantian_crds::ai_service::AiService;
+use nantian_crds::backend_lb_policy::BackendLbPolicy;
 use nantian_crds::core::EndpointSlice;
 use nantian_crds::core::endpoint_slice::SERVICE_NAME_LABEL;
 use nantian_crds::gateway_api::{
     BackendTlsPolicy, Gateway, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
 };
+use nantian_crds::route_policy::RoutePolicy;
+use nantian_crds::security_policy::SecurityPolicy;
+use nantian_crds::token_policy::TokenPolicy;
+use nantian_crds::wasm_plugin::WasmPlugin;
 
 use super::Compiler;
 use super::fact::Fact;
@@ -55,10 +61,9 @@ impl Compiler {
         self.unfit.extend(diagnostics.pop().map(|diagnostic| (id.clone(), diagnostic)));
         self.graph.changed(&Fact::Object(&id.kind, &name));
         self.graph.changed(&Fact::Kind(&id.kind));
+        self.graph.changed(&Fact::KindIn(&id.kind, &id.namespace));
         if is_of::<ReferenceGrant>(id) {
             self.graph.changed(&Fact::Grants(&id.namespace));
-        } else if is_of::<BackendTlsPolicy>(id) {
-            self.graph.changed(&Fact::PoliciesIn(&id.namespace));
         }
     }
 
@@ -114,6 +119,12 @@ impl Compiler {
             (Unit::Attachment(key), Value::Attachment(view)) => self.write_attachment(key, view),
             (Unit::Contest(name), Value::Contest(clashes, winners)) => self.write_contest(name, clashes, winners),
             (Unit::Policies(namespace), Value::Policies(policies)) => self.write_policies(namespace, policies),
+            (Unit::Effects(namespace), Value::Effects(effects)) => {
+                let effects = (!effects.is_empty()).then_some(effects);
+                if put(&mut self.store.effects, namespace, effects) {
+                    self.graph.changed(&Fact::Effects(namespace));
+                }
+            }
             _ => debug_assert!(false, "{unit:?} wrote what it has no place for"),
         }
     }
@@ -283,11 +294,23 @@ fn demands(id: &ObjectRef, name: &Name, graph: &mut Graph) {
     } else if is_of::<BackendTlsPolicy>(id) {
         graph.demand(Unit::Policies(id.namespace.clone()));
         graph.demand(Unit::Policy(name.clone()));
+    } else if is_of::<AiService>(id) {
+        graph.demand(Unit::AiService(name.clone()));
+    } else if is_policy(id) {
+        graph.demand(Unit::Effects(id.namespace.clone()));
     } else if let Some(kind) = route_kind(id) {
         let route = RouteKey { kind, namespace: id.namespace.clone(), name: id.name.clone() };
         graph.demand(Unit::Attachment(route.clone()));
         graph.demand(Unit::Route(route));
     }
+}
+
+fn is_policy(id: &ObjectRef) -> bool {
+    is_of::<BackendLbPolicy>(id)
+        || is_of::<RoutePolicy>(id)
+        || is_of::<SecurityPolicy>(id)
+        || is_of::<TokenPolicy>(id)
+        || is_of::<WasmPlugin>(id)
 }
 
 fn route_kind(id: &ObjectRef) -> Option<RouteKind> {

@@ -9,6 +9,7 @@ use super::grant::{self, To, remedy};
 use crate::compile::decode::{Entry, Name};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::memo::Reader;
+use crate::compile::policy::ai_service;
 use crate::key::{BackendKey, BackendKind, ObjectRef, RouteKind};
 use crate::model::{Backend, BackendProtocol, BackendTls, EndpointSet, Refusal, Transport};
 
@@ -29,6 +30,9 @@ pub(crate) fn resolve(
     reference: &BackendObjectReference,
 ) -> Result<BackendKey, Unresolved> {
     let fail = |refusal, code, message| Err(Unresolved { refusal, code, message, remedy: None });
+    if ai_service::is_meant(reference) {
+        return Err(ai_service::unresolved(reader, from, kind, reference));
+    }
     if !reference.group.is_empty() || reference.kind != "Service" {
         let kind = if reference.group.is_empty() {
             reference.kind.clone()

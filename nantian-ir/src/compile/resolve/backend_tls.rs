@@ -67,8 +67,10 @@ pub(crate) struct Policies {
 
 /// Judges the policies of a namespace. Of several for one target the older one applies, then the first by name.
 pub(crate) fn policies(namespace: &str, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Policies {
-    let mut order: Vec<(Age, &Name, &Arc<Entry<BackendTlsPolicy>>)> =
-        reader.policies_in(namespace).map(|(name, entry)| (age(&entry.value.metadata), name, entry)).collect();
+    let mut order: Vec<(Age, &Name, &Arc<Entry<BackendTlsPolicy>>)> = reader
+        .all_in::<BackendTlsPolicy>(namespace)
+        .map(|(name, entry)| (age(&entry.value.metadata), name, entry))
+        .collect();
     order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
     let mut policies = Policies::default();
     for (_, name, entry) in order {

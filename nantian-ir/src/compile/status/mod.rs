@@ -35,6 +35,8 @@ pub enum Status {
     Route(RouteStatus),
     /// Of a policy.
     Policy(PolicyStatus),
+    /// Of an AIService.
+    AiService(AiServiceStatus),
 }
 
 /// Whether a condition holds.
@@ -186,7 +188,8 @@ pub struct ParentStatus {
 /// `PolicyStatus`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PolicyStatus {
-    /// One entry for each Gateway that the policy has an effect for, sorted.
+    /// One entry for each Gateway that a BackendTLSPolicy has an effect for, sorted; for each target of a policy of our own,
+    /// in their order.
     pub ancestors: Vec<AncestorStatus>,
 }
 
@@ -194,11 +197,11 @@ pub struct PolicyStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AncestorStatus {
-    /// The Gateway.
+    /// The Gateway, or the target.
     pub ancestor_ref: AncestorRef,
     /// Our controller name.
     pub controller_name: String,
-    /// Conditions: `Accepted`, `ResolvedRefs`.
+    /// Conditions: `Accepted`, `ResolvedRefs`, `PartiallyInvalid`.
     pub conditions: Vec<Condition>,
 }
 
@@ -209,8 +212,19 @@ pub struct AncestorRef {
     pub group: String,
     /// Kind.
     pub kind: String,
-    /// Namespace.
+    /// Namespace; empty for what is in none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// The part that the policy is for, if it is for one.
+    #[serde(rename = "sectionName", skip_serializing_if = "Option::is_none")]
+    pub section_name: Option<String>,
+}
+
+/// `AIService.status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AiServiceStatus {
+    /// Conditions: `Accepted`, `ResolvedRefs`.
+    pub conditions: Vec<Condition>,
 }

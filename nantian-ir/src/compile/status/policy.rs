@@ -48,6 +48,7 @@ pub(crate) fn status(
             kind: "Gateway".to_owned(),
             namespace: namespace.clone(),
             name: name.clone(),
+            section_name: None,
         },
         controller_name: controller.to_owned(),
         conditions: conditions(policy, targets),

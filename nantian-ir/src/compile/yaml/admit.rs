@@ -9,7 +9,7 @@ use crate::compile::objects::{Object, ObjectError, Source};
 use crate::key::ObjectRef;
 
 /// Kinds that the compiler reads.
-const READ: [(&str, &str); 16] = [
+const READ: [(&str, &str); 22] = [
     ("gateway.networking.k8s.io", "GatewayClass"),
     ("gateway.networking.k8s.io", "Gateway"),
     ("gateway.networking.k8s.io", "HTTPRoute"),
@@ -26,6 +26,12 @@ const READ: [(&str, &str); 16] = [
     ("", "Namespace"),
     ("discovery.k8s.io", "EndpointSlice"),
     ("nantian.dev", "DirectResponse"),
+    ("nantian.dev", "AIService"),
+    ("nantian.dev", "BackendLBPolicy"),
+    ("nantian.dev", "RoutePolicy"),
+    ("nantian.dev", "SecurityPolicy"),
+    ("nantian.dev", "TokenPolicy"),
+    ("nantian.dev", "WasmPlugin"),
 ];
 
 fn is_read(id: &ObjectRef) -> bool {
