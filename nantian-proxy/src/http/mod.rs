@@ -157,17 +157,43 @@ pub struct ConnectionInfo {
     /// What is held for the client.
     pub(crate) account: Rc<buffered::Account>,
     peer_value: OnceCell<HeaderValue>,
+    /// The last host that was asked for, as received and in its normal form.
+    last_host: RefCell<Option<(Box<str>, Rc<str>)>>,
 }
+
+/// Bytes of a host that is remembered: more than any name has (RFC 1035 section 2.3.4), with a port.
+const LONGEST_HOST: usize = 264;
 
 impl ConnectionInfo {
     /// A cleartext connection.
     pub fn new(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer, local, tls: None, account: Rc::default(), peer_value: OnceCell::new() }
+        Self {
+            peer,
+            local,
+            tls: None,
+            account: Rc::default(),
+            peer_value: OnceCell::new(),
+            last_host: RefCell::default(),
+        }
     }
 
     /// The client's address as a field value, which all requests of the connection share.
     pub(crate) fn peer_value(&self) -> &HeaderValue {
         self.peer_value.get_or_init(|| address_value(self.peer.ip()))
+    }
+
+    /// The normal form of a host as received, `None` if it is no valid one. Nearly all requests of a connection have the same.
+    pub(crate) fn normal_host(&self, received: &str) -> Option<Rc<str>> {
+        if let Some((known, normal)) = &*self.last_host.borrow()
+            && **known == *received
+        {
+            return Some(Rc::clone(normal));
+        }
+        let normal: Rc<str> = normalize::host(received).ok()?.normal_name().into();
+        if received.len() <= LONGEST_HOST {
+            *self.last_host.borrow_mut() = Some((received.into(), Rc::clone(&normal)));
+        }
+        Some(normal)
     }
 
     /// `http` or `https`.
@@ -213,3 +239,26 @@ impl Interim {
 /// A byte stream in both directions.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> ByteStream for T {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_its_normal_form_whatever_was_asked_for_before() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 80));
+        let info = ConnectionInfo::new(address, address);
+        for _ in 0..2 {
+            for (received, normal) in
+                [("A.example:80", Some("a.example")), ("a b", None), ("a.example.", Some("a.example"))]
+            {
+                assert_eq!(info.normal_host(received).as_deref(), normal, "{received}");
+                assert_eq!(info.normal_host(received).as_deref(), normal, "{received} again");
+            }
+        }
+        let long = "a".repeat(LONGEST_HOST + 1);
+        let before = info.last_host.borrow().clone();
+        let _ = info.normal_host(&long);
+        assert_eq!(*info.last_host.borrow(), before);
+    }
+}

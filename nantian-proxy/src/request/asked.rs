@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use super::answer::Failure;
 use super::names::Present;
 use crate::filter::RequestEdit;
-use crate::http::hop_by_hop;
 use crate::http::normalize::{self, PathOptions};
+use crate::http::{ConnectionInfo, hop_by_hop};
 
 /// A request's head, taken apart.
 #[derive(Debug, Clone)]
@@ -61,15 +61,20 @@ impl Asked {
     /// Reads a head. What is not a valid request is refused with 400 (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
     ///
     /// `present`: of the head's fields.
-    pub(super) fn read(head: Parts, present: Present, paths: PathOptions) -> Result<Self, Failure> {
+    pub(super) fn read(
+        head: Parts,
+        present: Present,
+        paths: PathOptions,
+        connection: &ConnectionInfo,
+    ) -> Result<Self, Failure> {
         let Parts { method, uri, mut headers, .. } = head;
         let host = if present.host { take_host(&mut headers)? } else { None };
         let authority = authority(&uri, host);
         let host = match &authority {
             None => Rc::default(),
             Some(authority) => {
-                let host = authority.to_str().ok().and_then(|authority| normalize::host(authority).ok());
-                host.ok_or(Failure::BadRequest("the host is not valid"))?.normal_name().into()
+                let host = authority.to_str().ok().and_then(|authority| connection.normal_host(authority));
+                host.ok_or(Failure::BadRequest("the host is not valid"))?
             }
         };
         if method == Method::CONNECT {
@@ -220,6 +225,8 @@ impl Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use http::Request;
 
     use super::*;
@@ -227,7 +234,8 @@ mod tests {
     fn read(request: http::request::Builder) -> Result<Asked, Failure> {
         let head = request.body(()).unwrap().into_parts().0;
         let present = Present::of(&head.headers);
-        Asked::read(head, present, PathOptions::default())
+        let address = SocketAddr::from(([192, 0, 2, 1], 80));
+        Asked::read(head, present, PathOptions::default(), &ConnectionInfo::new(address, address))
     }
 
     #[test]

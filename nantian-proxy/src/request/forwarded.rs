@@ -218,22 +218,33 @@ fn is_request_id(value: &HeaderValue) -> bool {
 
 /// A random (version 4) UUID (RFC 9562 section 5.4).
 fn new_request_id([high, low]: [u64; 2]) -> HeaderValue {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let bits = (u128::from(high) << 64) | u128::from(low);
-    let bits = bits & !(0xf << 76) | (0x4 << 76);
-    let bits = bits & !(0x3 << 62) | (0x2 << 62);
-    let digit = |bits: u8| DIGITS.get(usize::from(bits & 0xf)).copied().unwrap_or_default();
+    let high = high & !(0xf << 12) | (0x4 << 12);
+    let low = low & !(0x3 << 62) | (0x2 << 62);
+    let [first, second, third, last] = [high >> 32, high, low >> 32, low].map(|half| digits(half & 0xffff_ffff));
+    let ((second, version), (variant, third)) = (second.split_at(4), third.split_at(4));
     let mut text = [b'-'; 36];
-    let mut at = 0;
-    for (index, byte) in bits.to_be_bytes().into_iter().enumerate() {
-        // A hyphen after 4, 6, 8 and 10 bytes.
-        at += usize::from(matches!(index, 4 | 6 | 8 | 10));
-        if let Some(pair) = text.get_mut(at..at + 2) {
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
-        }
-        at += 2;
+    put_digits(&mut text, 0, &first);
+    put_digits(&mut text, 9, second);
+    put_digits(&mut text, 14, version);
+    put_digits(&mut text, 19, variant);
+    put_digits(&mut text, 24, third);
+    put_digits(&mut text, 28, &last);
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+fn put_digits(text: &mut [u8], at: usize, digits: &[u8]) {
+    if let Some(place) = text.get_mut(at..at + digits.len()) {
+        place.copy_from_slice(digits);
     }
-    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("-"))
+}
+
+/// 32 bits as eight hexadecimal digits, all at once: four bits in each octet, and 39 more where they are a letter.
+fn digits(half: u64) -> [u8; 8] {
+    let spread = (half | half << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    let spread = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (spread + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (spread + 0x3030_3030_3030_3030 + letters * 39).to_be_bytes()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::asked::Asked;
 use super::forwarded::{self, Seen};
 use super::names::{self, Present};
 use super::{Settings, via};
-use crate::http::address_value;
+use crate::http::{ConnectionInfo, address_value};
 
 /// The request that a backend gets for one of a client at `peer`, as stages 1 to 3 and 10 make it; `None` if it is
 /// refused.
@@ -19,7 +19,8 @@ pub fn forward(request: Request<()>, peer: IpAddr, settings: &Settings) -> Optio
     let version = head.version;
     names::screen_head(&mut head.headers, settings.underscore_headers).ok()?;
     via::check_loop(&head.headers).ok()?;
-    let mut asked = Asked::read(head, present, settings.paths).ok()?;
+    let connection = ConnectionInfo::new((peer, 1).into(), (peer, 80).into());
+    let mut asked = Asked::read(head, present, settings.paths, &connection).ok()?;
     let seen = Seen {
         peer,
         peer_value: &address_value(peer),

@@ -94,13 +94,13 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
     if !cx.exchange.connection.account.admits_request() {
         return cx.fail(Failure::Overload);
     }
-    let found = match read(cx, head) {
-        Ok(Read::Asked(asked)) => check_length(cx, &body).and_then(|()| route(cx, asked)),
+    let mut asked = match read(cx, head) {
+        Ok(Read::Asked(asked)) => asked,
         Ok(Read::Answered(answer)) => return answer.into(),
-        Err(failure) => Err(failure),
+        Err(failure) => return cx.fail(failure),
     };
-    let (asked, matched) = match found {
-        Ok(found) => found,
+    let matched = match check_length(cx, &body).and_then(|()| route(cx, &mut asked)) {
+        Ok(matched) => matched,
         Err(failure) => return cx.fail(failure),
     };
     let rule = &matched.local.rule;
@@ -143,7 +143,7 @@ fn read(cx: &mut Context<'_>, mut head: http::request::Parts) -> Result<Read, Fa
     if present.via && settings.via != Via::Off {
         via::check_loop(&head.headers)?;
     }
-    let mut asked = Asked::read(head, present, settings.paths)?;
+    let mut asked = Asked::read(head, present, settings.paths, &cx.exchange.connection)?;
     cx.log.host = Some(Rc::clone(&asked.host));
     if present.max_forwards && max_forwards::spend(&asked.method, &mut asked.headers)? == Hops::Spent {
         return max_forwards::answer(&asked.method).map(Read::Answered);
@@ -158,14 +158,14 @@ fn check_length(cx: &Context<'_>, body: &Body) -> Result<(), Failure> {
 }
 
 /// Stages 2 to 4.
-fn route<'a>(cx: &mut Context<'a>, mut asked: Asked) -> Result<(Asked, Matched<'a>), Failure> {
+fn route<'a>(cx: &mut Context<'a>, asked: &mut Asked) -> Result<Matched<'a>, Failure> {
     let serving = cx.serving;
     let routes = serving.router().listener(cx.bind, &asked.host);
     check_server_name(cx, routes.as_ref())?;
     let routes = routes.ok_or(Failure::NoRoute)?;
     let listener = serving.listener(routes.index()).ok_or(Failure::NoRoute)?;
     cx.log.listener = Some(routes.index());
-    introduce_client(cx, routes.index(), &mut asked);
+    introduce_client(cx, routes.index(), asked);
 
     let bind = cx.bind;
     let find = |method: &Method| {
@@ -194,7 +194,7 @@ fn route<'a>(cx: &mut Context<'a>, mut asked: Asked) -> Result<(Asked, Matched<'
     }
     let (local, prefix) = found.ok_or(Failure::NoRoute)?;
     cx.log.rule = Some(Rc::clone(local));
-    Ok((asked, Matched { local, listener, prefix }))
+    Ok(Matched { local, listener, prefix })
 }
 
 /// Gateway API `Listener.hostname`, GEP-3567: a connection was let in by the listener of its server name. If the host

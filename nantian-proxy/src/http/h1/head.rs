@@ -79,8 +79,9 @@ impl Scanner {
     /// Looks at `input`, which starts where the head starts and has grown since the last call. Returns the length of the
     /// head once it is complete.
     pub(crate) fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
-        while let Some(found) = input.get(self.scanned..).and_then(|rest| memchr::memchr(b'\n', rest)) {
-            let line_feed = self.scanned + found;
+        let from = self.scanned;
+        for found in memchr::memchr_iter(b'\n', input.get(from..).unwrap_or_default()) {
+            let line_feed = from + found;
             let line = input.get(self.line_start..line_feed).unwrap_or_default();
             // RFC 9112 section 2.2 allows a bare LF to be taken for a line end; that is one reading too many.
             let Some((b'\r', line)) = line.split_last() else {
