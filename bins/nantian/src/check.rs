@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nantian_ir::ObjectRef;
-use nantian_ir::compile::{Compiled, Objects, Options, Severity, compile};
+use nantian_ir::compile::{Compiled, Diagnostic, Objects, Options, Severity, compile};
 use nantian_proxy::runtime::Runtime;
 
 use crate::cli::{CheckArgs, ClassArgs};
@@ -39,9 +39,12 @@ pub(crate) fn now() -> Option<i64> {
 }
 
 /// Findings of files and of the compiler, errors first.
-pub(crate) fn all_findings(of_files: Vec<Finding>, compiled: &Compiled) -> Vec<Finding> {
+pub(crate) fn all_findings<'d>(
+    of_files: Vec<Finding>,
+    of_compiler: impl IntoIterator<Item = &'d Diagnostic>,
+) -> Vec<Finding> {
     let mut findings = of_files;
-    findings.extend(compiled.diagnostics.iter().cloned().map(Finding::from));
+    findings.extend(of_compiler.into_iter().cloned().map(Finding::from));
     findings.sort_by_key(|finding| finding.severity);
     findings
 }
@@ -56,7 +59,7 @@ pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     reporter.excerpts = excerpts;
     let compiled = compile(&objects, &options(&args.classes));
     findings.extend(left_out(&objects, &compiled));
-    let findings = all_findings(findings, &compiled);
+    let findings = all_findings(findings, &compiled.diagnostics);
     for finding in &findings {
         reporter.event(&Event::Diagnostic { state: FindingState::New, finding });
         reporter.text("\n");

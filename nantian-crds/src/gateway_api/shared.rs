@@ -165,19 +165,6 @@ pub struct BackendRef {
     pub weight: u32,
 }
 
-impl BackendRef {
-    /// The reference without its weight.
-    pub fn object(&self) -> BackendObjectReference {
-        BackendObjectReference {
-            group: self.group.clone(),
-            kind: self.kind.clone(),
-            name: self.name.clone(),
-            namespace: self.namespace.clone(),
-            port: self.port,
-        }
-    }
-}
-
 /// Status of a route: one entry for each parent and controller (`RouteStatus`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -69,25 +69,25 @@ macro_rules! kinds {
         })*
 
         impl Typed {
-            /// Holds the object in its typed form, if it is of a kind that is read; one that does not fit its kind is left
-            /// out.
-            pub(crate) fn insert(&mut self, object: &Object) -> Result<(), serde_json::Error> {
+            /// Holds the object of this name in its typed form, if it is of a kind that is read; one that does not fit its
+            /// kind is left out.
+            pub(crate) fn insert(&mut self, name: &Name, object: &Object) -> Result<(), serde_json::Error> {
                 let id = object.id();
-                self.remove(id);
                 $(if is_of::<$kind>(id) {
-                    let value = <$kind as serde::Deserialize>::deserialize(object.value())?;
+                    let value = <$kind as serde::Deserialize>::deserialize(object.value())
+                        .inspect_err(|_| _ = self.$table.remove(name))?;
                     let entry = Entry { object: object.clone(), value, checked: OnceLock::new() };
-                    self.$table.insert((id.namespace.clone(), id.name.clone()), Arc::new(entry));
+                    self.$table.insert(name.clone(), Arc::new(entry));
                     return Ok(());
                 })*
                 Ok(())
             }
 
             /// Removes the object.
-            pub(crate) fn remove(&mut self, id: &ObjectRef) {
-                let name = (id.namespace.clone(), id.name.clone());
+            pub(crate) fn remove(&mut self, id: &ObjectRef, name: &Name) {
                 $(if is_of::<$kind>(id) {
-                    self.$table.remove(&name);
+                    self.$table.remove(name);
+                    return;
                 })*
             }
         }

@@ -96,7 +96,5 @@ pub struct Compiled {
 /// Compiles the objects: a [`Compiler`] that gets them all at once.
 #[must_use]
 pub fn compile(objects: &Objects, options: &Options) -> Compiled {
-    let mut compiler = Compiler::new(options.clone());
-    compiler.replace(objects.clone());
-    compiler.into_compiled()
+    Compiler::new(options.clone()).start(objects).into_compiled()
 }

@@ -1,6 +1,8 @@
 //! The store: objects by kind and namespaced name, whatever the order in which they came.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -141,10 +143,40 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// An object in the order of names.
+#[derive(Debug, Clone)]
+struct ById(Object);
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for ById {}
+
+impl PartialOrd for ById {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ById {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.id().cmp(other.0.id())
+    }
+}
+
+impl Borrow<ObjectRef> for ById {
+    fn borrow(&self) -> &ObjectRef {
+        self.0.id()
+    }
+}
+
 /// Objects by group, kind, namespace and name. The order of insertion does not matter.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Objects {
-    by_id: BTreeMap<ObjectRef, Object>,
+    by_id: BTreeSet<ById>,
     refused: BTreeMap<(ObjectRef, Option<Source>), Object>,
 }
 
@@ -159,35 +191,34 @@ impl Objects {
     /// that comes first (by file name, then line) stays, and [`compile`](super::compile) reports the other.
     pub fn insert(&mut self, object: Object) {
         let place = |object: &Object| object.source("");
-        match self.by_id.get(object.id()) {
+        match self.get(object.id()) {
             Some(held) if place(held) < place(&object) => {
                 self.refused.insert((object.id().clone(), place(&object)), object);
+                return;
             }
             Some(held) if place(held) > place(&object) => {
                 let held = held.clone();
                 self.refused.insert((held.id().clone(), place(&held)), held);
-                self.by_id.insert(object.id().clone(), object);
             }
-            _ => {
-                self.by_id.insert(object.id().clone(), object);
-            }
+            _ => {}
         }
+        self.by_id.replace(ById(object));
     }
 
     /// Removes the object that has this name, and whatever was refused in its favour.
     pub fn remove(&mut self, id: &ObjectRef) -> Option<Object> {
         self.refused.retain(|(refused, _), _| refused != id);
-        self.by_id.remove(id)
+        self.by_id.take(id).map(|held| held.0)
     }
 
     /// The object of this name.
     pub fn get(&self, id: &ObjectRef) -> Option<&Object> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(|held| &held.0)
     }
 
     /// All objects, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = &Object> {
-        self.by_id.values()
+        self.by_id.iter().map(|held| &held.0)
     }
 
     /// Objects that another one of the same name displaced.
@@ -203,6 +234,12 @@ impl Objects {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+}
+
+impl PartialEq for Objects {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter()) && self.refused == other.refused
     }
 }
 

@@ -32,8 +32,10 @@ pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
     let reporter = Reporter::new(args.output, Stream::Out);
     if reporter.is_human() {
         reporter.text(&tree::tree(&decision, reporter.style()));
-        let errors =
-            all_findings(loaded.findings, &compiled).iter().filter(|finding| Finding::is_error(finding)).count();
+        let errors = all_findings(loaded.findings, &compiled.diagnostics)
+            .iter()
+            .filter(|finding| Finding::is_error(finding))
+            .count();
         if errors > 0 {
             reporter.text(&format!("note: the objects have {errors} errors, which nantian check tells\n"));
         }

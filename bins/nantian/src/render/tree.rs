@@ -1,6 +1,7 @@
 //! Statuses for people: Gateways with their listeners and the routes attached to them, then whatever is not as it
 //! should be.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -48,9 +49,9 @@ pub(crate) fn is_accepted(status: &ObjectStatus) -> bool {
 }
 
 /// Statuses as a tree.
-pub(crate) fn statuses(statuses: &[ObjectStatus], snapshot: &Snapshot, style: Style) -> String {
+pub(crate) fn statuses(statuses: &[impl Borrow<ObjectStatus>], snapshot: &Snapshot, style: Style) -> String {
     let mut tree = Tree { out: String::new(), style, routes: routes_of_listeners(snapshot) };
-    for status in statuses {
+    for status in statuses.iter().map(Borrow::borrow) {
         match &status.status {
             Status::Gateway(gateway) => {
                 tree.head(status, &gateway.conditions);

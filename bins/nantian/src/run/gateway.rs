@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nantian_ir::compile::{Compiled, ObjectStatus, Objects, Options, compile};
+use nantian_ir::compile::{Compiler, ObjectStatus, Objects, Options};
 use nantian_ir::{HostnameMatch, Listener, Snapshot};
 use nantian_proxy::engine::{ApplyReport, Engine, Refused};
 
@@ -27,13 +27,11 @@ pub(super) struct Gateway {
     engine: Engine,
     echo: Echo,
     reporter: Reporter,
-    options: Options,
+    compiler: Compiler,
     place: Place,
     snapshot: Arc<Snapshot>,
     /// As they were told.
-    statuses: Vec<ObjectStatus>,
-    /// As the compiler has them.
-    compiled_statuses: Vec<ObjectStatus>,
+    statuses: Vec<Arc<ObjectStatus>>,
     /// All that was told and still holds.
     findings: Vec<Finding>,
     /// Of files and of the compiler.
@@ -42,7 +40,6 @@ pub(super) struct Gateway {
     echo_findings: Vec<Finding>,
     listeners: BTreeMap<String, ListenerEvent>,
     refused: Vec<Refused>,
-    objects: Objects,
     applied_once: bool,
 }
 
@@ -52,18 +49,16 @@ impl Gateway {
             engine,
             echo,
             reporter,
-            options,
+            compiler: Compiler::new(options),
             place,
             snapshot: Arc::default(),
             statuses: Vec::new(),
-            compiled_statuses: Vec::new(),
             findings: Vec::new(),
             object_findings: Vec::new(),
             echoes: BTreeMap::new(),
             echo_findings: Vec::new(),
             listeners: BTreeMap::new(),
             refused: Vec::new(),
-            objects: Objects::new(),
             applied_once: false,
         }
     }
@@ -83,25 +78,23 @@ impl Gateway {
     }
 
     /// Serves these objects. `begin`: when their change was noticed.
-    pub(super) async fn update(&mut self, objects: &Objects, of_files: Vec<Finding>, begin: Instant) {
-        self.objects = objects.clone();
-        self.options.now = crate::check::now();
-        let compiled = compile(objects, &self.options);
-        self.object_findings = all_findings(of_files, &compiled);
+    pub(super) async fn update(&mut self, objects: Objects, of_files: Vec<Finding>, begin: Instant) {
+        self.compiler.set_time(crate::check::now());
+        let compiled = self.compiler.replace(objects).snapshot;
+        self.object_findings = all_findings(of_files, self.compiler.diagnostics());
         // Backends first: a route to one must not get there before it listens.
         self.serve_echoes().await;
-        let changed = !self.applied_once || *compiled.snapshot != *self.snapshot;
+        let changed = !self.applied_once || *compiled != *self.snapshot;
         if changed {
-            let report = self.engine.apply(Arc::clone(&compiled.snapshot)).await;
+            let report = self.engine.apply(Arc::clone(&compiled)).await;
             let duration_ms = begin.elapsed().as_secs_f64() * 1000.0;
             self.tell_findings_with(&report);
-            self.tell_applied(&compiled, &report, duration_ms);
+            self.tell_applied(compiled, &report, duration_ms);
             self.applied_once = true;
             self.tell_listeners();
         } else {
             self.tell_findings();
         }
-        self.compiled_statuses = compiled.statuses;
         self.tell_statuses();
     }
 
@@ -119,7 +112,7 @@ impl Gateway {
     }
 
     async fn serve_echoes(&mut self) {
-        let (wanted, mut findings) = echo::wanted(&self.objects);
+        let (wanted, mut findings) = echo::wanted(self.compiler.objects());
         self.echoes.clone_from(&wanted);
         let outcome = self.echo.apply(wanted).await;
         findings.extend(outcome.findings);
@@ -137,7 +130,7 @@ impl Gateway {
     fn tell_findings(&mut self) {
         let mut findings = self.object_findings.clone();
         findings.extend(self.echo_findings.iter().cloned());
-        findings.extend(self.refused.iter().map(|refused| refused::finding(refused, &self.objects)));
+        findings.extend(self.refused.iter().map(|refused| refused::finding(refused, self.compiler.objects())));
         let (new, gone) = difference(&self.findings, &findings);
         for finding in gone {
             self.reporter.event(&Event::Diagnostic { state: FindingState::Resolved, finding });
@@ -152,15 +145,15 @@ impl Gateway {
         self.findings = findings;
     }
 
-    fn tell_applied(&mut self, compiled: &Compiled, report: &ApplyReport, duration_ms: f64) {
+    fn tell_applied(&mut self, snapshot: Arc<Snapshot>, report: &ApplyReport, duration_ms: f64) {
         let applied = Applied {
             version: report.version.clone(),
             // Microseconds: less is noise.
             duration_ms: (duration_ms * 1000.0).round() / 1000.0,
-            changes: Changes::between(&self.snapshot, &compiled.snapshot),
-            resources: Counts::of(&compiled.snapshot),
+            changes: Changes::between(&self.snapshot, &snapshot),
+            resources: Counts::of(&snapshot),
         };
-        self.snapshot = Arc::clone(&compiled.snapshot);
+        self.snapshot = snapshot;
         self.reporter.event(&Event::Applied(&applied));
     }
 
@@ -198,18 +191,20 @@ impl Gateway {
     }
 
     fn tell_statuses(&mut self) {
-        let mut statuses = self.compiled_statuses.clone();
+        let mut statuses: Vec<Arc<ObjectStatus>> = self.compiler.statuses().cloned().collect();
         refused::apply_to_statuses(&self.refused, &mut statuses);
-        let changed: Vec<ObjectStatus> =
+        let changed: Vec<Arc<ObjectStatus>> =
             statuses.iter().filter(|status| told(&self.statuses, status) != Some(status)).cloned().collect();
         for status in &changed {
             self.reporter.event(&event::status(status));
         }
         // People were told of the diagnostics; the tree shows at a glance what they mean.
         let first = self.statuses.is_empty();
-        let shown: Vec<ObjectStatus> =
+        let shown: Vec<Arc<ObjectStatus>> =
             changed.into_iter().filter(|status| first || !tree::is_accepted(status)).collect();
-        self.reporter.text(&tree::statuses(&shown, &self.snapshot, self.reporter.style()));
+        if !shown.is_empty() {
+            self.reporter.text(&tree::statuses(&shown, &self.snapshot, self.reporter.style()));
+        }
         self.statuses = statuses;
     }
 
@@ -223,7 +218,7 @@ impl Gateway {
             for sample in &samples {
                 self.reporter.event(&Event::Try(sample));
             }
-        } else if self.objects.is_empty() {
+        } else if self.compiler.objects().is_empty() {
             self.reporter.notice(&format!(
                 "nothing is served yet: there are no objects in {paths}; it is watched, so put a Gateway and routes there"
             ));
@@ -241,7 +236,7 @@ impl Gateway {
 }
 
 /// The status of the same object as it was told, of statuses that are sorted by object.
-fn told<'s>(statuses: &'s [ObjectStatus], status: &ObjectStatus) -> Option<&'s ObjectStatus> {
+fn told<'s>(statuses: &'s [Arc<ObjectStatus>], status: &ObjectStatus) -> Option<&'s Arc<ObjectStatus>> {
     let place = statuses.binary_search_by(|other| other.object.cmp(&status.object)).ok()?;
     statuses.get(place)
 }

@@ -101,7 +101,7 @@ async fn serve(
     let mut gateway = Gateway::new(engine, echo, reporter, crate::check::options(&args.classes), place);
     let begin = Instant::now();
     followed.refresh(&Dirty::everything()).await;
-    gateway.update(&followed.objects(), followed.findings(), begin).await;
+    gateway.update(followed.objects(), followed.findings(), begin).await;
     gateway.welcome(&shown(&args.source.paths));
 
     loop {
@@ -122,7 +122,7 @@ async fn serve(
         let begin = Instant::now();
         let limited = followed.watch_problem().is_some();
         if followed.refresh(&dirty).await {
-            gateway.update(&followed.objects(), followed.findings(), begin).await;
+            gateway.update(followed.objects(), followed.findings(), begin).await;
         }
         if let (false, Some(problem)) = (limited, followed.watch_problem()) {
             gateway.reporter().notice(&format!(

@@ -3,6 +3,8 @@
 //! The compiler takes for granted that a port can be opened. Only who tries it knows better.
 
 use nantian_ir::ObjectRef;
+use std::sync::Arc;
+
 use nantian_ir::compile::{Condition, ConditionStatus, ObjectStatus, Objects, Severity, Status};
 use nantian_proxy::engine::Refused;
 use serde_json::Value;
@@ -44,14 +46,14 @@ fn owner_of(listener: &str) -> Option<(&'static str, &str, &str)> {
 
 /// Statuses as they are when these listeners cannot be opened: not `Accepted` because of `PortUnavailable`, and not
 /// `Programmed` (Gateway API, `ListenerConditionAccepted`, `ListenerReasonPortUnavailable`).
-pub(super) fn apply_to_statuses(refused: &[Refused], statuses: &mut [ObjectStatus]) {
+pub(super) fn apply_to_statuses(refused: &[Refused], statuses: &mut [Arc<ObjectStatus>]) {
     for refused in refused {
         let Some((kind, owner, name)) = listener_of(refused).and_then(owner_of) else { continue };
         for status in statuses.iter_mut() {
             if status.object.kind != kind || format!("{}/{}", status.object.namespace, status.object.name) != owner {
                 continue;
             }
-            let listeners = match &mut status.status {
+            let listeners = match &mut Arc::make_mut(status).status {
                 Status::Gateway(gateway) => &mut gateway.listeners,
                 Status::ListenerSet(set) => &mut set.listeners,
                 _ => continue,

@@ -27,11 +27,12 @@ pub(crate) fn named(classes: &Classes) -> impl Iterator<Item = &String> {
 
 /// Finds the classes that are ours.
 pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Classes {
-    let (options, held) = (reader.options(), reader.all::<GatewayClass>());
-    let assumed = options.gateway_classes.iter().filter(|name| !held.contains_key(&(String::new(), (*name).clone())));
+    let options = reader.options();
+    let has = |name: &String| reader.get::<GatewayClass>(&(String::new(), name.clone())).is_some();
+    let assumed = options.gateway_classes.iter().filter(|name| !has(name));
     let known = options.claimed_classes.iter().chain(assumed);
     let mut ours: Classes = known.map(|name| (name.clone(), Class::default())).collect();
-    for ((_, name), entry) in held {
+    for ((_, name), entry) in reader.all::<GatewayClass>() {
         if entry.value.spec.controller_name != options.controller_name {
             continue;
         }
@@ -56,7 +57,7 @@ pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) ->
 /// Takes the Gateways whose class no object has, be it one that could not be read.
 fn adopt(reader: &Reader<'_>, ours: &mut Classes, diagnostics: &mut Vec<Diagnostic>) {
     let mut adopted = Vec::new();
-    for entry in reader.all::<Gateway>().values() {
+    for (_, entry) in reader.all::<Gateway>() {
         let class = &entry.value.spec.gateway_class_name;
         if ours.contains_key(class) || reader.exists::<GatewayClass>(&(String::new(), class.clone())) {
             continue;

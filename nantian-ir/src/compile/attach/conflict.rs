@@ -1,7 +1,6 @@
 //! Listeners that cannot be told apart, and TLS listeners that overlap.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::Fault;
 use super::gateway::GatewayView;
@@ -134,7 +133,7 @@ fn conflict_of(one: &ListenerView, all: &[ListenerView]) -> Option<Fault> {
 }
 
 /// The Gateways of our classes.
-type Gateways = BTreeMap<Name, Arc<GatewayView>>;
+type Gateways<'g> = BTreeMap<&'g Name, &'g GatewayView>;
 
 /// What other Gateways mean for the listeners of one, by position.
 #[derive(Debug, Default, PartialEq)]
@@ -164,15 +163,15 @@ impl Verdict {
 pub(crate) fn verdicts(reader: &Reader<'_>) -> BTreeMap<Name, Verdict> {
     let gateways = reader.gateways();
     let mut verdicts = BTreeMap::new();
-    across(gateways, &mut verdicts);
-    overlaps(gateways, &mut verdicts);
+    across(&gateways, &mut verdicts);
+    overlaps(&gateways, &mut verdicts);
     verdicts
 }
 
 /// Gateways that share a socket: the older one (then the first by name) keeps it, the other listener is refused.
-fn across(gateways: &Gateways, verdicts: &mut BTreeMap<Name, Verdict>) {
+fn across(gateways: &Gateways<'_>, verdicts: &mut BTreeMap<Name, Verdict>) {
     let mut order: Vec<(Age, &Name, &GatewayView)> =
-        gateways.iter().map(|(name, gateway)| (gateway.age, name, &**gateway)).collect();
+        gateways.iter().map(|(name, gateway)| (gateway.age, *name, *gateway)).collect();
     order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
     let mut taken: BTreeMap<(Transport, BindAddress), Taken<&ListenerKey>> = BTreeMap::new();
     for (_, name, gateway) in order {
@@ -209,7 +208,7 @@ fn refuse(
 
 /// `OverlappingTLSConfig`: "Controllers MUST detect the presence of overlapping hostnames"; set on all listeners that
 /// overlap, and never when false.
-fn overlaps(gateways: &Gateways, verdicts: &mut BTreeMap<Name, Verdict>) {
+fn overlaps(gateways: &Gateways<'_>, verdicts: &mut BTreeMap<Name, Verdict>) {
     let mut by_bind: BTreeMap<BindAddress, Vec<(HostnameMatch, &Name, &ListenerView)>> = BTreeMap::new();
     for (name, gateway) in gateways {
         let refused = |index: usize, verdicts: &BTreeMap<Name, Verdict>| {

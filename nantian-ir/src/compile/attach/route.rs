@@ -33,8 +33,8 @@ pub(crate) struct RouteView {
 /// One `parentRef` to a Gateway of ours or one of its ListenerSets, or a default Gateway.
 #[derive(Clone, PartialEq)]
 pub(crate) struct ParentView {
-    /// The reference, as the route has it.
-    pub(crate) reference: Value,
+    /// Position in `parentRefs`; `None`: a default Gateway, which the route does not name.
+    pub(crate) reference: Option<usize>,
     pub(crate) field: String,
     pub(crate) gateway: Name,
     /// The ListenerSet, if the parent is one.
@@ -43,6 +43,17 @@ pub(crate) struct ParentView {
     pub(crate) attached: Vec<(usize, Vec<HostnameMatch>)>,
     /// Why it is not attached.
     pub(crate) refused: Option<Fault>,
+}
+
+impl ParentView {
+    /// The reference, as the route has it.
+    pub(crate) fn written(&self, route: &RouteView) -> Value {
+        let Some(index) = self.reference else {
+            return json!({"group": GROUP, "kind": "Gateway", "namespace": self.gateway.0, "name": self.gateway.1});
+        };
+        let references = route.object.value().get("spec").and_then(|spec| spec.get("parentRefs"));
+        references.and_then(|references| references.get(index)).cloned().unwrap_or_default()
+    }
 }
 
 /// Parts of a route that attachment needs.
@@ -133,9 +144,8 @@ fn parent(
     let own = &route.object.id().namespace;
     let namespace = reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
     let name = (namespace.to_owned(), reference.name.clone());
-    let written = route.object.value().pointer(&format!("/spec/parentRefs/{index}")).cloned().unwrap_or_default();
     let view = |gateway, set, refused| {
-        Some(ParentView { reference: written, field: field.clone(), gateway, set, attached: Vec::new(), refused })
+        Some(ParentView { reference: Some(index), field: field.clone(), gateway, set, attached: Vec::new(), refused })
     };
     match (reference.group.as_str(), reference.kind.as_str()) {
         (GROUP, "Gateway") if reader.gateway(&name).is_some() => return view(name, None, None),
@@ -180,10 +190,15 @@ fn default_gateways(
         if view.parents.iter().any(|parent| parent.gateway == *name && parent.set.is_none()) {
             continue;
         }
-        let reference = json!({"group": GROUP, "kind": "Gateway", "namespace": name.0, "name": name.1});
         let (field, gateway_name) = (field.clone(), name.clone());
-        let mut parent =
-            ParentView { reference, field, gateway: gateway_name, set: None, attached: Vec::new(), refused: None };
+        let mut parent = ParentView {
+            reference: None,
+            field,
+            gateway: gateway_name,
+            set: None,
+            attached: Vec::new(),
+            refused: None,
+        };
         // A default Gateway that may not take the route does not claim it, and says nothing.
         match candidates(route, &parent, None, gateway, reader, hostnames) {
             Ok(attached) => {

@@ -37,7 +37,7 @@ impl Context<'_, '_> {
                 self.invalid(rule, "IncompatibleFilters", &format!("{field}.filters"), message);
             }
             let resolved =
-                backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, &reference.object());
+                backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, (*reference).into());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {

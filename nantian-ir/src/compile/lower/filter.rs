@@ -103,7 +103,8 @@ impl Context<'_, '_> {
             }
             (Some(_), Some(_)) => return invalid("requestMirror has percent and fraction: remove one of them"),
         };
-        let backend = backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, &spec.backend_ref);
+        let backend =
+            backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, (&spec.backend_ref).into());
         Ok(RequestMirror { backend: backend.map_err(Problem::Unresolved)?, fraction })
     }
 

@@ -30,8 +30,7 @@ impl Context<'_, '_> {
         }
         let mut targets = Vec::new();
         for (index, reference) in first.backend_refs.iter().enumerate() {
-            let resolved =
-                backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, &reference.object());
+            let resolved = backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, reference.into());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {

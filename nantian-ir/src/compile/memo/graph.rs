@@ -10,7 +10,7 @@ use super::unit::{STAGES, Unit};
 
 /// The place of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct UnitId(u32);
+pub(super) struct UnitId(pub(super) usize);
 
 struct Node {
     unit: Arc<Unit>,
@@ -23,8 +23,9 @@ struct Node {
 #[derive(Default)]
 pub(super) struct Graph {
     ids: HashMap<Arc<Unit>, UnitId, FixedState>,
-    nodes: HashMap<UnitId, Node, FixedState>,
-    next: u32,
+    /// By the number of the unit; `None`: a number to give anew.
+    nodes: Vec<Option<Node>>,
+    free: Vec<UnitId>,
     readers: HashMap<FactId, Vec<UnitId>, FixedState>,
     /// Units to compute, by stage.
     queues: [Vec<UnitId>; STAGES],
@@ -36,10 +37,14 @@ impl Graph {
         if self.ids.contains_key(&unit) {
             return;
         }
-        let (id, unit) = (UnitId(self.next), Arc::new(unit));
-        self.next = self.next.wrapping_add(1);
-        self.ids.insert(Arc::clone(&unit), id);
-        self.nodes.insert(id, Node { unit, reads: Vec::new(), is_queued: false });
+        let unit = Arc::new(unit);
+        let node = Some(Node { unit: Arc::clone(&unit), reads: Vec::new(), is_queued: false });
+        let id = self.free.pop().unwrap_or(UnitId(self.nodes.len()));
+        match self.nodes.get_mut(id.0) {
+            Some(place) => *place = node,
+            None => self.nodes.push(node),
+        }
+        self.ids.insert(unit, id);
         self.queue(id);
     }
 
@@ -51,7 +56,10 @@ impl Graph {
     }
 
     fn queue(&mut self, id: UnitId) {
-        let Some(node) = self.nodes.get_mut(&id).filter(|node| !node.is_queued) else { return };
+        let Some(Some(node)) = self.nodes.get_mut(id.0) else { return };
+        if node.is_queued {
+            return;
+        }
         node.is_queued = true;
         if let Some(queue) = self.queues.get_mut(node.unit.stage()) {
             queue.push(id);
@@ -64,7 +72,7 @@ impl Graph {
         let ids = std::mem::take(queue);
         let mut units = Vec::with_capacity(ids.len());
         for id in ids {
-            if let Some(node) = self.nodes.get_mut(&id) {
+            if let Some(Some(node)) = self.nodes.get_mut(id.0) {
                 node.is_queued = false;
                 units.push((id, Arc::clone(&node.unit)));
             }
@@ -74,7 +82,7 @@ impl Graph {
 
     /// Notes what a unit read this time.
     pub(super) fn record(&mut self, id: UnitId, reads: Vec<FactId>) {
-        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let Some(Some(node)) = self.nodes.get_mut(id.0) else { return };
         if node.reads == reads {
             return;
         }
@@ -101,14 +109,15 @@ impl Graph {
     /// Removes a unit for which there is nothing to do any more.
     pub(super) fn remove(&mut self, id: UnitId) {
         self.record(id, Vec::new());
-        if let Some(node) = self.nodes.remove(&id) {
+        if let Some(node) = self.nodes.get_mut(id.0).and_then(Option::take) {
             self.ids.remove(&node.unit);
+            self.free.push(id);
         }
     }
 
     /// How many units there are, and how many facts are known to be read.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.nodes.len(), self.readers.len())
+        (self.ids.len(), self.readers.len())
     }
 }

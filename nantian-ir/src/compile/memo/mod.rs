@@ -122,8 +122,10 @@ impl Compiler {
     /// Puts other objects in the place of all that there are, and compiles what depends on those that differ.
     pub fn replace(&mut self, objects: Objects) -> Changed {
         let before = std::mem::replace(&mut self.store.objects, objects);
-        for (id, held) in difference(&before, &self.store.objects) {
-            self.note(&id, held.as_ref());
+        for (held, now) in difference(&before, &self.store.objects) {
+            if let Some(object) = held.as_ref().or(now.as_ref()) {
+                self.note(object.id(), held.as_ref());
+            }
         }
         self.graph.changed(&Fact::Displaced);
         self.finish()
@@ -168,6 +170,17 @@ impl Compiler {
         Compiled { snapshot, statuses, diagnostics: diagnostics.into_keys().collect() }
     }
 
+    /// Puts in objects where there are none, and compiles them.
+    pub(super) fn start(mut self, objects: &Objects) -> Self {
+        self.store.objects = objects.clone();
+        for object in objects.iter() {
+            self.note(object.id(), None);
+        }
+        self.graph.changed(&Fact::Displaced);
+        self.settle();
+        self
+    }
+
     fn finish(&mut self) -> Changed {
         let computed = self.settle();
         let changed = self.results.take_changes();
@@ -203,8 +216,8 @@ impl Compiler {
     }
 }
 
-/// Objects that are in one of two stores only, or others there, each as it is in `before`.
-fn difference(before: &Objects, after: &Objects) -> Vec<(ObjectRef, Option<Object>)> {
+/// Objects that are in one of two stores only, or others there: before and after.
+fn difference(before: &Objects, after: &Objects) -> Vec<(Option<Object>, Option<Object>)> {
     let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
     let mut found = Vec::new();
     loop {
@@ -216,8 +229,8 @@ fn difference(before: &Objects, after: &Objects) -> Vec<(ObjectRef, Option<Objec
         };
         let held = if order.is_le() { old.next() } else { None };
         let now = if order.is_ge() { new.next() } else { None };
-        if let (true, Some(object)) = (held != now, held.or(now)) {
-            found.push((object.id().clone(), held.cloned()));
+        if held != now {
+            found.push((held.cloned(), now.cloned()));
         }
     }
 }

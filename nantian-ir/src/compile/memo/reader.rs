@@ -134,9 +134,9 @@ impl<'s> Reader<'s> {
     }
 
     /// All Gateways of ours.
-    pub(crate) fn gateways(&self) -> &'s BTreeMap<Name, Arc<GatewayView>> {
+    pub(crate) fn gateways(&self) -> BTreeMap<&'s Name, &'s GatewayView> {
         self.read(&Fact::Gateways);
-        &self.store.gateways
+        self.store.gateways.iter().map(|(name, gateway)| (name, &**gateway)).collect()
     }
 
     /// The names of the default Gateways.

@@ -1,9 +1,7 @@
 //! What units give to the results: resources, statuses and diagnostics.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-use foldhash::fast::FixedState;
 
 use super::graph::UnitId;
 use crate::compile::decode::Name;
@@ -24,6 +22,7 @@ pub(super) struct Output {
 }
 
 impl Output {
+    #[cfg(test)]
     fn is_empty(&self) -> bool {
         self.diagnostics.is_empty() && self.statuses.is_empty() && self.resources.is_empty() && self.claims.is_empty()
     }
@@ -59,16 +58,20 @@ pub(super) enum Claim {
 /// The results, and what of them changed since they were last asked for.
 #[derive(Default)]
 pub(super) struct Results {
-    outputs: HashMap<UnitId, Output, FixedState>,
+    /// By the number of the unit.
+    outputs: Vec<Output>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) statuses: BTreeMap<ObjectRef, Arc<ObjectStatus>>,
     /// With how many units say so.
     pub(super) diagnostics: BTreeMap<Diagnostic, u32>,
-    /// Statuses that were touched, as they were before.
-    statuses_before: BTreeMap<ObjectRef, Option<Arc<ObjectStatus>>>,
+    /// What became of statuses, in turn.
+    status_steps: Vec<StatusStep>,
     /// Diagnostics that were touched, with whether they were there before.
     diagnostics_before: BTreeMap<Diagnostic, bool>,
 }
+
+/// A status before and after a unit gave another.
+type StatusStep = (Option<Arc<ObjectStatus>>, Option<Arc<ObjectStatus>>);
 
 /// Claims that a unit gives up, and new ones.
 pub(super) struct Claims {
@@ -81,14 +84,17 @@ impl Results {
     pub(super) fn put(&mut self, unit: UnitId, mut output: Output) -> Claims {
         output.claims.sort_unstable();
         output.claims.dedup();
-        let before = self.outputs.remove(&unit).unwrap_or_default();
+        if self.outputs.len() <= unit.0 {
+            self.outputs.resize_with(unit.0 + 1, Output::default);
+        }
+        let before = self.outputs.get_mut(unit.0).map(std::mem::take).unwrap_or_default();
         self.put_diagnostics(&before.diagnostics, &output.diagnostics);
         self.put_statuses(&before.statuses, &mut output.statuses);
         self.put_resources(&before.resources, &mut output.resources);
         let claims =
             Claims { new: without(&output.claims, &before.claims), gone: without(&before.claims, &output.claims) };
-        if !output.is_empty() {
-            self.outputs.insert(unit, output);
+        if let Some(place) = self.outputs.get_mut(unit.0) {
+            *place = output;
         }
         claims
     }
@@ -122,7 +128,7 @@ impl Results {
                 continue;
             }
             let old = self.statuses.insert(status.object.clone(), Arc::clone(status));
-            self.statuses_before.entry(status.object.clone()).or_insert(old);
+            self.status_steps.push((old, Some(Arc::clone(status))));
         }
         for status in before.iter().filter(|old| !now.iter().any(|status| status.object == old.object)) {
             // Another unit may tell of the object by now: of a ListenerSet, for one, the Gateway that it names.
@@ -130,7 +136,7 @@ impl Results {
                 continue;
             }
             let old = self.statuses.remove(&status.object);
-            self.statuses_before.entry(status.object.clone()).or_insert(old);
+            self.status_steps.push((old, None));
         }
     }
 
@@ -149,17 +155,23 @@ impl Results {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.outputs.is_empty() && self.statuses.is_empty() && self.diagnostics.is_empty()
+        self.outputs.iter().all(Output::is_empty) && self.statuses.is_empty() && self.diagnostics.is_empty()
     }
 
     /// What changed since this was last asked for: statuses that are others now, those that are gone, new diagnostics, and
     /// those that are gone.
     pub(super) fn take_changes(&mut self) -> Changed {
         let mut changed = Changed::default();
-        for (object, before) in std::mem::take(&mut self.statuses_before) {
-            match (self.statuses.get(&object), before) {
-                (Some(now), before) if before.as_ref() != Some(now) => changed.statuses.push(Arc::clone(now)),
-                (None, Some(_)) => changed.removed_statuses.push(object),
+        let steps = std::mem::take(&mut self.status_steps);
+        let mut touched: BTreeMap<&ObjectRef, Option<&Arc<ObjectStatus>>> = BTreeMap::new();
+        for (before, after) in &steps {
+            let Some(status) = before.as_ref().or(after.as_ref()) else { continue };
+            touched.entry(&status.object).or_insert(before.as_ref());
+        }
+        for (object, before) in touched {
+            match (self.statuses.get(object), before) {
+                (Some(now), before) if before != Some(now) => changed.statuses.push(Arc::clone(now)),
+                (None, Some(_)) => changed.removed_statuses.push(object.clone()),
                 _ => {}
             }
         }

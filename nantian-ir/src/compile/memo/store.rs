@@ -1,8 +1,12 @@
 //! The values of facts: objects, and what units made of them. Only the [`Compiler`](super::Compiler) changes them, and
 //! units see them through a [`Reader`](super::Reader).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use crate::compile::attach::class::Classes;
 use crate::compile::attach::conflict::Verdict;
@@ -17,6 +21,9 @@ use crate::compile::{Objects, Options};
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
 use crate::precedence::Age;
 
+/// Values by key, in no order.
+pub(super) type Map<K, V> = HashMap<K, V, FixedState>;
+
 /// The values of all facts.
 #[derive(Default)]
 pub(super) struct Store {
@@ -28,19 +35,19 @@ pub(super) struct Store {
     /// ListenerSets by the Gateway that they name.
     pub(super) sets_of: Tally<Name, Name>,
     pub(super) classes: Classes,
-    pub(super) gateways: BTreeMap<Name, Arc<GatewayView>>,
+    pub(super) gateways: Map<Name, Arc<GatewayView>>,
     pub(super) default_gateways: BTreeSet<Name>,
     pub(super) verdicts: BTreeMap<Name, Verdict>,
-    pub(super) served: BTreeMap<Name, Arc<GatewayView>>,
-    pub(super) attachments: BTreeMap<RouteKey, Arc<RouteView>>,
+    pub(super) served: Map<Name, Arc<GatewayView>>,
+    pub(super) attachments: Map<RouteKey, Arc<RouteView>>,
     /// Routes that are attached to a Gateway, by precedence.
     pub(super) routes_at: Tally<Name, Contender>,
-    pub(super) clashes: BTreeMap<Name, BTreeMap<RouteKey, Vec<Clash>>>,
-    pub(super) winners: BTreeMap<Name, Winners>,
-    pub(super) policies: BTreeMap<Name, PolicyView>,
-    pub(super) service_policies: BTreeMap<Name, ServicePolicies>,
+    pub(super) clashes: Map<Name, BTreeMap<RouteKey, Vec<Clash>>>,
+    pub(super) winners: Map<Name, Winners>,
+    pub(super) policies: Map<Name, PolicyView>,
+    pub(super) service_policies: Map<Name, ServicePolicies>,
     /// By namespace.
-    pub(super) effects: BTreeMap<String, Effects>,
+    pub(super) effects: Map<String, Effects>,
     /// Accepted routes by Gateway and position of the listener.
     pub(super) attached_routes: Tally<Name, usize>,
     /// Gateways and ports by Service.
@@ -73,17 +80,17 @@ impl Contender {
 
 /// Members by group, each counted as often as it was added.
 pub(super) struct Tally<K, M> {
-    groups: BTreeMap<K, BTreeMap<M, u32>>,
+    groups: Map<K, BTreeMap<M, u32>>,
     none: BTreeMap<M, u32>,
 }
 
 impl<K, M> Default for Tally<K, M> {
     fn default() -> Self {
-        Self { groups: BTreeMap::new(), none: BTreeMap::new() }
+        Self { groups: Map::default(), none: BTreeMap::new() }
     }
 }
 
-impl<K: Ord + Clone, M: Ord> Tally<K, M> {
+impl<K: Hash + Eq + Clone, M: Ord> Tally<K, M> {
     /// Whether it was not there before.
     pub(super) fn add(&mut self, group: &K, member: M) -> bool {
         if !self.groups.contains_key(group) {
@@ -110,8 +117,12 @@ impl<K: Ord + Clone, M: Ord> Tally<K, M> {
         true
     }
 
-    pub(super) fn members<'t>(&'t self, group: &K) -> impl Iterator<Item = &'t M> + use<'t, K, M> {
-        self.counts(group).keys()
+    pub(super) fn members<'t, Q>(&'t self, group: &Q) -> impl Iterator<Item = &'t M> + use<'t, K, M, Q>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.groups.get(group).unwrap_or(&self.none).keys()
     }
 
     pub(super) fn counts(&self, group: &K) -> &BTreeMap<M, u32> {

@@ -1,6 +1,7 @@
 //! How changes get into the [`Store`](super::store::Store), and which facts they change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use nantian_crds::ai_service::AiService;
@@ -19,7 +20,7 @@ use super::Compiler;
 use super::fact::Fact;
 use super::graph::Graph;
 use super::results::{Claim, Claims};
-use super::store::Contender;
+use super::store::{Contender, Map};
 use super::unit::Unit;
 use super::work::Value;
 use crate::compile::attach::class::{self, Classes};
@@ -47,9 +48,9 @@ impl Compiler {
         self.leave_groups(id, &name);
         let mut diagnostics = Vec::new();
         match &now {
-            None => self.store.typed.remove(id),
+            None => self.store.typed.remove(id, &name),
             Some(object) => {
-                if let Err(error) = self.store.typed.insert(object) {
+                if let Err(error) = self.store.typed.insert(&name, object) {
                     diagnostics.push(Diagnostic::of(&diagnostic::INVALID_OBJECT, object, "", error.to_string()));
                 }
                 self.join_groups(id, &name, &mut diagnostics);
@@ -337,7 +338,7 @@ fn places(view: Option<&RouteView>) -> BTreeSet<(Name, Contender)> {
 }
 
 /// Puts a value in its place; whether that changes anything.
-fn put<K: Ord + Clone, V: PartialEq>(map: &mut BTreeMap<K, V>, key: &K, value: Option<V>) -> bool {
+fn put<K: Hash + Eq + Clone, V: PartialEq>(map: &mut Map<K, V>, key: &K, value: Option<V>) -> bool {
     if map.get(key) == value.as_ref() {
         return false;
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use nantian_crds::ai_service::{AiService, AiServiceSpec};
-use nantian_crds::gateway_api::shared::BackendObjectReference;
 
 use super::features::Asked;
 use super::{judgement, reference};
@@ -11,7 +10,7 @@ use crate::compile::attach::{Fault, messages};
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::memo::Reader;
-use crate::compile::resolve::backend::Unresolved;
+use crate::compile::resolve::backend::{Reference, Unresolved};
 use crate::compile::resolve::grant::{self, To, remedy};
 use crate::compile::status::{AiServiceStatus, Condition, ObjectStatus, Status};
 use crate::key::{ObjectRef, RouteKind};
@@ -19,7 +18,7 @@ use crate::model::Refusal;
 use crate::re2;
 
 /// Whether the reference is to an `AIService`.
-pub(crate) fn is_meant(reference: &BackendObjectReference) -> bool {
+pub(crate) fn is_meant(reference: Reference<'_>) -> bool {
     reference.group == nantian_crds::GROUP && reference.kind == "AIService"
 }
 
@@ -28,11 +27,11 @@ pub(crate) fn unresolved(
     reader: &Reader<'_>,
     from: &ObjectRef,
     kind: RouteKind,
-    reference: &BackendObjectReference,
+    reference: Reference<'_>,
 ) -> Unresolved {
-    let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
+    let namespace = reference.namespace.unwrap_or(&from.namespace);
     let whole = format!("AIService {namespace}/{}", reference.name);
-    let to = To { group: nantian_crds::GROUP, kind: "AIService", namespace, name: &reference.name };
+    let to = To { group: nantian_crds::GROUP, kind: "AIService", namespace, name: reference.name };
     let why = |refusal, code, message| Unresolved { refusal, code, message, remedy: None };
     if kind != RouteKind::Http {
         let message = format!("{kind} cannot send to {whole}: only an HTTPRoute can");
@@ -43,7 +42,7 @@ pub(crate) fn unresolved(
         let (refusal, code) = (Refusal::RefNotPermitted, &diagnostic::REF_NOT_PERMITTED);
         return Unresolved { refusal, code, message, remedy: Some(remedy(from, &to)) };
     }
-    if reader.get::<AiService>(&(namespace.to_owned(), reference.name.clone())).is_none() {
+    if reader.get::<AiService>(&(namespace.to_owned(), reference.name.to_owned())).is_none() {
         let message = format!("{whole} does not exist");
         return why(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
     }

@@ -2,7 +2,7 @@
 
 use nantian_crds::core::Service;
 use nantian_crds::core::service::{ServicePort, ServiceType};
-use nantian_crds::gateway_api::shared::BackendObjectReference;
+use nantian_crds::gateway_api::shared::{BackendObjectReference, BackendRef};
 
 use super::endpoints;
 use super::grant::{self, To, remedy};
@@ -22,12 +22,42 @@ pub(crate) struct Unresolved {
     pub(crate) remedy: Option<String>,
 }
 
+/// What a route refers to, with or without a weight.
+#[derive(Clone, Copy)]
+pub(crate) struct Reference<'r> {
+    pub(crate) group: &'r str,
+    pub(crate) kind: &'r str,
+    /// `None`: the route's own.
+    pub(crate) namespace: Option<&'r str>,
+    pub(crate) name: &'r str,
+    pub(crate) port: Option<u16>,
+}
+
+macro_rules! reference {
+    ($type:ty) => {
+        impl<'r> From<&'r $type> for Reference<'r> {
+            fn from(reference: &'r $type) -> Self {
+                Self {
+                    group: &reference.group,
+                    kind: &reference.kind,
+                    namespace: reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()),
+                    name: &reference.name,
+                    port: reference.port,
+                }
+            }
+        }
+    };
+}
+
+reference!(BackendRef);
+reference!(BackendObjectReference);
+
 /// The backend that a route of `kind` means.
 pub(crate) fn resolve(
     reader: &Reader<'_>,
     from: &ObjectRef,
     kind: RouteKind,
-    reference: &BackendObjectReference,
+    reference: Reference<'_>,
 ) -> Result<BackendKey, Unresolved> {
     let fail = |refusal, code, message| Err(Unresolved { refusal, code, message, remedy: None });
     if ai_service::is_meant(reference) {
@@ -35,15 +65,15 @@ pub(crate) fn resolve(
     }
     if !reference.group.is_empty() || reference.kind != "Service" {
         let kind = if reference.group.is_empty() {
-            reference.kind.clone()
+            reference.kind.to_owned()
         } else {
             format!("{}/{}", reference.group, reference.kind)
         };
         let message = format!("backends of kind {kind} are not supported: use a Service");
         return fail(Refusal::InvalidKind, &diagnostic::INVALID_KIND, message);
     }
-    let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
-    let to = To { group: "", kind: "Service", namespace, name: &reference.name };
+    let namespace = reference.namespace.unwrap_or(&from.namespace);
+    let to = To { group: "", kind: "Service", namespace, name: reference.name };
     // BackendRef: a ReferenceGrant is required "when a namespace different than the local namespace is specified".
     if !grant::allow(reader, from, &to) {
         let message = format!("Service {namespace}/{} may not be referred to from here", reference.name);
@@ -54,19 +84,13 @@ pub(crate) fn resolve(
         let message = format!("the reference to Service {namespace}/{} has no port", reference.name);
         return fail(Refusal::UnsupportedValue, &diagnostic::BACKEND_NOT_FOUND, message);
     };
-    let name = (namespace.to_owned(), reference.name.clone());
+    let name = (namespace.to_owned(), reference.name.to_owned());
     let Some(service) = reader.get::<Service>(&name) else {
         let message = format!("Service {namespace}/{} does not exist", reference.name);
         return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
     };
     let protocol = protocol(service, port, kind, tls(reader, &name, port, kind.transport()).is_some())?;
-    Ok(BackendKey {
-        kind: BackendKind::Service,
-        namespace: namespace.to_owned(),
-        name: reference.name.clone(),
-        port,
-        protocol,
-    })
+    Ok(BackendKey { kind: BackendKind::Service, namespace: name.0, name: name.1, port, protocol })
 }
 
 /// TLS towards a Service port.

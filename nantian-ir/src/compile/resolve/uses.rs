@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use nantian_crds::gateway_api::grpc_route::GrpcRouteFilter;
 use nantian_crds::gateway_api::http_route::HttpRouteFilter;
-use nantian_crds::gateway_api::shared::{BackendObjectReference, BackendRef};
+use nantian_crds::gateway_api::shared::BackendRef;
 use nantian_crds::gateway_api::{GrpcRoute, HttpRoute, TlsRoute};
 
+use super::backend::Reference;
 use super::grant::{self, To};
 use crate::compile::attach::listener::ListenerView;
 use crate::compile::attach::route::{ParentView, RouteView};
@@ -36,12 +37,12 @@ pub(crate) fn of(route: &RouteView, reader: &Reader<'_>) -> BTreeSet<Use> {
     }
     for reference in references(route, reader) {
         let from = route.object.id();
-        let namespace = reference.namespace.as_deref().filter(|n| !n.is_empty()).unwrap_or(&from.namespace);
+        let namespace = reference.namespace.unwrap_or(&from.namespace);
         let (true, Some(port)) = (reference.group.is_empty() && reference.kind == "Service", reference.port) else {
             continue;
         };
-        let service = (namespace.to_owned(), reference.name.clone());
-        let to = To { group: "", kind: "Service", namespace, name: &reference.name };
+        let service = (namespace.to_owned(), reference.name.to_owned());
+        let to = To { group: "", kind: "Service", namespace, name: reference.name };
         if reader.policies_of(&service).is_some() && grant::allow(reader, from, &to) {
             let of_gateway = |gateway: &&Name| Use { service: service.clone(), gateway: (*gateway).clone(), port };
             uses.extend(parents.iter().map(of_gateway));
@@ -68,12 +69,11 @@ fn sends(kind: RouteKind, parent: &ParentView, reader: &Reader<'_>) -> bool {
 }
 
 /// Every backend that a route names, mirrors included.
-fn references(route: &RouteView, reader: &Reader<'_>) -> Vec<BackendObjectReference> {
+fn references<'s>(route: &RouteView, reader: &Reader<'s>) -> Vec<Reference<'s>> {
     let name = (route.key.namespace.clone(), route.key.name.clone());
     match route.key.kind {
         RouteKind::Http => {
-            let mirror =
-                |filter: &HttpRouteFilter| filter.request_mirror.as_ref().map(|mirror| mirror.backend_ref.clone());
+            let mirror = |filter: &'s HttpRouteFilter| Some((&filter.request_mirror.as_ref()?.backend_ref).into());
             let rules = reader.get::<HttpRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules
                 .flat_map(|rule| {
@@ -83,8 +83,7 @@ fn references(route: &RouteView, reader: &Reader<'_>) -> Vec<BackendObjectRefere
                 .collect()
         }
         RouteKind::Grpc => {
-            let mirror =
-                |filter: &GrpcRouteFilter| filter.request_mirror.as_ref().map(|mirror| mirror.backend_ref.clone());
+            let mirror = |filter: &'s GrpcRouteFilter| Some((&filter.request_mirror.as_ref()?.backend_ref).into());
             let rules = reader.get::<GrpcRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
             rules
                 .flat_map(|rule| {
@@ -95,21 +94,21 @@ fn references(route: &RouteView, reader: &Reader<'_>) -> Vec<BackendObjectRefere
         }
         RouteKind::Tls => {
             let rules = reader.get::<TlsRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
-            rules.flat_map(|rule| &rule.backend_refs).map(BackendRef::object).collect()
+            rules.flat_map(|rule| &rule.backend_refs).map(Reference::from).collect()
         }
         RouteKind::Tcp | RouteKind::Udp => Vec::new(),
     }
 }
 
 /// Every backend of a rule of requests, and what its filters and theirs mirror to.
-fn of_rule<'a, F: 'a>(
-    filters: &'a [F],
-    backends: impl Iterator<Item = (&'a BackendRef, &'a [F])>,
-    mirror: impl Fn(&F) -> Option<BackendObjectReference>,
-) -> Vec<BackendObjectReference> {
+fn of_rule<'s, F: 's>(
+    filters: &'s [F],
+    backends: impl Iterator<Item = (&'s BackendRef, &'s [F])>,
+    mirror: impl Fn(&'s F) -> Option<Reference<'s>>,
+) -> Vec<Reference<'s>> {
     let mut found: Vec<_> = filters.iter().filter_map(&mirror).collect();
     for (backend, filters) in backends {
-        found.push(backend.object());
+        found.push(backend.into());
         found.extend(filters.iter().filter_map(&mirror));
     }
     found

@@ -11,7 +11,7 @@ pub(crate) fn status(route: &RouteView, lowered: &Lowered, controller: &str) -> 
         .parents
         .iter()
         .map(|parent| ParentStatus {
-            parent_ref: parent.reference.clone(),
+            parent_ref: parent.written(route),
             controller_name: controller.to_owned(),
             conditions: conditions(route, parent, lowered),
         })

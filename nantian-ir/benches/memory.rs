@@ -1,0 +1,48 @@
+//! What a route costs in memory: `cargo bench -p nantian-ir --bench memory`. An argument is a number of times to compile 10,000
+//! routes for a profiler, and nothing else.
+
+#![allow(missing_docs, reason = "a benchmark has no documentation")]
+
+mod cluster;
+
+use std::hint::black_box;
+
+use allocation_counter::measure;
+use nantian_ir::compile::{Change, Compiler, Options, compile};
+
+fn main() {
+    let times = std::env::args().skip(1).find_map(|argument| argument.parse::<usize>().ok());
+    match times {
+        Some(times) => {
+            let objects = cluster::objects(500);
+            for _ in 0..times {
+                black_box(compile(&objects, &Options::standalone()));
+            }
+        }
+        None => [50, 250, 500].into_iter().for_each(tell),
+    }
+}
+
+/// Bytes that are held, as they were asked for: what the allocator adds is not counted.
+fn tell(tenants: usize) {
+    let routes = i64::try_from(tenants * cluster::ROUTES).unwrap_or(i64::MAX);
+    let mut objects = None;
+    let of_objects = measure(|| objects = Some(cluster::objects(tenants))).bytes_current;
+    let objects = objects.unwrap_or_default();
+    let mut snapshot = None;
+    let of_snapshot = measure(|| snapshot = Some(compile(&objects, &Options::standalone()).snapshot)).bytes_current;
+    drop(snapshot);
+    let mut compiler = Compiler::new(Options::standalone());
+    let of_compiler = measure(|| drop(compiler.replace(objects.clone()))).bytes_current;
+    let before = compiler.snapshot().clone();
+    let change = Change::Insert(cluster::changed_route(tenants / 2, 7, "/other"));
+    let of_change = measure(|| drop(compiler.apply([change]))).bytes_current;
+    drop(before);
+    println!(
+        "{routes} routes: objects {} bytes for a route, snapshot {}, compiler with its results {}; {of_change} bytes more while \
+         the snapshot before a change of one route is held",
+        of_objects / routes,
+        of_snapshot / routes,
+        of_compiler / routes,
+    );
+}
