@@ -57,7 +57,7 @@ pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) ->
 /// Takes the Gateways whose class no object has, be it one that could not be read.
 fn adopt(reader: &Reader<'_>, ours: &mut Classes, diagnostics: &mut Vec<Diagnostic>) {
     let mut adopted = Vec::new();
-    for (_, entry) in reader.all::<Gateway>() {
+    for entry in reader.all::<Gateway>().values() {
         let class = &entry.value.spec.gateway_class_name;
         if ours.contains_key(class) || reader.exists::<GatewayClass>(&(String::new(), class.clone())) {
             continue;
