@@ -5,10 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, getrlimit, setrlimit};
-use socket2::{Domain, Protocol, Socket, Type};
-
 use crate::failure::Failure;
+use crate::idle::connect;
 use crate::load;
 use crate::peer::{Peer, Programs, Running, Setup};
 use crate::sample::{Spread, percentile};
@@ -29,7 +27,6 @@ const CONFIGURATION: &str = "engine: {http: {requestHeadTimeout: 60s}}\n";
 
 /// Measures the client alone and beside the hostile ones, in turn, on one gateway.
 pub(crate) fn compare(site: &Site, programs: &Programs, rounds: usize) -> Result<(), Failure> {
-    raise_file_limit()?;
     let folder = site.folder.join("config");
     std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
     let configuration = folder.join("config.yaml");
@@ -81,9 +78,11 @@ fn measure(gateway: &Running, site: &Site) -> Result<Waited, Failure> {
 
 /// Measures while the hostile clients are there: all of them, from the first request to the last.
 fn beside(gateway: &Running, site: &Site, idle: usize) -> Result<Waited, Failure> {
-    let port = gateway.ports.of(Door::Http);
-    let hostile: Vec<TcpStream> =
-        (0..SILENT + STALLED).map(|number| connect(port, number)).collect::<Result<_, _>>()?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.ports.of(Door::Http)));
+    let hostile: Vec<TcpStream> = (0..SILENT + STALLED)
+        .map(|number| connect(address, u16::try_from(number).unwrap_or(u16::MAX)))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Failure::start("a hostile client", error))?;
     for mut stream in hostile.iter().take(STALLED) {
         stream
             .write_all(b"GET /10m HTTP/1.1\r\nHost: bench\r\n\r\n")
@@ -112,23 +111,4 @@ fn wait(server: &Server, what: &str, reached: impl Fn(usize) -> bool) -> Result<
         sleep(Duration::from_millis(20));
     }
     Ok(())
-}
-
-/// Each hundred have an address of their own, as clients do.
-fn connect(port: u16, number: usize) -> Result<TcpStream, Failure> {
-    let connected = || {
-        let source = Ipv4Addr::new(127, 0, 1, u8::try_from(number / 100 + 1).unwrap_or(u8::MAX));
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
-        socket.bind(&SocketAddr::from((source, 0)).into())?;
-        socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
-        Ok(socket.into())
-    };
-    connected().map_err(|error| Failure::start("a hostile client", error))
-}
-
-/// Each connection is an open file of this process.
-fn raise_file_limit() -> Result<(), Failure> {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).map_err(|error| Failure::start("setrlimit", error.into()))
 }

@@ -3,11 +3,20 @@
 use std::path::Path;
 use std::process::Command;
 
+use rustix::thread::{CpuSet, sched_setaffinity};
+
 use crate::failure::Failure;
 use crate::workload::{Door, Workload};
 
 /// The core of h2load and the backends.
 pub(crate) const LOAD_CORE: &str = "1";
+
+/// Keeps this thread, and those that it starts, on that core: clients of our own, and the backend of streams.
+pub(crate) fn stay_on_core() -> Result<(), Failure> {
+    let mut cores = CpuSet::new();
+    cores.set(LOAD_CORE.parse().unwrap_or_default());
+    sched_setaffinity(None, &cores).map_err(|error| Failure::start("sched_setaffinity", error.into()))
+}
 
 /// One run of h2load on one URL; every answer is checked. `rate` is requests a second over all connections: without it,
 /// each connection asks as soon as it is answered. Returns what each request took, in µs.

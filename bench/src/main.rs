@@ -1,21 +1,28 @@
 //! The gateway beside other proxies, on the same job: `cargo xtask bench --peers`. And what hostile clients cost another one:
 //! `cargo xtask bench --hostile`.
 
+mod client;
+mod configure;
 mod failure;
 mod hostile;
+mod idle;
 mod load;
 mod measure;
 mod part;
 mod peer;
+mod reload;
 mod report;
 mod routes;
 mod sample;
 mod server;
 mod site;
+mod streams;
 mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::failure::Failure;
 use crate::measure::Found;
@@ -79,6 +86,7 @@ fn absolute(path: String) -> Result<PathBuf, Failure> {
 }
 
 fn run(settings: &Settings) -> Result<(), Failure> {
+    raise_file_limit()?;
     let site = Site::new(std::env::temp_dir().join(format!("nantian-bench-{}", std::process::id())))?;
     if settings.hostile {
         hostile::compare(&site, &settings.programs, settings.rounds)?;
@@ -89,6 +97,7 @@ fn run(settings: &Settings) -> Result<(), Failure> {
 }
 
 fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
+    load::stay_on_core()?;
     let before = load_average();
     let backends = site.backends()?;
     let mut tables = String::new();
@@ -112,10 +121,16 @@ fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
             run(&part::durations(&rates))?;
         }
     }
-    for part in [part::growth(), part::access_log(), part::workers()] {
+    for part in [part::growth(), part::access_log(), part::workers(), part::streams(), part::reloads()] {
         if wanted(part.name) {
             run(&part)?;
         }
+    }
+    if wanted("idle") {
+        // Memory varies little.
+        let table = idle::compare(site, &settings.programs, settings.rounds.div_ceil(3))?;
+        println!("{table}");
+        tables.push_str(&table);
     }
     let conditions = Conditions {
         rounds: settings.rounds,
@@ -161,6 +176,13 @@ fn rates(jobs: &Part, found: &Found) -> Vec<(Workload, u64)> {
 
 fn thousands(rate: f64) -> u64 {
     (1..=1_000).map(|count| count * 1_000).take_while(|whole| sample::float(*whole) <= rate).last().unwrap_or(500)
+}
+
+/// Each connection is an open file of this process and of a proxy, which inherits the limit.
+fn raise_file_limit() -> Result<(), Failure> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).map_err(|error| Failure::start("setrlimit", error.into()))
 }
 
 fn load_average() -> String {

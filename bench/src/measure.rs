@@ -2,13 +2,15 @@
 
 use std::time::Instant;
 
+use crate::client;
 use crate::failure::Failure;
 use crate::load;
 use crate::part::{Cell, Part};
 use crate::peer::{Peer, Programs, Running};
+use crate::reload;
 use crate::sample::{Sample, float, percentile};
 use crate::site::Site;
-use crate::workload::{Unit, Workload};
+use crate::workload::{Client, Unit, Workload};
 
 /// What a part found.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
     println!("\n{}: {}", part.name, part.what);
     let mut running: Vec<Running> = Vec::new();
     for cell in &part.cells {
-        for peer in programs.peers().into_iter().filter(|peer| peer.takes(cell.setup)) {
+        for peer in programs.peers().into_iter().filter(|peer| peer.takes(cell.setup, cell.workload.client)) {
             if find(&running, peer, cell).is_none() {
                 running.push(peer.start(site, programs, cell.setup, &[])?);
             }
@@ -34,8 +36,12 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
     // The first round opens the pools and warms the caches: it is checked but not counted.
     for round in 0..=rounds {
         for (place, cell) in part.cells.iter().enumerate() {
-            let mut peers: Vec<&Running> =
-                programs.peers().into_iter().filter_map(|peer| find(&running, peer, cell)).collect();
+            let mut peers: Vec<&Running> = programs
+                .peers()
+                .into_iter()
+                .filter(|peer| peer.takes(cell.setup, cell.workload.client))
+                .filter_map(|peer| find(&running, peer, cell))
+                .collect();
             // The order turns, so that none always follows the same other.
             let first = round.checked_rem(peers.len()).unwrap_or(0);
             peers.rotate_left(first);
@@ -61,8 +67,7 @@ fn measure(cell: &Cell, place: usize, round: usize, one: &Running, site: &Site) 
     let mut durations = Vec::new();
     let (cpu, began) = (one.server.cpu_micros()?, Instant::now());
     for _ in 0..workload.runs {
-        let port = one.ports.of(workload.door);
-        durations.extend(load::run(workload, port, cell.rate, &site.folder).map_err(|failure| {
+        durations.extend(load(cell, one, site).map_err(|failure| {
             let said = std::fs::read_to_string(site.folder.join(format!("{}.out", one.peer.name())));
             Failure::Program(format!("{}: {failure}\n{}", one.peer.name(), said.unwrap_or_default()))
         })?);
@@ -77,6 +82,16 @@ fn measure(cell: &Cell, place: usize, round: usize, one: &Running, site: &Site) 
         durations: [500, 990, 999].map(|per_mille| percentile(&durations, per_mille)),
         rate: float(workload.requests * workload.runs) / seconds,
     })
+}
+
+/// One run of the cell's client, beside reloads if there are to be any.
+fn load(cell: &Cell, one: &Running, site: &Site) -> Result<Vec<u64>, Failure> {
+    let (workload, port) = (&cell.workload, one.ports.of(cell.workload.door));
+    let run = || match workload.client {
+        Client::H2load => load::run(workload, port, cell.rate, &site.folder),
+        _ => client::run(workload, port, cell.rate, site),
+    };
+    if cell.reloads { reload::beside(one, site, run) } else { run() }
 }
 
 /// What µs of a round are divided by.

@@ -2,10 +2,14 @@
 
 use crate::peer::Setup;
 use crate::routes::Routes;
-use crate::workload::{self, Workload};
+use crate::site::Backends;
+use crate::workload::{self, Client, Workload};
 
 /// Numbers of routes whose cost is compared with that of one.
 const GROWTH: [u32; 2] = [1_000, 10_000];
+
+/// Routes that are replaced each second, and the requests of that second: few enough for a proxy to have time for both.
+const RELOADS: (u32, u64) = (5_000, 2_000);
 
 /// One line of a part's table, for each proxy.
 #[derive(Debug, Clone)]
@@ -18,6 +22,8 @@ pub(crate) struct Cell {
     pub(crate) workload: Workload,
     /// Requests in a second; without it, as many as can be.
     pub(crate) rate: Option<u64>,
+    /// Whether all routes are replaced each second meanwhile.
+    pub(crate) reloads: bool,
 }
 
 /// Lines that are measured together: the rounds of all of them are interleaved.
@@ -40,6 +46,7 @@ pub(crate) fn jobs() -> Part {
         setup: Setup::PLAIN,
         workload,
         rate: None,
+        reloads: false,
     };
     Part {
         name: "jobs",
@@ -56,6 +63,7 @@ pub(crate) fn durations(rates: &[(Workload, u64)]) -> Part {
         setup: Setup::PLAIN,
         workload: workload.clone(),
         rate: Some(*rate),
+        reloads: false,
     };
     Part {
         name: "durations",
@@ -75,6 +83,7 @@ pub(crate) fn growth() -> Part {
             setup: Setup { routes, ..Setup::PLAIN },
             workload: Workload { path, host, ..workload::http1() },
             rate: None,
+            reloads: false,
         }
     };
     Part {
@@ -92,6 +101,7 @@ pub(crate) fn access_log() -> Part {
         setup: Setup { access_log, ..Setup::PLAIN },
         workload: workload::http1(),
         rate: None,
+        reloads: false,
     };
     Part {
         name: "log",
@@ -108,11 +118,57 @@ pub(crate) fn workers() -> Part {
         setup: Setup { workers, ..Setup::PLAIN },
         workload: workload::http1(),
         rate: None,
+        reloads: false,
     };
     Part {
         name: "workers",
         what: "Job a, with workers on both cores beside the load generator: compare CPU, not requests/s.",
         cells: [1, 2].map(cell).to_vec(),
+        growth: true,
+    }
+}
+
+/// Small events, as they come.
+pub(crate) fn streams() -> Part {
+    let cell = |workload: Workload| Cell {
+        label: format!("{}. {}", workload.name, workload.what),
+        setup: Setup { backends: Backends::Streams, ..Setup::PLAIN },
+        workload,
+        rate: None,
+        reloads: false,
+    };
+    Part {
+        name: "streams",
+        what: "CPU and requests/s are of events and messages; durations are those from backend to client, or there \
+               and back.",
+        cells: workload::streams().map(cell).to_vec(),
+        growth: false,
+    }
+}
+
+/// What replacing the routes costs the requests meanwhile.
+pub(crate) fn reloads() -> Part {
+    let (count, rate) = RELOADS;
+    let routes = Routes::Paths(count);
+    let (path, host) = routes.last();
+    let cell = |reloads: bool| Cell {
+        label: if reloads { "all replaced each second" } else { "not replaced" }.to_owned(),
+        setup: Setup { routes, reloads: true, ..Setup::PLAIN },
+        workload: Workload {
+            client: Client::Steady,
+            path: path.clone(),
+            host: host.clone(),
+            requests: rate * 5,
+            ..workload::http1()
+        },
+        rate: Some(rate),
+        reloads,
+    };
+    Part {
+        name: "reloads",
+        what: "Job a at 2,000 requests/s, asked of the one of 5,000 routes that stays while the others are replaced. CPU \
+               is that of requests and reloads together.",
+        cells: [false, true].map(cell).to_vec(),
         growth: true,
     }
 }

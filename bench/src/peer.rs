@@ -1,13 +1,13 @@
 //! The proxies that are compared.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Failure;
 use crate::routes::Routes;
 use crate::server::Server;
-use crate::site::{Ports, Site, proxy_ports, write};
+use crate::site::{Backends, Ports, Site, proxy_ports};
+use crate::workload::Client;
 
 /// A proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,11 +69,24 @@ pub(crate) struct Setup {
     pub(crate) workers: u8,
     /// Whether each writes a line for each request.
     pub(crate) access_log: bool,
+    /// What they send requests to.
+    pub(crate) backends: Backends,
+    /// Connections that they are to have room for, those to backends included.
+    pub(crate) connections: u16,
+    /// Whether their routes can be replaced while they run.
+    pub(crate) reloads: bool,
 }
 
 impl Setup {
     /// One worker, one route, no access log.
-    pub(crate) const PLAIN: Self = Self { routes: Routes::One, workers: 1, access_log: false };
+    pub(crate) const PLAIN: Self = Self {
+        routes: Routes::One,
+        workers: 1,
+        access_log: false,
+        backends: Backends::Files,
+        connections: 8_192,
+        reloads: false,
+    };
 
     /// The cores of the proxies: as many as they have workers, from the first.
     fn cores(self) -> String {
@@ -110,9 +123,11 @@ impl Peer {
         }
     }
 
-    /// Whether it can be given that. Pingora has neither routes nor an access log of its own.
-    pub(crate) fn takes(self, setup: Setup) -> bool {
-        self != Self::Pingora || (setup.routes == Routes::One && !setup.access_log)
+    /// Whether it can be given that, and takes part. Pingora has neither routes nor an access log of its own; in what h2load
+    /// does not do it has not been tried.
+    pub(crate) fn takes(self, setup: Setup, client: Client) -> bool {
+        let plain = setup.routes == Routes::One && !setup.access_log && client == Client::H2load;
+        self != Self::Pingora || plain
     }
 
     /// Starts it on its cores, with these arguments besides.
@@ -131,67 +146,6 @@ impl Peer {
         let server = Server::start(&setup.cores(), &line, &site.folder, &ports.all())?;
         let idle_kib = server.resident_kib()?;
         Ok(Running { peer: self, setup, version: self.version(&program)?, server, ports, idle_kib })
-    }
-
-    /// What follows the program's name, after the configuration was written.
-    fn words(self, site: &Site, ports: Ports, setup: Setup) -> Result<Vec<String>, Failure> {
-        let Setup { routes, workers, access_log } = setup;
-        let workers = workers.to_string();
-        let log = site.folder.join(format!("{}.access.log", self.name())).display().to_string();
-        let fill = |file: &str, template: &str, extra: &[(&str, &str)]| {
-            let name = format!("{}-{workers}-{access_log}-{file}", routes.name().replace(' ', "-"));
-            site.fill(&name, template, Some(ports), extra)
-        };
-        let words: Vec<String> = match self {
-            Self::Nantian => {
-                let text = include_str!("../configs/nantian.yaml");
-                let path = fill("nantian.yaml", text, &[("@ROUTES@", &routes.nantian())])?;
-                let mut words =
-                    vec!["run", &path, "--workers", &workers, "--bind", "127.0.0.1", "--admin", "127.0.0.1:0"];
-                if access_log {
-                    words.extend(["--access-log", "json"]);
-                }
-                words.into_iter().map(str::to_owned).collect()
-            }
-            Self::Nginx => {
-                let text = include_str!("../configs/nginx.conf");
-                let head = include_str!("../configs/nginx.server.conf");
-                let log = if access_log { format!("{log} combined") } else { "off".to_owned() };
-                // Without a master, nginx has one worker: more of them need one.
-                let master = if setup.workers > 1 { "on" } else { "off" };
-                let servers = routes.nginx(head);
-                let extra =
-                    [("@SERVERS@", servers.as_str()), ("@WORKERS@", &workers), ("@LOG@", &log), ("@MASTER@", master)];
-                vec!["-c".to_owned(), fill("nginx.conf", text, &extra)?]
-            }
-            Self::Haproxy => {
-                let text = include_str!("../configs/haproxy.cfg");
-                let map = site.folder.join(format!("{}.map", routes.name().replace(' ', "-")));
-                let (line, entries) = routes.haproxy(&map.display().to_string());
-                write(&map, &entries)?;
-                let log = if access_log { "log stdout format raw daemon\n    option httplog" } else { "no log" };
-                let extra = [("@USE_BACKEND@", line.as_str()), ("@WORKERS@", &workers), ("@LOG@", log)];
-                vec!["-f".to_owned(), fill("haproxy.cfg", text, &extra)?]
-            }
-            Self::Envoy => {
-                let text = include_str!("../configs/envoy.yaml");
-                let mut lines = String::new();
-                if access_log {
-                    let _infallible = write!(
-                        lines,
-                        "access_log: [{{name: file, typed_config: {{\"@type\": type.googleapis.com/\
-                         envoy.extensions.access_loggers.file.v3.FileAccessLog, path: {log}}}}}]"
-                    );
-                }
-                let hosts = routes.envoy();
-                let path = fill("envoy.yaml", text, &[("@VIRTUAL_HOSTS@", &hosts), ("@ACCESS_LOG@", &lines)])?;
-                ["-c", &path, "--concurrency", &workers, "--disable-hot-restart", "--log-level", "error"]
-                    .map(str::to_owned)
-                    .to_vec()
-            }
-            Self::Pingora => site.pingora_words(ports, &workers),
-        };
-        Ok(words)
     }
 
     /// The first line of what it says about its version; nginx says it to standard error.

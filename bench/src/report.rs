@@ -29,7 +29,7 @@ pub(crate) fn head(conditions: &Conditions) -> String {
          h2load and the backends; rounds are interleaved (each proxy once, then again); every status, protocol and \
          count of body bytes is checked. CPU is user and system time of the proxy's process for each request. Ratios \
          are the median over rounds of nantian's CPU by the peer's CPU in the same round, with the least and the \
-         most: below 1, nantian needs less. Durations are what h2load saw. The machine's `perf` counts no \
+         most: below 1, nantian needs less. Durations are what the client saw. The machine's `perf` counts no \
          instructions; `docs/performance.md` has those that valgrind counts.\n\n",
     );
     let [before, after] = &conditions.load;
@@ -68,6 +68,9 @@ fn row(part: &Part, place: usize, cell: &Cell, peer: Peer, found: &Found) -> Str
     let Some(running) = found.running.iter().find(|one| one.peer == peer && one.setup == cell.setup) else {
         return String::new();
     };
+    if of(place, peer).next().is_none() {
+        return String::new();
+    }
     let against = |other: (usize, Peer)| {
         let pairs = of(place, peer).filter_map(|one| {
             let same_round = of(other.0, other.1).find(|another| another.round == one.round)?;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::streams::ECHO;
+
 /// How many routes there are, and what tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Routes {
@@ -9,6 +11,8 @@ pub(crate) enum Routes {
     One,
     /// So many on one host: `/r0/`, `/r1/` and so on.
     Paths(u32),
+    /// The same, but that each path but the last one differs from all before: `/r0-1/`, `/r1-1/` and so on.
+    Replaced(u32, u32),
     /// So many hosts with a route each: `h0.example`, `h1.example` and so on.
     Hosts(u32),
 }
@@ -19,6 +23,7 @@ impl Routes {
         match self {
             Self::One => "one".to_owned(),
             Self::Paths(count) => format!("{count} paths"),
+            Self::Replaced(count, generation) => format!("{count} paths again {generation}"),
             Self::Hosts(count) => format!("{count} hosts"),
         }
     }
@@ -27,9 +32,16 @@ impl Routes {
     pub(crate) fn last(self) -> (String, Option<String>) {
         match self {
             Self::One => ("/1k".to_owned(), None),
-            Self::Paths(count) => (format!("/r{}/1k", count.saturating_sub(1)), None),
+            Self::Paths(count) | Self::Replaced(count, _) => (format!("/r{}/1k", count.saturating_sub(1)), None),
             Self::Hosts(count) => ("/1k".to_owned(), Some(host(count.saturating_sub(1)))),
         }
+    }
+
+    /// Path of a request that the first of the routes on one host takes.
+    pub(crate) fn first(self) -> String {
+        let mut first = None;
+        self.each(|_, _, path| first = first.take().or_else(|| Some(format!("{path}1k"))));
+        first.unwrap_or_default()
     }
 
     /// Kubernetes objects.
@@ -57,6 +69,11 @@ impl Routes {
         }
         // Options of a socket may be given once.
         let mut head = head.to_owned();
+        if self == Self::One {
+            // https://nginx.org/en/docs/http/websocket.html
+            let upgrade = PASS.replace("Connection \"\"", "Upgrade $http_upgrade; proxy_set_header Connection upgrade");
+            let _infallible = writeln!(text, "location = {ECHO} {{ {upgrade} }}");
+        }
         self.each(|_, host, path| {
             let location = format!("location {path} {{ {PASS} }}");
             let _infallible = match host {
@@ -75,7 +92,7 @@ impl Routes {
     pub(crate) fn haproxy(self, map: &str) -> (String, String) {
         let line = match self {
             Self::One => "default_backend one".to_owned(),
-            Self::Paths(_) => format!("use_backend %[path,map_beg({map})]"),
+            Self::Paths(_) | Self::Replaced(..) => format!("use_backend %[path,map_beg({map})]"),
             Self::Hosts(_) => format!("use_backend %[req.hdr(host),field(1,:),lower,map_str({map})]"),
         };
         let mut entries = String::new();
@@ -106,6 +123,11 @@ impl Routes {
         match self {
             Self::One => take("one", None, "/"),
             Self::Paths(count) => (0..count).for_each(|index| take(&format!("r{index}"), None, &format!("/r{index}/"))),
+            Self::Replaced(count, generation) => {
+                let last = count.saturating_sub(1);
+                (0..last).for_each(|index| take(&format!("r{index}"), None, &format!("/r{index}-{generation}/")));
+                take(&format!("r{last}"), None, &format!("/r{last}/"));
+            }
             Self::Hosts(count) => (0..count).for_each(|index| take(&format!("r{index}"), Some(&host(index)), "/")),
         }
     }

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::failure::Failure;
 
 /// Clock ticks in a second, as `/proc` counts them: fixed at 100 for programs (`USER_HZ`).
@@ -52,8 +55,8 @@ impl Server {
         Err(Failure::Program(format!("`{program}` does not listen on {address}:\n{said}")))
     }
 
-    /// User and system time of all its threads and child processes, ended threads too, in µs (proc(5),
-    /// `/proc/PID/stat`, fields 14 and 15).
+    /// User and system time of all its threads and child processes, ended ones too, in µs (proc(5), `/proc/PID/stat`,
+    /// fields 14 to 17).
     pub(crate) fn cpu_micros(&self) -> Result<u64, Failure> {
         self.processes().map(|id| cpu_micros(&proc(id, "stat")?)).sum()
     }
@@ -70,12 +73,22 @@ impl Server {
         Ok(entries.count())
     }
 
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), Failure> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let sent = id.map_or(Err(Errno::SRCH), |id| kill_process(id, signal));
+        sent.map_err(|error| Failure::start("kill", error.into()))
+    }
+
     /// Its id, and those of its children: nginx with several workers has a process for each.
     fn processes(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.child.id()).chain(self.children())
+    }
+
+    fn children(&self) -> Vec<u32> {
         let id = self.child.id();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-        let children: Vec<u32> = children.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        std::iter::once(id).chain(children)
+        children.split_whitespace().filter_map(|word| word.parse().ok()).collect()
     }
 }
 
@@ -87,11 +100,10 @@ fn proc(id: u32, name: &str) -> Result<String, Failure> {
 fn cpu_micros(stat: &str) -> Result<u64, Failure> {
     // The second field, the name, may hold blanks; it ends at the last bracket.
     let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-    let mut ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-    match (ticks.next(), ticks.next()) {
-        (Some(Ok(user)), Some(Ok(system))) => Ok((user + system) * MICROS_PER_TICK),
-        _ => Err(Failure::Program("/proc/PID/stat has another format".to_owned())),
-    }
+    let mut ticks = fields.split_whitespace().skip(11).take(4).map(str::parse::<u64>);
+    let sum: Option<u64> = (0..4).map(|_| ticks.next()?.ok()).sum();
+    sum.map(|ticks| ticks * MICROS_PER_TICK)
+        .ok_or_else(|| Failure::Program("/proc/PID/stat has another format".to_owned()))
 }
 
 fn resident_kib(status: &str) -> Result<u64, Failure> {
@@ -102,7 +114,11 @@ fn resident_kib(status: &str) -> Result<u64, Failure> {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail only if it has ended already.
+        // All fail only for what has ended already. Workers outlive a master that is killed.
+        for child in self.children() {
+            let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+            let _ended = child.map(|child| kill_process(child, Signal::KILL));
+        }
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }

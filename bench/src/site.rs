@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::failure::Failure;
 use crate::load::LOAD_CORE;
 use crate::server::Server;
+use crate::streams;
 use crate::workload::{Door, LARGE, SMALL};
 
 /// The ports of one proxy.
@@ -33,14 +34,24 @@ impl Ports {
     }
 }
 
+/// What the proxies send requests to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backends {
+    /// Servers of small and large files.
+    Files,
+    /// The server of events and `WebSockets`.
+    Streams,
+}
+
 /// A folder with a certificate, and the backends.
 #[derive(Debug)]
 pub(crate) struct Site {
     /// Where everything is written.
     pub(crate) folder: PathBuf,
-    backend: u16,
-    backend_h2c: u16,
-    certificate: String,
+    files: [u16; 2],
+    streams: [u16; 2],
+    /// The certificate, which every proxy has.
+    pub(crate) certificate: String,
     key: String,
 }
 
@@ -54,6 +65,8 @@ impl Site {
         let mut command = Command::new("openssl");
         command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
         command.args(["-days", "2", "-subj", "/CN=bench", "-addext", "subjectAltName=DNS:bench,IP:127.0.0.1"]);
+        // Clients trust it as it is, and take no authority for a server.
+        command.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
         command.args(["-keyout", "key.pem", "-out", "cert.pem"]).current_dir(&folder);
         let output = command.output().map_err(|error| Failure::start("openssl", error))?;
         if !output.status.success() {
@@ -62,37 +75,42 @@ impl Site {
         let certificate = read(&folder.join("cert.pem"))?;
         let key = read(&folder.join("key.pem"))?;
         write(&folder.join("both.pem"), &format!("{certificate}{key}"))?;
-        let [backend, backend_h2c] = free_ports()?;
-        Ok(Self { folder, backend, backend_h2c, certificate, key })
+        let [http, h2c, streams, streams_h2c] = free_ports()?;
+        Ok(Self { folder, files: [http, h2c], streams: [streams, streams_h2c], certificate, key })
     }
 
-    /// Starts both backends, beside h2load: nginx for HTTP/1.1, nghttpd for h2c with trailers.
+    /// Starts the backends, beside h2load: nginx for HTTP/1.1, nghttpd for h2c with trailers, our own for streams.
     pub(crate) fn backends(&self) -> Result<[Server; 2], Failure> {
         let body = "x".repeat(usize::try_from(SMALL).unwrap_or_default());
-        let path = self.fill("backend.conf", include_str!("../configs/backend.conf"), None, &[("@BODY@", &body)])?;
+        let [http, h2c] = self.files;
+        let extra = [("@BODY@", body.as_str()), ("@BACKEND@", &http.to_string())];
+        let path = self.fill("backend.conf", include_str!("../configs/backend.conf"), None, &extra)?;
         let htdocs = self.folder.join("htdocs");
         std::fs::create_dir_all(&htdocs).map_err(|error| Failure::file(&htdocs, error))?;
         write(&htdocs.join("1k"), &body)?;
         write(&htdocs.join("10m"), &"x".repeat(usize::try_from(LARGE).unwrap_or_default()))?;
         let nginx = ["nginx", "-c", &path].map(str::to_owned);
-        let port = self.backend_h2c.to_string();
+        let port = h2c.to_string();
+        streams::serve(self.streams)?;
         let folder = htdocs.display().to_string();
         let nghttpd =
             ["nghttpd", "--no-tls", "-m256", "--address=127.0.0.1", "--trailer=grpc-status: 0", "-d", &folder, &port];
         Ok([
-            Server::start(LOAD_CORE, &nginx, &self.folder, &[self.backend])?,
-            Server::start(LOAD_CORE, &nghttpd.map(str::to_owned), &self.folder, &[self.backend_h2c])?,
+            Server::start(LOAD_CORE, &nginx, &self.folder, &[http])?,
+            Server::start(LOAD_CORE, &nghttpd.map(str::to_owned), &self.folder, &[h2c])?,
         ])
     }
 
-    /// Writes a configuration with its placeholders and those of `extra` replaced, and returns its path.
-    pub(crate) fn fill(
-        &self,
-        name: &str,
-        template: &str,
-        ports: Option<Ports>,
-        extra: &[(&str, &str)],
-    ) -> Result<String, Failure> {
+    /// The ports of the backends: HTTP/1.1 and h2c.
+    pub(crate) fn ports_of(&self, backends: Backends) -> [u16; 2] {
+        match backends {
+            Backends::Files => self.files,
+            Backends::Streams => self.streams,
+        }
+    }
+
+    /// A configuration with its placeholders and those of `extra` replaced.
+    pub(crate) fn filled(&self, template: &str, ports: Option<Ports>, extra: &[(&str, &str)]) -> String {
         let mut text = template.to_owned();
         // What is put in may itself hold the placeholders of ports.
         for (mark, replacement) in extra {
@@ -100,8 +118,6 @@ impl Site {
         }
         text = text
             .replace("@FOLDER@", &self.folder.display().to_string())
-            .replace("@BACKEND@", &self.backend.to_string())
-            .replace("@BACKEND_H2C@", &self.backend_h2c.to_string())
             .replace("@CERT@", &self.certificate.replace('\n', "\\n"))
             .replace("@KEY@", &self.key.replace('\n', "\\n"));
         if let Some(Ports { http, https, h2c }) = ports {
@@ -109,18 +125,34 @@ impl Site {
                 text = text.replace(mark, &port.to_string());
             }
         }
+        text
+    }
+
+    /// Writes a configuration filled in so, and returns its path.
+    pub(crate) fn fill(
+        &self,
+        name: &str,
+        template: &str,
+        ports: Option<Ports>,
+        extra: &[(&str, &str)],
+    ) -> Result<String, Failure> {
+        let text = self.filled(template, ports, extra);
         // A folder for each: nantian watches the one of its file, and a log that grows beside it would be its work.
         let folder = self.folder.join(format!("{name}.d"));
         std::fs::create_dir_all(&folder).map_err(|error| Failure::file(&folder, error))?;
         let path = folder.join(name);
-        write(&path, &text)?;
+        // Moved there, as a file that is watched asks for.
+        let draft = self.folder.join("draft");
+        write(&draft, &text)?;
+        std::fs::rename(&draft, &path).map_err(|error| Failure::file(&path, error))?;
         Ok(path.display().to_string())
     }
 
     /// The arguments of `bench/pingora`, which has no configuration.
-    pub(crate) fn pingora_words(&self, ports: Ports, workers: &str) -> Vec<String> {
+    pub(crate) fn pingora_words(&self, ports: Ports, workers: &str, backends: Backends) -> Vec<String> {
         let file = |name: &str| self.folder.join(name).display().to_string();
-        let numbers = [ports.http, ports.https, ports.h2c, self.backend, self.backend_h2c];
+        let [backend, backend_h2c] = self.ports_of(backends);
+        let numbers = [ports.http, ports.https, ports.h2c, backend, backend_h2c];
         let files = [workers.to_owned(), file("cert.pem"), file("key.pem")];
         files.into_iter().chain(numbers.iter().map(u16::to_string)).collect()
     }

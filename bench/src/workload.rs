@@ -26,11 +26,30 @@ pub(crate) enum Unit {
     Gibibyte,
 }
 
-/// One job: what h2load is told.
+/// Who does a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// h2load, which is told what the workload says.
+    H2load,
+    /// Connections that are resumed, one after another.
+    Resumed,
+    /// Server-sent events.
+    Events,
+    /// A stream of gRPC's shape.
+    Grpc,
+    /// A WebSocket whose messages come back.
+    Echo,
+    /// Requests at the cell's rate, on new connections where the last ones were closed.
+    Steady,
+}
+
+/// One job: what its client is told.
 #[derive(Debug, Clone)]
 pub(crate) struct Workload {
     /// Its letter.
     pub(crate) name: &'static str,
+    /// Who does it.
+    pub(crate) client: Client,
     /// What it is, for the report.
     pub(crate) what: &'static str,
     /// Where it goes.
@@ -47,9 +66,9 @@ pub(crate) struct Workload {
     pub(crate) connections: u64,
     /// Streams at once on each connection.
     pub(crate) streams: u64,
-    /// Requests of one run of h2load.
+    /// Requests of one run, or events, or messages.
     pub(crate) requests: u64,
-    /// Runs of h2load in a round.
+    /// Runs in a round.
     pub(crate) runs: u64,
     /// How its cost is told.
     pub(crate) unit: Unit,
@@ -59,6 +78,7 @@ impl Workload {
     fn small(name: &'static str, what: &'static str, door: Door) -> Self {
         Self {
             name,
+            client: Client::H2load,
             what,
             door,
             http1: true,
@@ -113,7 +133,32 @@ pub(crate) fn all() -> Vec<Workload> {
             runs: 12,
             ..Workload::small("e", "a new TLS 1.3 connection (P-256) for each request", Door::Https)
         },
+        Workload {
+            client: Client::Resumed,
+            connections: 8,
+            requests: 3_000,
+            ..Workload::small("r", "a resumed TLS 1.3 connection for each request", Door::Https)
+        },
         Workload::large("f", "HTTP/1.1, 8 connections, 10 MiB; ms/GiB", Door::Http),
         Workload::large("g", "HTTP/1.1 over TLS 1.3, 8 connections, 10 MiB; ms/GiB", Door::Https),
+    ]
+}
+
+/// Small events of many streams, and messages there and back.
+pub(crate) fn streams() -> [Workload; 3] {
+    let events = |name, what, door, client| Workload {
+        client,
+        requests: 64 * 900,
+        // What is told for each request is told for each event.
+        ..Workload::small(name, what, door)
+    };
+    [
+        events("s", "server-sent events, 64 streams, each 250 a second of 128 bytes", Door::Http, Client::Events),
+        Workload {
+            connections: 8,
+            streams: 8,
+            ..events("t", "gRPC's shape, 8 connections x 8 streams, the same events", Door::H2c, Client::Grpc)
+        },
+        events("w", "WebSocket echo, 64 connections, 64 bytes", Door::Http, Client::Echo),
     ]
 }
