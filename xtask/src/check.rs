@@ -1,5 +1,8 @@
 //! `cargo xtask check`: what a reviewer should not have to look for.
 
+use std::fs;
+use std::path::PathBuf;
+
 use crate::arguments::Arguments;
 use crate::process::{Failure, timed};
 use crate::workspace::Workspace;
@@ -104,9 +107,30 @@ fn packages(workspace: &Workspace) -> Result<(), Failure> {
     // What is not committed yet is packed too; in CI nothing is uncommitted.
     let mut words = vec!["package", "--locked", "--allow-dirty", "--quiet"];
     for library in LIBRARIES {
+        forget_unpacked(library)?;
         words.extend(["--package", library]);
     }
     workspace.cargo(words).run()
+}
+
+/// Cargo unpacks a package for those that depend on it once for each version, and ours do not change their version with
+/// their content: the next package would be built with the content of the last.
+fn forget_unpacked(library: &str) -> Result<(), Failure> {
+    let of_user = || std::env::home_dir().map(|home| home.join(".cargo"));
+    let Some(home) = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(of_user) else { return Ok(()) };
+    let Ok(registries) = fs::read_dir(home.join("registry/src")) else { return Ok(()) };
+    for registry in registries.filter_map(Result::ok) {
+        for unpacked in fs::read_dir(registry.path()).into_iter().flatten().filter_map(Result::ok) {
+            let name = unpacked.file_name();
+            let version = name.to_str().and_then(|name| name.strip_prefix(library)?.strip_prefix('-'));
+            if version.is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit())) {
+                let path = unpacked.path();
+                let failed = |error| Failure::File { path: path.display().to_string(), error };
+                fs::remove_dir_all(&path).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn licences(workspace: &Workspace) -> Result<(), Failure> {
