@@ -74,14 +74,14 @@ impl Buffers {
         }
         self.0.searched.set(Some(now));
         let mut accounts: Vec<_> = self.0.accounts.borrow().values().filter_map(Weak::upgrade).collect();
-        accounts.retain(|account| account.held.get() > 0 && !account.is_cut());
-        accounts.sort_unstable_by_key(|account| Reverse(account.held.get()));
+        accounts.retain(|account| account.in_all() > 0 && !account.is_cut());
+        accounts.sort_unstable_by_key(|account| Reverse(account.in_all()));
         let mut excess = self.0.telemetry.buffered().saturating_sub(self.0.total);
         for account in accounts {
             if excess == 0 {
                 return;
             }
-            excess = excess.saturating_sub(u64::try_from(account.held.get()).unwrap_or(u64::MAX));
+            excess = excess.saturating_sub(u64::try_from(account.in_all()).unwrap_or(u64::MAX));
             account.cut();
             self.0.recorder.buffers(BufferAction::ConnectionCut);
         }
@@ -92,6 +92,8 @@ impl Buffers {
 pub(crate) struct Account {
     place: Option<(Buffers, u64)>,
     held: Cell<usize>,
+    /// What counts for the bound of all alone.
+    aside: Cell<usize>,
     cut: Cell<bool>,
     task: RefCell<Option<AbortHandle>>,
     /// Who waits for room.
@@ -112,21 +114,21 @@ impl std::fmt::Debug for Account {
 
 impl Account {
     fn at(place: Option<(Buffers, u64)>) -> Self {
-        let (held, cut) = (Cell::new(0), Cell::new(false));
-        Self { place, held, cut, task: RefCell::new(None), waiting: RefCell::default() }
+        let (held, aside, cut) = (Cell::new(0), Cell::new(0), Cell::new(false));
+        Self { place, held, aside, cut, task: RefCell::new(None), waiting: RefCell::default() }
     }
 
-    /// Counts bytes that are held from now on.
-    pub(crate) fn hold(&self, bytes: usize) {
-        self.held.set(self.held.get().saturating_add(bytes));
+    /// Counts bytes in `part` that are held from now on.
+    fn hold(&self, part: &Cell<usize>, bytes: usize) {
+        part.set(part.get().saturating_add(bytes));
         if let Some((buffers, _)) = &self.place {
             buffers.0.recorder.hold(bytes);
         }
     }
 
-    /// Counts bytes that are held no longer.
-    pub(crate) fn release(&self, bytes: usize) {
-        self.held.set(self.held.get().saturating_sub(bytes));
+    /// Counts bytes in `part` that are held no longer.
+    fn release(&self, part: &Cell<usize>, bytes: usize) {
+        part.set(part.get().saturating_sub(bytes));
         if let Some((buffers, _)) = &self.place {
             buffers.0.recorder.release(bytes);
         }
@@ -135,12 +137,17 @@ impl Account {
         }
     }
 
+    /// What counts for the bound of all.
+    fn in_all(&self) -> usize {
+        self.held.get().saturating_add(self.aside.get())
+    }
+
     fn is_full(&self) -> bool {
         self.place.as_ref().is_some_and(|(buffers, _)| self.held.get() >= buffers.0.per_connection)
     }
 
     /// Ready when more may be read for this connection. What one read brings may go beyond the bound.
-    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+    fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         if !self.is_full() {
             return Poll::Ready(());
         }
@@ -186,32 +193,66 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         if let Some((buffers, id)) = self.place.take() {
-            buffers.0.recorder.release(self.held.get());
+            buffers.0.recorder.release(self.in_all());
             buffers.0.accounts.borrow_mut().remove(&id);
         }
     }
 }
 
-/// Bytes on an account, given back when dropped.
-#[derive(Debug)]
+/// Bytes on an account, given back when dropped. The default counts nowhere.
+#[derive(Debug, Default)]
 pub(crate) struct Held {
-    account: Rc<Account>,
+    account: Option<Rc<Account>>,
     bytes: usize,
+    aside: bool,
 }
 
 impl Held {
+    /// Counts for both bounds.
     pub(crate) fn new(account: &Rc<Account>) -> Self {
-        Self { account: Rc::clone(account), bytes: 0 }
+        Self::of(account, false)
+    }
+
+    /// Counts for the bound of all alone: what is on its way to a backend must not stop the reading of what the backend
+    /// answers, or each waits for the other.
+    pub(crate) fn aside(account: &Rc<Account>) -> Self {
+        Self::of(account, true)
+    }
+
+    fn of(account: &Rc<Account>, aside: bool) -> Self {
+        Self { account: Some(Rc::clone(account)), bytes: 0, aside }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Holds as many bytes from now on.
     pub(crate) fn set(&mut self, bytes: usize) {
-        if bytes > self.bytes {
-            self.account.hold(bytes - self.bytes);
-        } else if bytes < self.bytes {
-            self.account.release(self.bytes - bytes);
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        let Some(account) = &self.account else { return };
+        let part = if self.aside { &account.aside } else { &account.held };
+        if bytes > before {
+            account.hold(part, bytes - before);
+        } else if bytes < before {
+            account.release(part, before - bytes);
         }
-        self.bytes = bytes;
+    }
+
+    pub(crate) fn add(&mut self, bytes: usize) {
+        self.set(self.bytes.saturating_add(bytes));
+    }
+
+    pub(crate) fn subtract(&mut self, bytes: usize) {
+        self.set(self.bytes.saturating_sub(bytes));
+    }
+
+    /// Ready when more may be read for the connection, see [`Account::poll_room`].
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        match &self.account {
+            Some(account) if !self.aside => account.poll_room(cx),
+            _ => Poll::Ready(()),
+        }
     }
 }
 
@@ -241,7 +282,7 @@ mod tests {
         let mut held = Held::new(&a);
         held.set(30);
         held.set(20);
-        b.hold(5);
+        b.hold(&b.held, 5);
         assert_eq!(telemetry.buffered(), 25);
         assert!(telemetry.metrics_text().contains("nantian_gateway_dataplane_buffered_bytes 25\n"));
         drop(held);
@@ -252,15 +293,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_aside_counts_in_all_and_for_who_is_cut_but_keeps_nobody_waiting() {
+        let telemetry = Telemetry::new("test", 1);
+        let buffers = buffers(&telemetry, 0, 10, 100);
+        let (small, large) = (buffers.open(), buffers.open());
+        let (mut few, mut many) = (Held::new(&small), Held::aside(&large));
+        few.set(9);
+        many.add(100);
+        let cx = Context::from_waker(Waker::noop());
+        assert!(large.poll_room(&cx).is_ready() && many.poll_room(&cx).is_ready());
+        assert_eq!((large.held.get(), telemetry.buffered()), (0, 109));
+        assert!(!small.admits_request() && large.is_cut() && !small.is_cut());
+        many.subtract(100);
+        assert_eq!((many.bytes(), telemetry.buffered()), (0, 9));
+        assert!(small.admits_request());
+    }
+
+    #[test]
     fn a_connection_that_holds_its_bound_waits_until_it_holds_less() {
         let telemetry = Telemetry::new("test", 1);
         let account = buffers(&telemetry, 0, 100, 1_000).open();
         let cx = Context::from_waker(Waker::noop());
-        account.hold(99);
+        account.hold(&account.held, 99);
         assert!(account.poll_room(&cx).is_ready());
-        account.hold(1);
+        account.hold(&account.held, 1);
         assert!(account.poll_room(&cx).is_pending());
-        account.release(1);
+        account.release(&account.held, 1);
         assert!(account.poll_room(&cx).is_ready() && account.waiting.borrow().is_empty());
         assert!(telemetry.metrics_text().contains("buffered_bytes_actions_total{action=\"reading_paused\"} 1\n"));
     }
@@ -270,10 +328,10 @@ mod tests {
         let telemetry = Telemetry::new("test", 1);
         let buffers = buffers(&telemetry, 0, 1_000, 100);
         let (small, large, idle) = (buffers.open(), buffers.open(), buffers.open());
-        small.hold(40);
-        large.hold(60);
+        small.hold(&small.held, 40);
+        large.hold(&large.held, 60);
         assert!(idle.admits_request(), "the bound itself is allowed");
-        small.hold(1);
+        small.hold(&small.held, 1);
         assert!(!idle.admits_request());
         assert!(large.is_cut() && !small.is_cut() && !idle.is_cut());
         drop(large);
@@ -288,9 +346,9 @@ mod tests {
         let telemetry = Telemetry::new("test", 2);
         let (one, two) = (buffers(&telemetry, 0, 1_000, 100), buffers(&telemetry, 1, 1_000, 100));
         let (a, b) = (one.open(), two.open());
-        a.hold(90);
+        a.hold(&a.held, 90);
         assert!(a.admits_request());
-        b.hold(20);
+        b.hold(&b.held, 20);
         assert!(!a.admits_request());
         assert!(b.admits_request(), "below its share a worker refuses nobody");
     }
@@ -298,7 +356,7 @@ mod tests {
     #[test]
     fn an_account_of_nobody_has_no_bound() {
         let account = Account::default();
-        account.hold(usize::MAX);
+        account.hold(&account.held, usize::MAX);
         assert!(account.admits_request() && account.poll_room(&Context::from_waker(Waker::noop())).is_ready());
     }
 }

@@ -14,8 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
 
-use super::buffered::Account;
+use super::buffered::{Account, Buffers};
 use super::{Body, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, serve_auto};
+use crate::engine::LimitsConfig;
+use crate::telemetry::Telemetry;
 
 /// A guard against tests that would hang; no test waits for it.
 const GUARD: Duration = Duration::from_secs(30);
@@ -88,6 +90,21 @@ pub(crate) async fn server_that_counts(
         }
     });
     Server { address, drain, ends }
+}
+
+/// Accounts with these bounds, and where they are counted.
+pub(crate) fn buffers(per_connection: usize, total: usize) -> (Telemetry, Buffers) {
+    let defaults = LimitsConfig::default();
+    let limits = LimitsConfig { buffered_bytes_per_connection: per_connection, buffered_bytes: total, ..defaults };
+    let telemetry = Telemetry::new("test", 1);
+    (telemetry.clone(), Buffers::new(&limits, telemetry.clone(), telemetry.recorder(0)))
+}
+
+/// Waits until so much is held.
+pub(crate) async fn until_held(telemetry: &Telemetry, expected: impl Fn(u64) -> bool) {
+    while !expected(telemetry.buffered()) {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Counts the requests that a server has.

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use super::ByteStream;
+use super::buffered::Held;
 
 /// A byte stream in both directions: a socket, a TLS session, or anything else.
 #[derive(Default)]
@@ -173,11 +174,19 @@ impl AsyncWrite for Transport {
 pub(crate) struct Prefixed {
     prefix: Bytes,
     io: Transport,
+    held: Held,
 }
 
 impl Prefixed {
     pub(crate) fn new(prefix: Bytes, io: Transport) -> Self {
-        Self { prefix, io }
+        Self { prefix, io, held: Held::default() }
+    }
+
+    /// Counts what was read and not yet taken.
+    pub(crate) fn counted(mut self, held: Held) -> Self {
+        self.held = held;
+        self.held.set(self.prefix.len());
+        self
     }
 }
 
@@ -189,6 +198,7 @@ impl AsyncRead for Prefixed {
         }
         let part = this.prefix.split_to(this.prefix.len().min(buf.remaining()));
         buf.put_slice(part.chunk());
+        this.held.set(this.prefix.len());
         Poll::Ready(Ok(()))
     }
 }

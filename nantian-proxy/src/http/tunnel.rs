@@ -1,14 +1,16 @@
 //! Bytes in both directions, after an upgrade or CONNECT.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::buffered::{Account, Held};
 use super::deadline::Deadline;
 use super::{ByteStream, ConnectionEnd, Cut, Fate, HttpSettings};
 
@@ -19,20 +21,21 @@ pub(crate) async fn copy(
     near: impl ByteStream,
     far: Box<dyn ByteStream>,
     settings: &HttpSettings,
+    account: &Rc<Account>,
     fate: &Fate,
 ) -> ConnectionEnd {
     let idle = settings.tunnel_idle_timeout;
-    copy_within(near, far, idle, settings.body_idle_timeout.min(idle), fate).await
+    let activity = Activity::of(Held::aside(account));
+    copy_within(near, far, activity, (idle, settings.body_idle_timeout.min(idle)), fate).await
 }
 
 async fn copy_within(
     near: impl ByteStream,
     far: Box<dyn ByteStream>,
-    idle: Duration,
-    half_closed: Duration,
+    activity: Activity,
+    (idle, half_closed): (Duration, Duration),
     fate: &Fate,
 ) -> ConnectionEnd {
-    let activity = Activity::default();
     let (mut near, mut far) = (Watched { io: near, activity: &activity }, Watched { io: far, activity: &activity });
     let mut copying = pin!(tokio::io::copy_bidirectional(&mut near, &mut far));
     let mut deadline = Deadline::default();
@@ -61,6 +64,14 @@ struct Activity {
     moved: Cell<bool>,
     /// Whether a side has ended.
     ended: Cell<bool>,
+    /// What was read from one side and not yet written to the other.
+    held: RefCell<Held>,
+}
+
+impl Activity {
+    fn of(held: Held) -> Self {
+        Self { held: RefCell::new(held), ..Self::default() }
+    }
 }
 
 struct Watched<'a, S> {
@@ -75,7 +86,9 @@ impl<S: ByteStream> AsyncRead for Watched<'_, S> {
         let polled = Pin::new(&mut this.io).poll_read(cx, buf);
         if polled.is_ready() {
             this.activity.moved.set(true);
-            if buf.filled().len() == before {
+            let count = buf.filled().len().saturating_sub(before);
+            this.activity.held.borrow_mut().add(count);
+            if count == 0 {
                 this.activity.ended.set(true);
             }
         }
@@ -87,8 +100,9 @@ impl<S: ByteStream> AsyncWrite for Watched<'_, S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.io).poll_write(cx, buf);
-        if polled.is_ready() {
+        if let Poll::Ready(written) = &polled {
             this.activity.moved.set(true);
+            this.activity.held.borrow_mut().subtract(written.as_ref().map_or(0, |count| *count));
         }
         polled
     }
@@ -115,7 +129,9 @@ mod tests {
     fn tunnel() -> (DuplexStream, DuplexStream, impl Future<Output = ConnectionEnd>) {
         let (client, near) = duplex(64);
         let (far, backend) = duplex(64);
-        let copy = async { copy_within(near, Box::new(far), IDLE, HALF_CLOSED, &Fate::default()).await };
+        let copy = async {
+            copy_within(near, Box::new(far), Activity::default(), (IDLE, HALF_CLOSED), &Fate::default()).await
+        };
         (client, backend, copy)
     }
 
@@ -161,6 +177,26 @@ mod tests {
             }
             drop(backend);
         };
+        let (end, ()) = tokio::join!(copy, exchange);
+        assert!(matches!(end, ConnectionEnd::Tunnel), "{end}");
+    }
+
+    #[tokio::test]
+    async fn what_one_side_has_sent_and_the_other_has_not_taken_is_counted() {
+        let (telemetry, buffers) = crate::http::testing::buffers(1, 1);
+        let (mut client, near) = duplex(1_000);
+        let (far, mut backend) = duplex(64);
+        let activity = Activity::of(Held::aside(&buffers.open()));
+        let exchange = async {
+            client.write_all(&[b'x'; 1_000]).await.unwrap();
+            client.shutdown().await.unwrap();
+            crate::http::testing::until_held(&telemetry, |bytes| bytes == 1_000 - 64).await;
+            assert_eq!(backend.read_to_end(&mut Vec::new()).await.unwrap(), 1_000);
+            assert_eq!(telemetry.buffered(), 0);
+            drop(backend);
+        };
+        let fate = Fate::default();
+        let copy = copy_within(near, Box::new(far), activity, (IDLE, HALF_CLOSED), &fate);
         let (end, ()) = tokio::join!(copy, exchange);
         assert!(matches!(end, ConnectionEnd::Tunnel), "{end}");
     }

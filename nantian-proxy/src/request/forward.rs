@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use http_body::Body as _;
@@ -15,6 +16,7 @@ use super::asked::Outgoing;
 use super::serving::LocalBackend;
 use super::stages::{Answered, Context};
 use crate::http::Body;
+use crate::http::buffered::{Account, Held};
 use crate::http::h1::SHORT_READ;
 use crate::retry::RetryPolicy;
 use crate::retry::replay::Replay;
@@ -68,9 +70,15 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(outgoing: &'a mut Outgoing, body: Body, policy: Option<&RetryPolicy>, limit: usize) -> Self {
+    fn new(
+        outgoing: &'a mut Outgoing,
+        body: Body,
+        policy: Option<&RetryPolicy>,
+        limit: usize,
+        account: &Rc<Account>,
+    ) -> Self {
         let once = policy.is_none_or(|policy| policy.attempts == 0);
-        Self { outgoing, given: None, once, body: BodySource::new(body, once, limit) }
+        Self { outgoing, given: None, once, body: BodySource::new(body, once, limit, account) }
     }
 
     fn head(&mut self) -> Option<http::Request<()>> {
@@ -103,13 +111,13 @@ enum BodySource {
 }
 
 impl BodySource {
-    fn new(body: Body, once: bool, limit: usize) -> Self {
+    fn new(body: Body, once: bool, limit: usize, account: &Rc<Account>) -> Self {
         if body.is_end_stream() {
             Self::Empty
         } else if once {
             Self::Once(Some(body))
         } else {
-            Self::Kept(Replay::new(body, limit))
+            Self::Kept(Replay::new(body, limit, Held::aside(account)))
         }
     }
 
@@ -164,7 +172,8 @@ async fn tries(
     let policy = what.rule.retry.as_ref();
     let further = policy.map_or(FREE_TRIES, |policy| policy.attempts);
     let backend = what.backend;
-    let mut source = Source::new(outgoing, body, policy, worker.settings.retry_buffer);
+    let account = &cx.exchange.connection.account;
+    let mut source = Source::new(outgoing, body, policy, worker.settings.retry_buffer, account);
     let mut tried = Tried::default();
     let mut made = 0;
     loop {
@@ -234,6 +243,7 @@ async fn try_once(
     if cx.exchange.connection.tls.is_some() || cx.log.version == http::Version::HTTP_2 {
         upstream.read_size = SHORT_READ;
     }
+    upstream.account = Some(Rc::clone(&cx.exchange.connection.account));
     cx.log.tries = cx.log.tries.saturating_add(1);
     cx.log.endpoint = Some(upstream.address);
     tried.addresses.push(upstream.address);

@@ -13,6 +13,7 @@ use super::serving::{LocalBackend, LocalRule};
 use super::stages::Context;
 use crate::filter::mirror::{Mirror, tee};
 use crate::http::Body;
+use crate::http::buffered::Account;
 use crate::runtime::MirrorTarget;
 use crate::telemetry::MirrorOutcome;
 
@@ -78,14 +79,16 @@ pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
     if copies.is_empty() {
         return body;
     }
-    let (body, bodies) = tee(body, copies.len(), cx.worker.settings.mirror_buffer);
+    let account = &cx.exchange.connection.account;
+    let (body, bodies) = tee(body, copies.len(), cx.worker.settings.mirror_buffer, account);
     for (copy, body) in copies.into_iter().zip(bodies) {
         let worker = Rc::clone(cx.worker);
         worker.mirroring.set(worker.mirroring.get().saturating_add(1));
         let guard = Counted(Rc::clone(&worker));
+        let account = Rc::clone(account);
         tokio::task::spawn_local(async move {
             let limit = worker.settings.mirror_timeout;
-            let sent = tokio::time::timeout(limit, exchange(&worker, copy, body)).await;
+            let sent = tokio::time::timeout(limit, exchange(&worker, copy, body, account)).await;
             let outcome = if sent == Ok(true) { MirrorOutcome::Sent } else { MirrorOutcome::Failed };
             worker.recorder.mirrored(outcome);
             drop(guard);
@@ -95,12 +98,13 @@ pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
 }
 
 /// Sends one copy and reads its answer to the end, so that the connection can be used again.
-async fn exchange(worker: &Worker, copy: Copy, body: Body) -> bool {
+async fn exchange(worker: &Worker, copy: Copy, body: Body, account: Rc<Account>) -> bool {
     let backend = &copy.backend;
     let Some(index) = backend.choose(worker.settings.balance, &[], &worker.random) else { return false };
-    let Some(upstream) = worker.upstream(backend, index, &[], copy.client_certificate.as_ref()).await else {
+    let Some(mut upstream) = worker.upstream(backend, index, &[], copy.client_certificate.as_ref()).await else {
         return false;
     };
+    upstream.account = Some(account);
     let _in_flight = backend.begin(index);
     let request = copy.head.map(|()| body);
     let Ok(answer) = worker.pools.send(&upstream, request, None).await else { return false };

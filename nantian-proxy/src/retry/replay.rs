@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 
+use crate::http::buffered::Held;
 use crate::http::{Body, BodyError};
 
 /// The keeper of a body for several tries.
@@ -18,7 +19,8 @@ struct Shared {
     source: Body,
     /// What was taken of the source so far; kept while `keep` is true.
     taken: Vec<Piece>,
-    bytes: usize,
+    /// The bytes of that.
+    held: Held,
     limit: usize,
     keep: bool,
     /// The source failed or is kept no longer: no further try.
@@ -34,9 +36,9 @@ enum Piece {
 }
 
 impl Replay {
-    /// Keeps up to `limit` bytes of `body`.
-    pub(crate) fn new(body: Body, limit: usize) -> Self {
-        let shared = Shared { source: body, taken: Vec::new(), bytes: 0, limit, keep: true, spent: false, current: 0 };
+    /// Keeps up to `limit` bytes of `body`, which `held` counts.
+    pub(crate) fn new(body: Body, limit: usize, held: Held) -> Self {
+        let shared = Shared { source: body, taken: Vec::new(), held, limit, keep: true, spent: false, current: 0 };
         Self(Rc::new(RefCell::new(shared)))
     }
 
@@ -71,12 +73,13 @@ impl Shared {
             return;
         }
         if let Some(data) = frame.data_ref() {
-            self.bytes = self.bytes.saturating_add(data.len());
+            self.held.add(data.len());
             self.taken.push(Piece::Data(data.clone()));
         } else if let Some(trailers) = frame.trailers_ref() {
             self.taken.push(Piece::Trailers(trailers.clone()));
         }
-        if self.bytes > self.limit {
+        if self.held.bytes() > self.limit {
+            self.held.set(0);
             self.keep = false;
             self.spent = true;
             self.taken = Vec::new();
@@ -103,6 +106,7 @@ impl http_body::Body for Try {
         match this.replayed.next() {
             Some(Piece::Data(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
             Some(Piece::Trailers(trailers)) => return Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+            None if !shared.keep => shared.held.set(0),
             None => {}
         }
         let polled = Pin::new(&mut shared.source).poll_frame(cx);
@@ -157,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_try_gets_the_whole_body() {
-        let replay = Replay::new(stream(&["ab", "cd", "ef"]), 100);
+        let replay = Replay::new(stream(&["ab", "cd", "ef"]), 100, Held::default());
         let mut first = replay.next(false).unwrap();
         let _ = first.frame().now_or_never();
         let _ = first.frame().now_or_never();
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_body_of_an_earlier_try_is_dead() {
-        let replay = Replay::new(stream(&["ab", "cd"]), 100);
+        let replay = Replay::new(stream(&["ab", "cd"]), 100, Held::default());
         let first = replay.next(false).unwrap();
         let second = replay.next(false).unwrap();
         assert!(matches!(text(first), Err(BodyError::Truncated)));
@@ -177,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_body_beyond_the_bound_is_sent_once() {
-        let replay = Replay::new(stream(&["ab", "cd"]), 3);
+        let replay = Replay::new(stream(&["ab", "cd"]), 3, Held::default());
         assert_eq!(text(replay.next(false).unwrap()).unwrap(), "abcd");
         assert!(!replay.possible());
         assert!(replay.next(false).is_none());
@@ -187,12 +191,13 @@ mod tests {
     fn trailers_and_length_are_replayed() {
         let trailers: HeaderMap = [("x".parse().unwrap(), "1".parse().unwrap())].into_iter().collect();
         let frames = vec![Ok(Frame::data(Bytes::from_static(b"ab"))), Ok(Frame::trailers(trailers.clone()))];
-        let replay = Replay::new(Body::boxed(StreamBody::new(futures_util::stream::iter(frames))), 100);
+        let replay =
+            Replay::new(Body::boxed(StreamBody::new(futures_util::stream::iter(frames))), 100, Held::default());
         let _ = text(replay.next(false).unwrap());
         let again = replay.next(true).unwrap().collect().now_or_never().unwrap().unwrap();
         assert_eq!(again.trailers(), Some(&trailers));
 
-        let replay = Replay::new(Body::full("abcd"), 100);
+        let replay = Replay::new(Body::full("abcd"), 100, Held::default());
         let mut first = replay.next(false).unwrap();
         assert_eq!(first.size_hint().exact(), Some(4));
         let _ = first.frame().now_or_never();
@@ -202,8 +207,23 @@ mod tests {
     #[test]
     fn a_body_that_failed_cannot_be_sent_again() {
         let frames = vec![Ok(Frame::data(Bytes::from_static(b"ab"))), Err(BodyError::Timeout)];
-        let replay = Replay::new(Body::boxed(StreamBody::new(futures_util::stream::iter(frames))), 100);
+        let replay =
+            Replay::new(Body::boxed(StreamBody::new(futures_util::stream::iter(frames))), 100, Held::default());
         assert!(text(replay.next(false).unwrap()).is_err());
         assert!(!replay.possible());
+    }
+
+    #[test]
+    fn what_is_kept_counts_until_the_last_try_has_it() {
+        let (telemetry, buffers) = crate::http::testing::buffers(1, 1);
+        let counted = |limit| Replay::new(stream(&["ab", "cd"]), limit, Held::aside(&buffers.open()));
+        let replay = counted(100);
+        assert_eq!(text(replay.next(false).unwrap()).unwrap(), "abcd");
+        assert_eq!(telemetry.buffered(), 4);
+        let last = replay.next(true).unwrap();
+        assert_eq!(telemetry.buffered(), 4);
+        assert_eq!((text(last).unwrap().len(), telemetry.buffered()), (4, 0));
+        let small = counted(3);
+        assert_eq!((text(small.next(false).unwrap()).unwrap().len(), telemetry.buffered()), (4, 0));
     }
 }

@@ -11,6 +11,7 @@ mod stats;
 mod tests;
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use nantian_ir::model::BackendProtocol;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::duration;
+use crate::http::buffered::Account;
 use crate::http::h1::LONG_READ;
 use crate::http::{Body, ByteStream};
 
@@ -44,6 +46,8 @@ pub struct Upstream {
     pub stats: Option<Arc<ConnectionStats>>,
     /// TLS towards it.
     pub tls: Option<Arc<OriginTls>>,
+    /// Where what waits for it, and what it sends, is counted: the account of the client.
+    pub(crate) account: Option<Rc<Account>>,
 }
 
 /// Connections to one place can be used for one another: the address, and the id of their TLS or 0.
@@ -60,6 +64,7 @@ impl Upstream {
             read_size: LONG_READ,
             stats: None,
             tls: None,
+            account: None,
         }
     }
 }

@@ -98,7 +98,7 @@ impl Multiplexed {
     }
 
     fn open(self: &Rc<Self>, upstream: &Upstream) -> Opening {
-        let (pools, upstream) = (Rc::clone(self), upstream.clone());
+        let (pools, upstream) = (Rc::clone(self), Upstream { account: None, ..upstream.clone() });
         let opening = async move {
             let opened = connect(&upstream).await;
             let mut endpoints = pools.endpoints.borrow_mut();

@@ -146,9 +146,7 @@ impl Pools {
             let method = request.method().clone();
             berth.entered.set(Some(entered));
             let home = Rc::clone(&berth);
-            match exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, home)
-                .await
-            {
+            match exchange(connection, request, upstream, interim, self.0.limits, home).await {
                 Ok(Answer { response, tunnel }) => return Ok(UpstreamResponse { response, tunnel, reused: true }),
                 Err(Failed { reason: FailReason::Closed | FailReason::Io(_), request: Some(again), silent: true })
                     if is_idempotent(&method) =>
@@ -184,8 +182,7 @@ impl Pools {
             entered: Cell::new(Some(entered)),
             _counted: Counted::new(upstream.stats.as_ref()),
         });
-        let sent =
-            exchange(connection, request, upstream.address, interim, self.0.limits, upstream.read_size, berth).await;
+        let sent = exchange(connection, request, upstream, interim, self.0.limits, berth).await;
         let Answer { response, tunnel } = sent.map_err(error)?;
         Ok(UpstreamResponse { response, tunnel, reused: false })
     }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::http::testing::{Raw, local, raw_backend, reply, server, text};
+use crate::http::testing::{Raw, buffers, local, raw_backend, reply, server, text, until_held};
 use crate::http::{Body, BodyError, Exchange, HttpSettings, Interim};
 
 fn pools() -> Pools {
@@ -399,6 +399,49 @@ fn data_of_a_backend_beyond_the_window_of_the_connection_ends_it_and_the_answers
         for body in bodies {
             let error = body.collect().await.unwrap_err();
             assert!(matches!(error, BodyError::Framing(_)), "{error}");
+        }
+    });
+}
+
+#[test]
+fn an_upload_that_its_backend_does_not_take_counts_for_the_client_until_it_is_given_up() {
+    local(async {
+        let (telemetry, buffers) = buffers(1, 1);
+        let backend = raw_backend(async |raw: Raw| {
+            std::future::pending::<()>().await;
+            drop(raw);
+        })
+        .await;
+        for protocol in [BackendProtocol::Http1, BackendProtocol::H2c] {
+            let upstream = Upstream { account: Some(buffers.open()), ..Upstream::new(backend, protocol) };
+            let piece = || Ok::<_, BodyError>(http_body::Frame::data(bytes::Bytes::from(vec![b'x'; 10_000])));
+            let endless = futures_util::stream::repeat_with(piece);
+            let body = Body::boxed(http_body_util::StreamBody::new(endless));
+            let request = Request::post("/").header("host", "a").body(body).unwrap();
+            let sending = tokio::task::spawn_local(async move { pools().send(&upstream, request, None).await.is_ok() });
+            until_held(&telemetry, |bytes| bytes > 0).await;
+            sending.abort();
+            until_held(&telemetry, |bytes| bytes == 0).await;
+        }
+    });
+}
+
+#[test]
+fn what_an_http2_backend_sends_ahead_counts_for_the_client_until_it_is_taken() {
+    local(async {
+        let (telemetry, buffers) = buffers(1, 1);
+        let backend = server(async |_, _| reply(vec![b'x'; 20_000])).await;
+        let upstream = Upstream::new(backend.address, BackendProtocol::H2c);
+        let (pools, upstream) = (pools(), Upstream { account: Some(buffers.open()), ..upstream });
+        for taken in [true, false] {
+            let answer = pools.send(&upstream, get(), None).await.ok().unwrap();
+            until_held(&telemetry, |bytes| bytes == 20_000).await;
+            if taken {
+                assert_eq!(text(answer.response.into_body()).await.len(), 20_000);
+            } else {
+                drop(answer);
+            }
+            assert_eq!(telemetry.buffered(), 0);
         }
     });
 }

@@ -10,15 +10,18 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 
+use crate::http::buffered::{Account, Held};
 use crate::http::{Body, BodyError};
 
 /// Splits `body` into itself and `count` copies. The first one sets the pace: reading it never waits for a copy. A copy
-/// that is more than `limit` bytes behind, or whose original is dropped before its end, ends with an error.
-pub(crate) fn tee(body: Body, count: usize, limit: usize) -> (Body, Vec<Body>) {
+/// that is more than `limit` bytes behind, or whose original is dropped before its end, ends with an error. What waits
+/// for copies is counted on `account`.
+pub(crate) fn tee(body: Body, count: usize, limit: usize, account: &Rc<Account>) -> (Body, Vec<Body>) {
     if body.is_end_stream() {
         return (body, std::iter::repeat_with(Body::empty).take(count).collect());
     }
-    let queues: Vec<_> = (0..count).map(|_| Rc::new(RefCell::new(Queue::default()))).collect();
+    let queue = || Queue { held: Held::aside(account), ..Queue::default() };
+    let queues: Vec<_> = (0..count).map(|_| Rc::new(RefCell::new(queue()))).collect();
     let hint = body.size_hint();
     let copies = queues.iter().map(|queue| Body::boxed(Copy { queue: Rc::clone(queue), hint })).collect();
     (Body::boxed(Original { body, queues, limit }), copies)
@@ -27,7 +30,7 @@ pub(crate) fn tee(body: Body, count: usize, limit: usize) -> (Body, Vec<Body>) {
 #[derive(Default)]
 struct Queue {
     pieces: VecDeque<Piece>,
-    bytes: usize,
+    held: Held,
     state: State,
     waker: Option<Waker>,
 }
@@ -53,10 +56,10 @@ impl Queue {
             return;
         }
         if let Piece::Data(data) = &piece {
-            self.bytes = self.bytes.saturating_add(data.len());
+            self.held.add(data.len());
         }
-        if self.bytes > limit {
-            self.pieces.clear();
+        if self.held.bytes() > limit {
+            self.clear();
             self.finish(State::Cut);
         } else {
             self.pieces.push_back(piece);
@@ -69,6 +72,11 @@ impl Queue {
             self.state = state;
             self.wake();
         }
+    }
+
+    fn clear(&mut self) {
+        self.pieces.clear();
+        self.held.set(0);
     }
 
     fn wake(&mut self) {
@@ -143,7 +151,7 @@ impl http_body::Body for Copy {
         let mut queue = this.queue.borrow_mut();
         match queue.pieces.pop_front() {
             Some(Piece::Data(data)) => {
-                queue.bytes = queue.bytes.saturating_sub(data.len());
+                queue.held.subtract(data.len());
                 let taken = u64::try_from(data.len()).unwrap_or(u64::MAX);
                 if let Some(exact) = this.hint.exact() {
                     this.hint.set_exact(exact.saturating_sub(taken));
@@ -176,7 +184,7 @@ impl Drop for Copy {
     fn drop(&mut self) {
         let mut queue = self.queue.borrow_mut();
         queue.state = State::Closed;
-        queue.pieces.clear();
+        queue.clear();
     }
 }
 
@@ -205,7 +213,7 @@ mod tests {
     #[test]
     fn copies_get_every_byte_and_the_trailers() {
         let trailers: HeaderMap = [("x-sum".parse().unwrap(), "1".parse().unwrap())].into_iter().collect();
-        let (original, copies) = tee(stream(&["ab", "cd"], Some(trailers.clone())), 2, 100);
+        let (original, copies) = tee(stream(&["ab", "cd"], Some(trailers.clone())), 2, 100, &Rc::default());
         assert_eq!(collect(original).unwrap().unwrap().0, "abcd");
         assert_eq!(copies.len(), 2);
         for copy in copies {
@@ -216,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_copy_waits_for_the_original_but_not_the_other_way_round() {
-        let (mut original, mut copies) = tee(stream(&["ab", "cd"], None), 1, 100);
+        let (mut original, mut copies) = tee(stream(&["ab", "cd"], None), 1, 100, &Rc::default());
         let mut copy = copies.pop().unwrap();
         assert!(copy.frame().now_or_never().is_none());
         assert!(original.frame().now_or_never().is_some());
@@ -227,14 +235,14 @@ mod tests {
 
     #[test]
     fn a_copy_that_is_too_far_behind_is_cut_and_the_original_is_not() {
-        let (original, mut copies) = tee(stream(&["ab", "cd"], None), 1, 3);
+        let (original, mut copies) = tee(stream(&["ab", "cd"], None), 1, 3, &Rc::default());
         assert_eq!(collect(original).unwrap().unwrap().0, "abcd");
         assert!(matches!(collect(copies.pop().unwrap()), Some(Err(BodyError::Truncated))));
     }
 
     #[test]
     fn a_copy_of_a_dropped_original_is_cut() {
-        let (mut original, mut copies) = tee(stream(&["ab", "cd"], None), 1, 100);
+        let (mut original, mut copies) = tee(stream(&["ab", "cd"], None), 1, 100, &Rc::default());
         let _ = original.frame().now_or_never();
         drop(original);
         assert!(matches!(collect(copies.pop().unwrap()), Some(Err(BodyError::Truncated))));
@@ -242,11 +250,27 @@ mod tests {
 
     #[test]
     fn a_known_length_stays_known() {
-        let (original, mut copies) = tee(Body::full("abcd"), 1, 100);
+        let (original, mut copies) = tee(Body::full("abcd"), 1, 100, &Rc::default());
         let copy = copies.pop().unwrap();
         assert_eq!((original.size_hint().exact(), copy.size_hint().exact()), (Some(4), Some(4)));
         let _ = collect(original);
         assert_eq!(collect(copy).unwrap().unwrap().0, "abcd");
-        assert!(tee(Body::empty(), 1, 1).1.pop().unwrap().is_end_stream());
+        assert!(tee(Body::empty(), 1, 1, &Rc::default()).1.pop().unwrap().is_end_stream());
+    }
+
+    #[test]
+    fn what_waits_for_a_copy_counts_until_it_is_taken_or_cannot_be() {
+        let (telemetry, buffers) = crate::http::testing::buffers(1, 1);
+        let account = buffers.open();
+        let (mut original, mut copies) = tee(stream(&["ab", "cd"], None), 2, 2, &account);
+        let _ = original.frame().now_or_never();
+        assert_eq!(telemetry.buffered(), 4);
+        let _ = copies[0].frame().now_or_never();
+        assert_eq!(telemetry.buffered(), 2);
+        // The second copy is too far behind now.
+        let _ = original.frame().now_or_never();
+        assert_eq!(telemetry.buffered(), 2);
+        drop(copies);
+        assert_eq!(telemetry.buffered(), 0);
     }
 }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -19,10 +18,12 @@ use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
 use super::io::{BodyReader, HIGH_WATER, Reader, poll_write};
+use crate::http::buffered::Held;
 use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
 use crate::http::transport::Prefixed;
 use crate::http::{Body, BodyError, ByteStream, Interim, Transport};
+use crate::upstream::Upstream;
 
 /// RFC 9110 section 10.1.1: a client SHOULD NOT wait for 100 for ever.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
@@ -40,6 +41,8 @@ pub(crate) struct Connection {
     consumer: Option<Waker>,
     /// The task that writes the rest of a request whose answer came early.
     uploader: Option<Waker>,
+    /// What waits in either direction, on the account of the client.
+    held: Held,
 }
 
 /// The same, as it is shared by the two halves of an exchange.
@@ -55,6 +58,7 @@ impl Connection {
             failed: None,
             consumer: None,
             uploader: None,
+            held: Held::default(),
         }
     }
 
@@ -67,6 +71,11 @@ impl Connection {
     pub(crate) fn release(&mut self) {
         self.reader.release();
         self.out.release();
+        self.held = Held::default();
+    }
+
+    fn count(&mut self) {
+        self.held.set(self.out.len() + self.reader.buf.len());
     }
 
     fn close(&mut self) {
@@ -181,18 +190,18 @@ impl Upload {
 pub(crate) async fn exchange(
     connection: Shared,
     mut request: Request<Body>,
-    address: SocketAddr,
+    upstream: &Upstream,
     interim: Option<&Interim>,
     limits: HeadLimits,
-    read_size: usize,
     home: Rc<dyn Home>,
 ) -> Result<Answer, Failed> {
     let encoder = {
         let mut shared = connection.borrow_mut();
-        shared.reader.most = read_size;
+        shared.reader.most = upstream.read_size;
+        shared.held = upstream.account.as_ref().map(Held::aside).unwrap_or_default();
         shared.uploaded = false;
         shared.failed = None;
-        encode::request_head(&request, address, &mut shared.out)
+        encode::request_head(&request, upstream.address, &mut shared.out)
     };
     let hold =
         (!encoder.ended() && expects_continue(request.headers())).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
@@ -271,7 +280,10 @@ impl Waiting {
                     let error = self.write_error.take().unwrap_or(error);
                     return Poll::Ready(Err((FailReason::Io(error), self.silent)));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    shared.count();
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -373,6 +385,7 @@ fn poll_rest(connection: &Shared, upload: &mut Upload, cx: &mut Context<'_>) -> 
             if matches!(shared.io, Transport::Closed) {
                 return Poll::Ready(());
             }
+            shared.count();
             shared.uploader = Some(cx.waker().clone());
             Poll::Pending
         }
@@ -414,6 +427,7 @@ impl Received {
                 if polled.is_pending() && !shared.uploaded {
                     shared.consumer = Some(cx.waker().clone());
                 }
+                shared.count();
                 polled
             }
         };

@@ -17,7 +17,7 @@ use super::framing::Framing;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
 use super::io::{HIGH_WATER, poll_write};
-use crate::http::buffered::Held;
+use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
@@ -57,6 +57,7 @@ pub(crate) async fn serve_read<H: Handler>(
         wire,
         out: Output::default(),
         held: Held::new(&info.account),
+        head: 0,
         deadline,
         drain,
         write_pace: settings.pace(),
@@ -94,13 +95,14 @@ pub(crate) async fn serve_read<H: Handler>(
             let answer = pin!(Rc::clone(&handler).handle(request, exchange));
             connection.wait_for(answer, &context).await
         };
+        connection.head = 0;
         let reply = match answered {
             Ok(reply) => reply,
             Err(end) => return end,
         };
         match connection.answer(reply, &context).await {
             Ok(None) => {}
-            Ok(Some(tunnel)) => return connection.tunnel(tunnel).await,
+            Ok(Some(tunnel)) => return connection.tunnel(tunnel, &info.account).await,
             Err(ConnectionEnd::Closed) if served >= most => return connection.linger(ConnectionEnd::UsedUp).await,
             Err(end @ ConnectionEnd::Closed) => return connection.linger(end).await,
             Err(end) => return end,
@@ -122,6 +124,8 @@ struct Connection {
     out: Output,
     /// What waits in either direction.
     held: Held,
+    /// Bytes of the head of the request in work.
+    head: usize,
     deadline: Deadline,
     drain: DrainWatch,
     settings: Rc<HttpSettings>,
@@ -156,6 +160,7 @@ impl Connection {
         loop {
             if !reader.buf.is_empty() {
                 if let Some(length) = scanner.scan(&reader.buf, &self.limits)? {
+                    self.head = length;
                     let head = reader.buf.split_to(length).freeze();
                     self.deadline.clear();
                     let head = request(&head, scanner.lines(), &self.limits);
@@ -187,7 +192,10 @@ impl Connection {
                     let refusal = Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request head did not arrive in time");
                     return Poll::Ready(Err(ConnectionEnd::Refused(refusal)));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    self.held.set(reader.buf.len());
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -284,7 +292,7 @@ impl Connection {
             }
         }
         let Wire { io, reader, .. } = &mut *wire;
-        self.held.set(self.out.len() + io.unsent() + reader.buf.len());
+        self.held.set(self.head + self.out.len() + io.unsent() + reader.buf.len());
         Ok(())
     }
 
@@ -491,12 +499,12 @@ impl Connection {
     }
 
     /// Copies bytes both ways until both sides have ended.
-    async fn tunnel(&mut self, far: TunnelIo) -> ConnectionEnd {
+    async fn tunnel(&mut self, far: TunnelIo, account: &Rc<Account>) -> ConnectionEnd {
         let near = {
             let mut wire = self.wire.borrow_mut();
             let prefix = wire.reader.buf.split().freeze();
-            Prefixed::new(prefix, std::mem::take(&mut wire.io))
+            Prefixed::new(prefix, std::mem::take(&mut wire.io)).counted(std::mem::take(&mut self.held))
         };
-        tunnel::copy(near, far, &self.settings, &self.fate).await
+        tunnel::copy(near, far, &self.settings, account, &self.fate).await
     }
 }

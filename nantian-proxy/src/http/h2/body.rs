@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::connection::{Receiver, Sender};
 use super::error::StreamError;
 use super::reason::Reason;
-use crate::http::buffered::{Account, Held};
+use crate::http::buffered::Held;
 use crate::http::deadline::Deadline;
 use crate::http::h1::{accept_trailers, strip_forbidden_trailers, take_front};
 use crate::http::pace::Pace;
@@ -255,18 +255,13 @@ impl From<StreamError> for PumpError {
     }
 }
 
-/// What is kept of a body until there is room for it, on the connection's account.
-struct Kept {
-    account: Rc<Account>,
-    held: Held,
-}
-
 /// Sends a body on a stream: it is asked for more when the peer has room for more.
 pub(crate) struct Pump {
     stream: Sender,
     pub(crate) body: Body,
     rest: Bytes,
-    kept: Option<Kept>,
+    /// What is kept of the body until there is room for it.
+    held: Held,
     last: bool,
     pub(crate) touched: bool,
     stall: Option<Stall>,
@@ -276,22 +271,20 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(stream: Sender, body: Body) -> Self {
-        let (rest, kept, stall) = (Bytes::new(), None, None);
-        Self { stream, body, rest, kept, last: false, touched: false, stall, written: 0 }
+        let (rest, held, stall) = (Bytes::new(), Held::default(), None);
+        Self { stream, body, rest, held, last: false, touched: false, stall, written: 0 }
     }
 
-    /// Limits the waits for the peer, and counts what is kept for it.
-    pub(crate) fn limited(mut self, pace: Pace, account: &Rc<Account>) -> Self {
+    /// Limits the waits for the peer.
+    pub(crate) fn limited(mut self, pace: Pace) -> Self {
         self.stall = Some(Stall::new(pace));
-        self.kept = Some(Kept { account: Rc::clone(account), held: Held::new(account) });
         self
     }
 
-    /// Counts what is kept now.
-    fn keep(&mut self) {
-        if let Some(kept) = &mut self.kept {
-            kept.held.set(self.rest.len());
-        }
+    /// Counts what is kept for the peer.
+    pub(crate) fn counted(mut self, held: Held) -> Self {
+        self.held = held;
+        self
     }
 
     /// Waits for the body, or for room to keep more of it. Who gives up meanwhile is heard too.
@@ -316,7 +309,7 @@ impl Pump {
                 stall.resume();
             }
             if self.rest.is_empty() {
-                if self.kept.as_ref().is_some_and(|kept| kept.account.poll_room(cx).is_pending()) {
+                if self.held.poll_room(cx).is_pending() {
                     return self.wait(cx);
                 }
                 self.touched = true;
@@ -341,7 +334,7 @@ impl Pump {
                     stall.pace.moved(part.len());
                 }
                 let end = self.rest.is_empty() && self.last;
-                self.keep();
+                self.held.set(self.rest.len());
                 self.stream.send_data(part, end)?;
                 if end {
                     return Poll::Ready(Ok(()));

@@ -21,6 +21,7 @@ use super::driver::{Driver, End};
 use super::error::{ConnectionError, StreamError};
 use super::message::RequestHead;
 use super::reason::Reason;
+use crate::http::buffered::Held;
 use crate::http::deadline::Deadline;
 use crate::http::h1::digits;
 use crate::http::interim::InterimBudget;
@@ -145,7 +146,12 @@ impl Connection {
             Err(kind) => return Err(Failed { kind, request: Some(request), lost: false }),
         };
         let body = std::mem::take(request.body_mut());
-        let mut upload = Upload { pump: Pump::new(send, body), done: end, failed: None };
+        let mut pump = Pump::new(send, body);
+        if let Some(account) = &upstream.account {
+            receive.count_unread(account);
+            pump = pump.counted(Held::aside(account));
+        }
+        let mut upload = Upload { pump, done: end, failed: None };
         let mut waiting = Waiting {
             receive: &receive,
             upload: &mut upload,

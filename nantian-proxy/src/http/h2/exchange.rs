@@ -16,6 +16,7 @@ use super::reason::Reason;
 use super::reset::StreamReset;
 use super::stream::StreamIo;
 use super::websocket::{from_switching, to_upgrade};
+use crate::http::buffered::Held;
 use crate::http::content::{expects_continue, is_bodyless};
 use crate::http::{
     Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Exchange, Fate, Handler, HttpSettings, Interim, Refusal,
@@ -37,7 +38,7 @@ pub(super) async fn serve<H: Handler>(
     send: Sender,
     receive: Receiver,
 ) {
-    let Arrived { head: mut request, length } = match request {
+    let Arrived { head: mut request, length, size } = match request {
         Ok(arrived) => arrived,
         Err(refusal) => {
             served.handler.refused(&served.info, refusal);
@@ -45,6 +46,8 @@ pub(super) async fn serve<H: Handler>(
             return;
         }
     };
+    let mut fields = Held::aside(&served.info.account);
+    fields.set(size);
     let connect = *request.method() == Method::CONNECT;
     let websocket = connect && to_upgrade(&mut request);
     let wanted = expects_continue(request.headers()).then(Rc::<Wanted>::default);
@@ -76,6 +79,7 @@ pub(super) async fn serve<H: Handler>(
         let mut handled = Box::pin(Rc::clone(&served.handler).handle(request.map(|()| body), exchange));
         wait_for(handled.as_mut(), &send, &interim, wanted, &fate).await
     };
+    drop(fields);
     let Some(reply) = reply else { return };
     answered.begin();
     match tunnel_side {
@@ -151,7 +155,7 @@ async fn answer<H: Handler>(reply: Reply, send: Sender, method: &Method, served:
         return;
     }
     drop(parts);
-    let mut pump = Pump::new(send, body).limited(served.settings.pace(), &served.info.account);
+    let mut pump = Pump::new(send, body).limited(served.settings.pace()).counted(Held::new(&served.info.account));
     match poll_fn(|cx| pump.poll(cx)).await {
         Ok(()) => {}
         Err(PumpError::Gone(error)) => blame(fate, error),
@@ -192,7 +196,10 @@ async fn answer_connect<H: Handler>(
             let head = ResponseHead { status: parts.status, headers: &parts.headers, length: None };
             if send.send_response(head, false).is_ok() {
                 drop(parts);
-                let end = tunnel::copy(StreamIo::new(send, receive), far, &served.settings, fate).await;
+                let account = &served.info.account;
+                let near = StreamIo::new(send, receive, Held::aside(account));
+                // In a box: few streams are tunnels, and it would be room in each.
+                let end = Box::pin(tunnel::copy(near, far, &served.settings, account, fate)).await;
                 if matches!(end, ConnectionEnd::TunnelIdle) {
                     served.handler.stream_reset(&served.info, StreamReset::TunnelIdle);
                 }

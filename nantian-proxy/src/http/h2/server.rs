@@ -117,6 +117,9 @@ impl<H: Handler> Connection<H> {
         let mut core = self.core.borrow_mut();
         while let Some(incoming) = core.next_incoming() {
             self.keeper.opened();
+            if !incoming.ended {
+                core.count_unread(incoming.stream, &self.served.info.account);
+            }
             let (send, receive) = halves(&self.core, incoming.stream);
             let served = Rc::clone(&self.served);
             let exchange = exchange::serve(served, incoming.request, incoming.ended, send, receive);

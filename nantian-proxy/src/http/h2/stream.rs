@@ -10,18 +10,21 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::{Receiver, Sender};
 use super::error::StreamError;
 use super::reason::Reason;
+use crate::http::buffered::Held;
 
 /// The two halves of a stream. Dropping it before both ended resets it.
 pub(crate) struct StreamIo {
     send: Sender,
     receive: Receiver,
     read: Bytes,
+    held: Held,
     shut: bool,
 }
 
 impl StreamIo {
-    pub(crate) fn new(send: Sender, receive: Receiver) -> Self {
-        Self { send, receive, read: Bytes::new(), shut: false }
+    /// `held`: counts what was received and not yet read.
+    pub(crate) fn new(send: Sender, receive: Receiver, held: Held) -> Self {
+        Self { send, receive, read: Bytes::new(), held, shut: false }
     }
 }
 
@@ -37,6 +40,7 @@ impl AsyncRead for StreamIo {
         }
         let part = this.read.split_to(this.read.len().min(buf.remaining()));
         buf.put_slice(part.chunk());
+        this.held.set(this.read.len());
         Poll::Ready(Ok(()))
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 
 use super::{Shared, stream};
+use crate::http::buffered::Account;
 use crate::http::h2::error::StreamError;
 use crate::http::h2::frame;
 use crate::http::h2::message::{RequestHead, ResponseHead};
@@ -124,6 +125,11 @@ impl std::fmt::Debug for Receiver {
 }
 
 impl Receiver {
+    /// Counts what nobody has taken on this account.
+    pub(crate) fn count_unread(&self, account: &Rc<Account>) {
+        self.core.borrow_mut().count_unread(self.stream, account);
+    }
+
     /// The next head of an answer: interim ones, then the final one.
     pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Result<Response<()>, StreamError>> {
         let mut core = self.core.borrow_mut();

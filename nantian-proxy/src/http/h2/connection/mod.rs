@@ -34,6 +34,7 @@ use super::message::{Arrived, Limits};
 use super::reason::Reason;
 use super::reset::StreamReset;
 use super::reset_pace::ResetPace;
+use crate::http::buffered::{Account, Held};
 use crate::http::h1::Output;
 use crate::http::queue::Queue;
 use crate::http::{HttpSettings, Refusal};
@@ -224,6 +225,13 @@ impl Core {
     pub(crate) fn wake_driver(&mut self) {
         if let Some(waker) = self.driver.take() {
             waker.wake();
+        }
+    }
+
+    /// Counts what arrives on a stream and nobody has taken on this account.
+    pub(crate) fn count_unread(&mut self, id: u32, account: &Rc<Account>) {
+        if let Some(stream) = self.streams.get(id) {
+            stream.data.count(Held::aside(account));
         }
     }
 

@@ -281,7 +281,7 @@ impl Core {
         answer: Result<Arrived<http::Response<()>>, &'static str>,
         now: Instant,
     ) -> Result<(), ConnectionError> {
-        let Arrived { head, length } = match answer {
+        let Arrived { head, length, .. } = match answer {
             Ok(arrived) => arrived,
             Err(what) => return self.blame(whole.stream, Reason::PROTOCOL_ERROR, what, now),
         };

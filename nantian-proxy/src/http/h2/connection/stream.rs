@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Response};
 
+use crate::http::buffered;
 use crate::http::h2::error::StreamError;
 use crate::http::h2::flow::Window;
 
@@ -17,10 +18,18 @@ const COPY_UP_TO: usize = 4_096;
 pub(super) struct Pieces {
     whole: VecDeque<Bytes>,
     joined: BytesMut,
+    held: buffered::Held,
 }
 
 impl Pieces {
+    /// Counts what nobody has taken with `held`.
+    pub(super) fn count(&mut self, mut held: buffered::Held) {
+        held.set(self.held.bytes());
+        self.held = held;
+    }
+
     pub(super) fn push_small(&mut self, data: &[u8]) {
+        self.held.add(data.len());
         self.joined.extend_from_slice(data);
         if self.joined.len() >= COPY_UP_TO {
             self.whole.push_back(self.joined.split().freeze());
@@ -28,6 +37,7 @@ impl Pieces {
     }
 
     pub(super) fn push(&mut self, data: Bytes) {
+        self.held.add(data.len());
         if !self.joined.is_empty() {
             self.whole.push_back(self.joined.split().freeze());
         }
@@ -40,7 +50,10 @@ impl Pieces {
     }
 
     pub(super) fn pop(&mut self) -> Option<Bytes> {
-        self.whole.pop_front().or_else(|| (!self.joined.is_empty()).then(|| std::mem::take(&mut self.joined).freeze()))
+        let joined = &mut self.joined;
+        let next = self.whole.pop_front().or_else(|| (!joined.is_empty()).then(|| std::mem::take(joined).freeze()));
+        self.held.subtract(next.as_ref().map_or(0, Bytes::len));
+        next
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -52,7 +65,8 @@ impl Pieces {
         if self.is_empty() {
             return 0;
         }
-        let length = self.whole.iter().map(Bytes::len).sum::<usize>() + self.joined.len();
+        let length = self.held.bytes();
+        self.held.set(0);
         (self.whole, self.joined) = (VecDeque::new(), BytesMut::new());
         length
     }

@@ -30,7 +30,7 @@ pub(crate) struct Fields {
     pub(super) pseudo: Pseudo,
     pub(super) headers: HeaderMap,
     limits: Limits,
-    size: usize,
+    pub(super) size: usize,
     any_pseudo: bool,
     unfit: Option<Unfit>,
 }

@@ -53,6 +53,8 @@ pub(crate) struct Arrived<T> {
     pub(crate) head: T,
     /// What `content-length` promises (RFC 9113 section 8.1.1).
     pub(crate) length: Option<u64>,
+    /// Bytes of its names and values, and 32 for each field.
+    pub(crate) size: usize,
 }
 
 /// RFC 9113 section 8.2.2: fields of a connection, which no message of HTTP/2 has.

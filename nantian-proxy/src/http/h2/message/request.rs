@@ -38,7 +38,7 @@ impl Fields {
         if let Some(protocol) = protocol {
             request.extensions_mut().insert(protocol);
         }
-        Ok(Arrived { head: request, length })
+        Ok(Arrived { head: request, length, size: self.size })
     }
 }
 

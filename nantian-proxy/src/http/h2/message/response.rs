@@ -37,6 +37,6 @@ impl Fields {
         *response.status_mut() = status;
         *response.version_mut() = Version::HTTP_2;
         *response.headers_mut() = std::mem::take(&mut self.headers);
-        Ok(Arrived { head: response, length: length.filter(|_| !bodyless) })
+        Ok(Arrived { head: response, length: length.filter(|_| !bodyless), size: self.size })
     }
 }

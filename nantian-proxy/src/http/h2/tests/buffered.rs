@@ -1,17 +1,15 @@
 //! What a connection holds for its streams.
 
+use tokio::sync::Notify;
+
 use super::*;
-use crate::engine::LimitsConfig;
 use crate::http::buffered::Buffers;
-use crate::http::testing::{HandleFn, server_that_counts};
-use crate::telemetry::Telemetry;
+use crate::http::testing::{HandleFn, buffers, server_that_counts, until_held};
 
 #[test]
 fn a_connection_that_holds_its_bound_has_no_more_read_for_it() {
     local(async {
-        let telemetry = Telemetry::new("test", 1);
-        let limits = LimitsConfig { buffered_bytes_per_connection: 40_000, ..LimitsConfig::default() };
-        let buffers = Buffers::new(&limits, telemetry.clone(), telemetry.recorder(0));
+        let (telemetry, buffers) = buffers(40_000, usize::MAX);
         let asked = Rc::new(Cell::new(0));
         let counter = Rc::clone(&asked);
         let endless = HandleFn(move |_, _| {
@@ -42,5 +40,85 @@ fn a_connection_that_holds_its_bound_has_no_more_read_for_it() {
         drop(bodies.remove(0));
         assert_eq!(bodies[2].data().await.unwrap().unwrap().len(), 1);
         assert_eq!((asked.get(), telemetry.buffered()), (4, 3 * 16_383));
+    });
+}
+
+/// A connection to a server that says back what it gets, once it is let go; that begins a request with 20,000 bytes.
+async fn echo_of_20_000(buffers: Buffers, go: &Rc<Notify>) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+    let gate = Rc::clone(go);
+    let echo = HandleFn(move |request: Request<Body>, _| {
+        let gate = Rc::clone(&gate);
+        async move {
+            gate.notified().await;
+            Response::new(request.into_body()).into()
+        }
+    });
+    let server = server_that_counts(HttpSettings::default(), Rc::new(echo), move || buffers.open()).await;
+    let io = TcpStream::connect(server.address).await.unwrap();
+    let (send, connection) = h2::client::handshake(io).await.unwrap();
+    spawn_local(async move {
+        let _ = connection.await;
+    });
+    let request = Request::post("http://a/").header("x-large", "x".repeat(10_000)).body(()).unwrap();
+    let (answer, mut body) = send.ready().await.unwrap().send_request(request, false).unwrap();
+    body.send_data(Bytes::from(vec![b'x'; 20_000]), false).unwrap();
+    (answer, body)
+}
+
+async fn read_echo(body: &mut h2::RecvStream, length: usize) {
+    let mut read = 0;
+    while read < length {
+        let data = body.data().await.unwrap().unwrap();
+        body.flow_control().release_capacity(data.len()).unwrap();
+        read += data.len();
+    }
+    assert_eq!(read, length);
+}
+
+#[test]
+fn what_a_request_brings_counts_until_it_is_taken_and_its_head_until_it_is_answered() {
+    local(async {
+        let (telemetry, buffers) = buffers(usize::MAX, usize::MAX);
+        let go = Rc::new(Notify::new());
+        let (answer, mut body) = echo_of_20_000(buffers, &go).await;
+        until_held(&telemetry, |bytes| (30_000..30_500).contains(&bytes)).await;
+        go.notify_one();
+        let mut answer = answer.await.unwrap().into_body();
+        read_echo(&mut answer, 20_000).await;
+        until_held(&telemetry, |bytes| bytes == 0).await;
+        body.send_data(Bytes::new(), true).unwrap();
+    });
+}
+
+#[test]
+fn what_a_request_that_is_given_up_has_brought_is_given_back() {
+    local(async {
+        let (telemetry, buffers) = buffers(usize::MAX, usize::MAX);
+        let (answer, body) = echo_of_20_000(buffers, &Rc::default()).await;
+        until_held(&telemetry, |bytes| (30_000..30_500).contains(&bytes)).await;
+        drop((answer, body));
+        until_held(&telemetry, |bytes| bytes == 0).await;
+    });
+}
+
+#[test]
+fn a_stream_in_both_directions_goes_on_when_its_requests_bytes_are_beyond_both_bounds() {
+    local(async {
+        let (telemetry, buffers) = buffers(5_000, 5_000);
+        let go = Rc::new(Notify::new());
+        let (answer, mut body) = echo_of_20_000(buffers, &go).await;
+        until_held(&telemetry, |bytes| bytes >= 30_000).await;
+        go.notify_one();
+        let mut answer = answer.await.unwrap().into_body();
+        read_echo(&mut answer, 20_000).await;
+        for _ in 0..5 {
+            body.send_data(Bytes::from(vec![b'x'; 7_000]), false).unwrap();
+            read_echo(&mut answer, 7_000).await;
+        }
+        body.send_data(Bytes::new(), true).unwrap();
+        while let Some(data) = answer.data().await {
+            assert_eq!(data.unwrap(), "");
+        }
+        until_held(&telemetry, |bytes| bytes == 0).await;
     });
 }
