@@ -181,23 +181,25 @@ mod tests {
         assert!(matches!(end, ConnectionEnd::Tunnel), "{end}");
     }
 
-    #[tokio::test]
-    async fn what_one_side_has_sent_and_the_other_has_not_taken_is_counted() {
-        let (telemetry, buffers) = crate::http::testing::buffers(1, 1);
-        let (mut client, near) = duplex(1_000);
-        let (far, mut backend) = duplex(64);
-        let activity = Activity::of(Held::aside(&buffers.open()));
-        let exchange = async {
-            client.write_all(&[b'x'; 1_000]).await.unwrap();
-            client.shutdown().await.unwrap();
-            crate::http::testing::until_held(&telemetry, |bytes| bytes == 1_000 - 64).await;
-            assert_eq!(backend.read_to_end(&mut Vec::new()).await.unwrap(), 1_000);
-            assert_eq!(telemetry.buffered(), 0);
-            drop(backend);
-        };
-        let fate = Fate::default();
-        let copy = copy_within(near, Box::new(far), activity, (IDLE, HALF_CLOSED), &fate);
-        let (end, ()) = tokio::join!(copy, exchange);
-        assert!(matches!(end, ConnectionEnd::Tunnel), "{end}");
+    #[test]
+    fn what_one_side_has_sent_and_the_other_has_not_taken_is_counted() {
+        crate::http::testing::local(async {
+            let (telemetry, buffers) = crate::http::testing::buffers(1, 1);
+            let (mut client, near) = duplex(1_000);
+            let (far, mut backend) = duplex(64);
+            let activity = Activity::of(Held::aside(&buffers.open()));
+            let exchange = async {
+                client.write_all(&[b'x'; 1_000]).await.unwrap();
+                client.shutdown().await.unwrap();
+                crate::http::testing::until_held(&telemetry, |bytes| bytes == 1_000 - 64).await;
+                assert_eq!(backend.read_to_end(&mut Vec::new()).await.unwrap(), 1_000);
+                assert_eq!(telemetry.buffered(), 0);
+                drop(backend);
+            };
+            let fate = Fate::default();
+            let copy = copy_within(near, Box::new(far), activity, (IDLE, HALF_CLOSED), &fate);
+            let (end, ()) = tokio::join!(copy, exchange);
+            assert!(matches!(end, ConnectionEnd::Tunnel), "{end}");
+        });
     }
 }
