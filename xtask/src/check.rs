@@ -105,16 +105,21 @@ fn build_docs(workspace: &Workspace) -> Result<(), Failure> {
 /// Each library crate can be packed and built from its package: what is published is what was tested.
 fn packages(workspace: &Workspace) -> Result<(), Failure> {
     // What is not committed yet is packed too; in CI nothing is uncommitted.
-    let mut words = vec!["package", "--locked", "--allow-dirty", "--quiet"];
+    let mut pack = vec!["package", "--locked", "--allow-dirty", "--quiet"];
+    let mut clean = vec!["clean", "--quiet"];
     for library in LIBRARIES {
         forget_unpacked(library)?;
-        words.extend(["--package", library]);
+        pack.extend(["--package", library]);
+        clean.extend(["--package", library]);
     }
-    workspace.cargo(words).run()
+    // A folder of its own, so that what is forgotten is not what the tests were about to use.
+    let target = workspace.target.join("packages");
+    workspace.cargo(clean).env("CARGO_TARGET_DIR", &target).run()?;
+    workspace.cargo(pack).env("CARGO_TARGET_DIR", &target).run()
 }
 
-/// Cargo unpacks a package for those that depend on it once for each version, and ours do not change their version with
-/// their content: the next package would be built with the content of the last.
+/// Cargo unpacks and builds a package for those that depend on it once for each version, and ours do not change their version
+/// with their content: the next package would be built with the content of the last.
 fn forget_unpacked(library: &str) -> Result<(), Failure> {
     let of_user = || std::env::home_dir().map(|home| home.join(".cargo"));
     let Some(home) = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(of_user) else { return Ok(()) };
