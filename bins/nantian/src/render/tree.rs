@@ -26,26 +26,13 @@ pub(crate) fn is_bad(condition: &Condition) -> bool {
 }
 
 /// All conditions of a status.
-fn conditions(status: &Status) -> Vec<&Condition> {
-    match status {
-        Status::GatewayClass(class) => class.conditions.iter().collect(),
-        Status::Gateway(gateway) => gateway
-            .conditions
-            .iter()
-            .chain(gateway.listeners.iter().flat_map(|listener| &listener.conditions))
-            .collect(),
-        Status::ListenerSet(set) => {
-            set.conditions.iter().chain(set.listeners.iter().flat_map(|listener| &listener.conditions)).collect()
-        }
-        Status::Route(route) => route.parents.iter().flat_map(|parent| &parent.conditions).collect(),
-        Status::Policy(policy) => policy.ancestors.iter().flat_map(|ancestor| &ancestor.conditions).collect(),
-        _ => Vec::new(),
-    }
+fn conditions(status: &Status) -> impl Iterator<Item = &Condition> {
+    status.parts().into_iter().flat_map(|(_, conditions)| conditions)
 }
 
 /// Whether `Accepted`, `ResolvedRefs` and `Programmed` are true wherever the object has them.
 pub(crate) fn is_accepted(status: &ObjectStatus) -> bool {
-    conditions(&status.status).into_iter().all(|condition| !DECIDING.contains(&condition.kind) || !is_bad(condition))
+    conditions(&status.status).all(|condition| !DECIDING.contains(&condition.kind) || !is_bad(condition))
 }
 
 /// Statuses as a tree.
@@ -79,13 +66,16 @@ pub(crate) fn statuses(statuses: &[impl Borrow<ObjectStatus>], snapshot: &Snapsh
                 tree.listeners(&set.listeners, &served);
             }
             Status::GatewayClass(class) if class.conditions.iter().any(is_bad) => tree.head(status, &class.conditions),
+            Status::AiService(service) if service.conditions.iter().any(is_bad) => {
+                tree.head(status, &service.conditions);
+            }
             Status::Route(route) => {
                 let refused = route.parents.iter().any(|parent| parent.conditions.iter().any(is_bad));
                 if refused || route.parents.is_empty() {
                     tree.route(status, route);
                 }
             }
-            Status::Policy(policy) if conditions(&status.status).into_iter().any(is_bad) => tree.policy(status, policy),
+            Status::Policy(policy) if conditions(&status.status).any(is_bad) => tree.policy(status, policy),
             _ => {}
         }
     }

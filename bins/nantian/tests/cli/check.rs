@@ -140,3 +140,15 @@ fn a_class_that_no_object_has_is_ours_unless_classes_are_named() {
     assert!(text.contains("warning[class-not-found]") && !text.contains("✓ Gateway/default/web"), "{text}");
     assert!(text.ends_with("4 objects: 2 accepted, 2 not ours, 1 warning\n"), "{text}");
 }
+
+#[test]
+fn an_ai_service_that_the_data_plane_has_no_part_for_is_not_accepted() {
+    let service =
+        "apiVersion: nantian.dev/v1alpha1\nkind: AIService\nmetadata: {name: chat}\nspec: {provider: openai}\n";
+    let output = nantian(&["check", "-"], service);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in ["AIService/default/chat", "Accepted False (UnsupportedFeature)", "1 not accepted"] {
+        assert!(text.contains(part), "{part} is told:\n{text}");
+    }
+}

@@ -167,3 +167,30 @@ fn a_path_that_is_missing_is_wrong_usage() {
     let output = nantian(&["diff", "/nowhere/a", "/nowhere/b"], "");
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn conditions_of_each_section_of_a_target_and_of_services_are_told_apart() {
+    let policy = |sections: &[&str]| {
+        let target = |section: &&str| {
+            format!("{{group: gateway.networking.k8s.io, kind: HTTPRoute, name: one, sectionName: {section}}}")
+        };
+        let targets = sections.iter().map(target).collect::<Vec<_>>().join(", ");
+        format!(
+            "apiVersion: nantian.dev/v1alpha1\nkind: RoutePolicy\nmetadata: {{name: limits}}\nspec:\n  targetRefs: \
+             [{targets}]\n  default: {{timeout: {{request: 1s}}}}\n"
+        )
+    };
+    let service =
+        "apiVersion: nantian.dev/v1alpha1\nkind: AIService\nmetadata: {name: chat}\nspec: {provider: openai}\n";
+    let with = |more: &[String]| folder(&[&base()[..], more].concat());
+    let found = json(&with(&[]), &with(&[policy(&["a", "b"]), service.to_owned()]));
+    let accepted = found["statuses"].as_array().expect("a list").iter().filter(|change| change["type"] == "Accepted");
+    let about: Vec<_> = accepted.map(|change| (change["object"]["name"].as_str(), change["about"].as_str())).collect();
+    for expected in [
+        (Some("limits"), Some("ancestor HTTPRoute/default/one a")),
+        (Some("limits"), Some("ancestor HTTPRoute/default/one b")),
+        (Some("chat"), None),
+    ] {
+        assert!(about.contains(&expected), "{expected:?} is told: {about:?}");
+    }
+}

@@ -4,12 +4,14 @@
 pub(crate) mod class;
 pub(crate) mod gateway;
 pub(crate) mod listener_set;
+mod part;
 pub(crate) mod policy;
 pub(crate) mod route;
 
 use serde::Serialize;
 
 use crate::key::ObjectRef;
+pub use part::StatusPart;
 
 /// The status of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
