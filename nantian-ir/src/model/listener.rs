@@ -180,3 +180,12 @@ pub struct Certificate {
     /// `tls.key`: PEM.
     pub private_key: SecretBytes,
 }
+
+impl Certificate {
+    /// The same with its private key replaced by nothing: what may be shown.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let (key, chain) = (self.key.clone(), self.chain.clone());
+        Self { key, chain, private_key: SecretBytes::new(Vec::new()) }
+    }
+}

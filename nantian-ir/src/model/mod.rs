@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::ContentHash;
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, ListenerKey, RuleKey};
-use crate::secret::SecretBytes;
 
 pub use backend::{
     Backend, BackendIdentity, BackendProtocol, BackendTls, Endpoint, EndpointHost, EndpointSet, SubjectAltName, Trust,
@@ -70,9 +69,7 @@ impl Snapshot {
     pub fn redacted(&self) -> Self {
         let mut copy = self.clone();
         for certificate in copy.certificates.values_mut() {
-            let mut shown = Certificate::clone(certificate);
-            shown.private_key = SecretBytes::new(Vec::new());
-            *certificate = Arc::new(shown);
+            *certificate = Arc::new(certificate.redacted());
         }
         copy
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use nantian_ir::{Keyed, ResourceChange, ResourceMap, Snapshot};
+use nantian_ir::{Certificate, Keyed, ResourceChange, ResourceMap, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -55,9 +55,8 @@ impl Resources {
         found.compare("stream rule", &old.stream_rules, &new.stream_rules);
         found.compare("backend", &old.backends, &new.backends);
         found.compare("endpoint set", &old.endpoints, &new.endpoints);
-        found.compare("certificate", &old.certificates, &new.certificates);
+        found.compare_by("certificate", &old.certificates, &new.certificates, certificate);
         found.compare("CA bundle", &old.ca_bundles, &new.ca_bundles);
-        found.redact(old, new);
         found
     }
 
@@ -69,37 +68,45 @@ impl Resources {
     where
         T: Keyed<Key: Display> + PartialEq + Serialize,
     {
+        self.compare_by(kind, old, new, fields);
+    }
+
+    fn compare_by<T>(
+        &mut self,
+        kind: &'static str,
+        old: &ResourceMap<T>,
+        new: &ResourceMap<T>,
+        fields: impl Fn(&T, &T) -> Vec<FieldChange>,
+    ) where
+        T: Keyed<Key: Display> + PartialEq,
+    {
         let name = |resource: &T| Resource { kind, key: resource.key().to_string() };
         for change in new.changes(old) {
             match change {
                 ResourceChange::Added(new) => self.added.push(name(new)),
                 ResourceChange::Removed(old) => self.removed.push(name(old)),
                 ResourceChange::Changed { old, new } => {
-                    let mut fields = Vec::new();
-                    compare(&json(old), &json(new), "", &mut fields);
-                    self.changed.push(ChangedResource { resource: name(new), fields });
+                    self.changed.push(ChangedResource { resource: name(new), fields: fields(old, new) });
                 }
             }
         }
     }
+}
 
-    /// What a certificate is known by stays: its chain. Its private key is told to have changed, not what it is.
-    fn redact(&mut self, old: &Snapshot, new: &Snapshot) {
-        for changed in self.changed.iter_mut().filter(|changed| changed.resource.kind == "certificate") {
-            let named = |snapshot: &Snapshot| {
-                let shown = snapshot.redacted().certificates;
-                let found = shown.iter().find(|(key, _)| key.to_string() == changed.resource.key);
-                found.map(|(_, certificate)| json(certificate)).unwrap_or_default()
-            };
-            let before = changed.fields.len();
-            changed.fields.clear();
-            compare(&named(old), &named(new), "", &mut changed.fields);
-            if changed.fields.len() < before {
-                let hidden = || Value::String("(not shown)".to_owned());
-                changed.fields.push(FieldChange { field: "privateKey".to_owned(), old: hidden(), new: hidden() });
-            }
-        }
+fn fields<T: Serialize>(old: &T, new: &T) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    compare(&json(old), &json(new), "", &mut found);
+    found
+}
+
+/// What a certificate is known by is told: its chain. Its private key is told to have changed, not what it is.
+fn certificate(old: &Certificate, new: &Certificate) -> Vec<FieldChange> {
+    let mut found = fields(&old.redacted(), &new.redacted());
+    if old.private_key != new.private_key {
+        let hidden = || Value::String("(not shown)".to_owned());
+        found.push(FieldChange { field: "privateKey".to_owned(), old: hidden(), new: hidden() });
     }
+    found
 }
 
 fn json(value: &impl Serialize) -> Value {
