@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use nantian_ir::BindAddress;
 use tokio::runtime::Builder;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle as Task, LocalSet};
@@ -112,6 +113,7 @@ struct Worker {
     recorder: Recorder,
     budget: Budget,
     buffers: Buffers,
+    connection_ended: Rc<Notify>,
     /// Made with the first configuration.
     requests: Option<Rc<request::Worker>>,
     open: BTreeMap<BindAddress, Open>,
@@ -131,6 +133,7 @@ impl Worker {
             telemetry: setup.telemetry,
             recorder,
             budget: setup.budget,
+            connection_ended: Rc::default(),
             requests: None,
             open: BTreeMap::new(),
             closing: Vec::new(),
@@ -139,7 +142,7 @@ impl Worker {
 
     async fn run(mut self, mut commands: UnboundedReceiver<Command>) {
         tokio::task::spawn_local(flush_log(self.recorder.clone()));
-        tokio::task::spawn_local(memory::give_back());
+        tokio::task::spawn_local(memory::give_back(Rc::clone(&self.connection_ended)));
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Serve(serve) => {
@@ -214,7 +217,7 @@ impl Worker {
             recorder: self.recorder.clone(),
             stop: Drain::new(),
             drain: Drain::new(),
-            connections: Connections::default(),
+            connections: Connections::new(Rc::clone(&self.connection_ended)),
         });
         let accepting = tokio::task::spawn_local(Rc::clone(&bind).accept_loop(socket));
         self.open.insert(address, Open { bind, accepting });

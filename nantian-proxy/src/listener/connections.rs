@@ -17,9 +17,15 @@ struct Inner {
     next: Cell<u64>,
     open: RefCell<HashMap<u64, Option<AbortHandle>>>,
     emptied: Notify,
+    ended: Rc<Notify>,
 }
 
 impl Connections {
+    /// None is open yet. `ended` is told of each that ends.
+    pub(crate) fn new(ended: Rc<Notify>) -> Self {
+        Self(Rc::new(Inner { ended, ..Inner::default() }))
+    }
+
     /// Runs a connection as a task of its own, until it ends or is cut.
     pub(crate) fn spawn(&self, connection: impl Future<Output = ()> + 'static) -> AbortHandle {
         let id = self.0.next.get();
@@ -76,6 +82,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.0.open.borrow_mut();
         open.remove(&self.id);
+        self.connections.0.ended.notify_one();
         if open.is_empty() {
             self.connections.0.emptied.notify_waiters();
         }
