@@ -235,7 +235,9 @@ async fn try_once(
     let limit = limit(what.rule.source.timeouts.backend_request, cx.worker.settings.backend_request_timeout);
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
     let (worker, backend): (&Worker, _) = (cx.worker, what.backend);
-    let Some(mut upstream) = worker.upstream(backend, index, &tried.addresses, cx.client_certificate()).await else {
+    let account = &cx.exchange.connection.account;
+    let Some(mut upstream) = worker.upstream(backend, index, &tried.addresses, cx.client_certificate(), account).await
+    else {
         source.body.give_back(body);
         source.given = source.head();
         return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
@@ -243,7 +245,6 @@ async fn try_once(
     if cx.exchange.connection.tls.is_some() || cx.log.version == http::Version::HTTP_2 {
         upstream.read_size = SHORT_READ;
     }
-    upstream.account = Some(Rc::clone(&cx.exchange.connection.account));
     cx.log.tries = cx.log.tries.saturating_add(1);
     cx.log.endpoint = Some(upstream.address);
     tried.addresses.push(upstream.address);

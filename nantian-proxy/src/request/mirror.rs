@@ -101,10 +101,9 @@ pub(super) fn send(cx: &Context<'_>, copies: Vec<Copy>, body: Body) -> Body {
 async fn exchange(worker: &Worker, copy: Copy, body: Body, account: Rc<Account>) -> bool {
     let backend = &copy.backend;
     let Some(index) = backend.choose(worker.settings.balance, &[], &worker.random) else { return false };
-    let Some(mut upstream) = worker.upstream(backend, index, &[], copy.client_certificate.as_ref()).await else {
+    let Some(upstream) = worker.upstream(backend, index, &[], copy.client_certificate.as_ref(), &account).await else {
         return false;
     };
-    upstream.account = Some(account);
     let _in_flight = backend.begin(index);
     let request = copy.head.map(|()| body);
     let Ok(answer) = worker.pools.send(&upstream, request, None).await else { return false };

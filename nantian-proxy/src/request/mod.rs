@@ -36,6 +36,7 @@ use nantian_ir::{BindAddress, CertificateKey, EndpointHost};
 
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
+use crate::http::buffered::Account;
 use crate::http::h2::StreamReset;
 use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply};
 use crate::runtime::{Backend, Runtime, Security};
@@ -140,13 +141,15 @@ impl Worker {
     }
 
     /// Where the endpoint `index` of `backend` is reached, other than at the addresses in `tried`; `None` if its name has
-    /// no (other) address. `client` is the certificate that it is shown if it asks for one.
+    /// no (other) address. `client` is the certificate that it is shown if it asks for one; what waits for it counts on
+    /// `account`.
     async fn upstream(
         &self,
         local: &LocalBackend,
         index: usize,
         tried: &[SocketAddr],
         client: Option<&CertificateKey>,
+        account: &Rc<Account>,
     ) -> Option<Upstream> {
         let tls = match &local.backend.security {
             Security::Cleartext => None,
@@ -165,6 +168,7 @@ impl Worker {
         upstream.connect_timeout = self.settings.connect_timeout;
         upstream.stats = Some(Arc::clone(&local.stats));
         upstream.tls = tls;
+        upstream.account = Some(Rc::clone(account));
         Some(upstream)
     }
 

@@ -12,7 +12,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 
-use crate::http::testing::{Raw, Server, local, reply, server, server_with, text};
+use crate::http::testing::{
+    HandleFn, Raw, Server, buffers, local, reply, server, server_that_counts, server_with, text, until_held,
+};
 use crate::http::{Body, BodyError, ConnectionEnd, Exchange, HttpSettings, Reply};
 
 /// A body of what is sent.
@@ -136,9 +138,11 @@ fn trailers_go_only_to_those_who_take_them() {
         let mut client = Raw::connect(server.address).await;
         client.write("GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n\r\n").await;
         assert!(client.until("0\r\nx-t: 1\r\n\r\n").await.ends_with("\r\n\r\n1\r\nx\r\n0\r\nx-t: 1\r\n\r\n"));
-        client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        assert!(client.until("0\r\n").await.ends_with("\r\n\r\n1\r\nx\r\n0\r\n"));
-        assert_eq!(client.until("\r\n").await, "\r\n");
+        for other in ["", "TE: gzip\r\nConnection: TE\r\n"] {
+            client.write(&format!("GET / HTTP/1.1\r\nHost: a\r\n{other}\r\n")).await;
+            assert!(client.until("0\r\n").await.ends_with("\r\n\r\n1\r\nx\r\n0\r\n"));
+            assert_eq!(client.until("\r\n").await, "\r\n");
+        }
     });
 }
 
@@ -518,5 +522,28 @@ fn a_body_is_asked_for_more_only_as_the_client_reads() {
             }
         };
         assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+    });
+}
+
+#[test]
+fn the_head_of_a_request_counts_until_it_is_answered() {
+    local(async {
+        let (telemetry, buffers) = buffers(usize::MAX, usize::MAX);
+        let go = Rc::new(Notify::new());
+        let gate = Rc::clone(&go);
+        let waits = HandleFn(move |_, _| {
+            let gate = Rc::clone(&gate);
+            async move {
+                gate.notified().await;
+                reply("done")
+            }
+        });
+        let server = server_that_counts(HttpSettings::default(), Rc::new(waits), move || buffers.open()).await;
+        let mut client = Raw::connect(server.address).await;
+        client.write(&format!("GET / HTTP/1.1\r\nHost: a\r\nX-Large: {}\r\n\r\n", "x".repeat(10_000))).await;
+        until_held(&telemetry, |bytes| (10_000..10_500).contains(&bytes)).await;
+        go.notify_one();
+        client.until("done").await;
+        until_held(&telemetry, |bytes| bytes == 0).await;
     });
 }
