@@ -45,7 +45,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "mutants",
-        takes: "[FILE]",
+        takes: "[FILE] [--since COMMIT]",
         purpose: "which changes of the framing code no test notices; takes hours",
         run: suites::mutants::run,
     },

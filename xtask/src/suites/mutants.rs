@@ -1,7 +1,9 @@
 //! Whether a test notices when the framing code is changed: `cargo-mutants` on it.
 
+use std::path::PathBuf;
+
 use crate::arguments::Arguments;
-use crate::process::Failure;
+use crate::process::{Failure, Step};
 use crate::tools;
 use crate::workspace::Workspace;
 
@@ -23,8 +25,9 @@ const FRAMING: &[&str] = &[
 const TESTS: &[&str] = &["http::", "upstream::"];
 
 /// `cargo xtask mutants`: hours, so it is no part of the tests. The verdict on each mutant is below `mutants` in the
-/// cache folder.
+/// cache folder. `--since COMMIT` tries only what has changed after it.
 pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
+    let since: Option<String> = arguments.option("--since")?;
     let chosen = arguments.word();
     arguments.finish()?;
     let files: Vec<_> = FRAMING.iter().filter(|file| chosen.as_ref().is_none_or(|name| name == *file)).collect();
@@ -32,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
         return Err(Failure::Usage(format!("the framing code is in: {}", FRAMING.join(", "))));
     }
     let program = tools::CARGO_MUTANTS.install(workspace)?;
-    let mut step = crate::Step::new(program)
+    let mut step = Step::new(program)
         .env("CARGO_TARGET_DIR", workspace.target.join("mutants"))
         // What is built for one run of a few seconds need not be fast, nor carry symbols.
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
@@ -40,8 +43,19 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
         .args(["mutants", "--package", "nantian-proxy", "--no-shuffle", "--timeout", "120", "--dir"])
         .args([&workspace.root])
         .args(["--output".as_ref(), workspace.cache_folder()?.join("mutants").as_os_str()]);
+    if let Some(since) = since {
+        step = step.args(["--in-diff"]).args([changes(workspace, &since)?]);
+    }
     for file in files {
         step = step.args(["--file".to_owned(), format!("nantian-proxy/src/http/{file}")]);
     }
     step.args(["--", "--lib", "--"]).args(TESTS).run()
+}
+
+/// The file with what has changed of the code since a commit.
+fn changes(workspace: &Workspace, since: &str) -> Result<PathBuf, Failure> {
+    let diff = Step::new("git").inside(&workspace.root).args(["diff", since, "--", "nantian-proxy/src/http"]).read()?;
+    let path = workspace.cache_folder()?.join("mutants.diff");
+    std::fs::write(&path, diff).map_err(|error| Failure::File { path: path.display().to_string(), error })?;
+    Ok(path)
 }

@@ -170,6 +170,15 @@ mod tests {
             for spelling in [name, &lower] {
                 let known = usual(spelling.as_bytes());
                 assert_eq!(known, HeaderName::from_bytes(spelling.as_bytes()).ok(), "{spelling}");
+                // A name of the same length is another name, wherever it differs.
+                for at in 0..spelling.len() {
+                    for byte in [b'~', b'x', b' ', 0] {
+                        let mut other = spelling.as_bytes().to_vec();
+                        other[at] = byte;
+                        assert_eq!(usual(&other), None, "{}", other.escape_ascii());
+                        assert_eq!(name_of(&other).ok(), HeaderName::from_bytes(&other).ok());
+                    }
+                }
             }
         }
         for other in ["HOST", "hosT", "x-a", "Content-Lengt", "Content\rLength", ""] {

@@ -212,3 +212,109 @@ impl BodyReader {
 fn take(buf: &mut BytesMut, count: usize) -> BytesMut {
     if count == buf.len() && count > COPY_UP_TO { std::mem::take(buf) } else { buf.split_to(count) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::*;
+
+    /// A peer that has sent so many bytes for each read.
+    struct Peer(usize);
+
+    impl AsyncRead for Peer {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            let count = self.0.min(buf.remaining());
+            buf.put_slice(&vec![b'x'; count]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Peer {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Reads once from a peer that has sent `count` bytes.
+    fn fill(reader: &mut Reader, count: usize) -> usize {
+        let mut io = Transport::other(Peer(count));
+        match reader.poll_fill(&mut io, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(count)) => count,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn with_room(room: usize) -> Reader {
+        Reader { most: MIN_READ, ..Reader::new(BytesMut::with_capacity(room)) }
+    }
+
+    #[test]
+    fn a_reader_that_has_room_for_half_a_read_reads_into_it() {
+        let mut reader = with_room(MIN_READ);
+        assert_eq!(fill(&mut reader, MIN_READ / 2), MIN_READ / 2);
+        let start = reader.buf.as_ptr();
+        assert_eq!(fill(&mut reader, MIN_READ), MIN_READ / 2);
+        assert_eq!((reader.buf.as_ptr(), reader.buf.len()), (start, MIN_READ));
+    }
+
+    #[test]
+    fn a_reader_without_room_gets_what_one_read_needs_and_keeps_what_it_has() {
+        let mut reader = with_room(MIN_READ);
+        for reads in 1..=3 {
+            assert_eq!(fill(&mut reader, MIN_READ), MIN_READ);
+            assert_eq!((reader.buf.len(), reader.buf.capacity()), (reads * MIN_READ, reads * MIN_READ));
+        }
+    }
+
+    #[test]
+    fn a_reader_takes_back_what_was_used_of_its_buffer() {
+        let mut reader = with_room(2 * MIN_READ);
+        let start = reader.buf.as_ptr();
+        assert_eq!(fill(&mut reader, 2 * MIN_READ), 2 * MIN_READ);
+        drop(reader.buf.split_to(2 * MIN_READ - 100));
+        assert_eq!(fill(&mut reader, MIN_READ), MIN_READ);
+        assert_eq!((reader.buf.as_ptr(), reader.buf.len()), (start, MIN_READ + 100));
+    }
+
+    #[test]
+    fn a_reader_that_rests_lets_others_have_its_buffer_unless_it_reads_much() {
+        for (size, shared) in [(MIN_READ, true), (2 * MIN_READ, false)] {
+            let mut reader = with_room(2 * MIN_READ);
+            reader.size = size;
+            reader.release();
+            assert_eq!(reader.buf.capacity(), 0);
+            assert_eq!(buffers::take(MIN_READ).capacity() == 2 * MIN_READ, shared, "{size}");
+        }
+        let mut reader = with_room(MIN_READ);
+        fill(&mut reader, 1);
+        reader.release();
+        assert_eq!(reader.buf.len(), 1, "what was not used stays");
+    }
+
+    #[test]
+    fn only_what_is_large_and_taken_whole_leaves_nothing_behind() {
+        for (held, count, left) in [
+            (COPY_UP_TO + 1, COPY_UP_TO + 1, false),
+            (COPY_UP_TO, COPY_UP_TO, true),
+            (10, 10, true),
+            (COPY_UP_TO + 2, COPY_UP_TO + 1, true),
+            (10, 9, true),
+        ] {
+            let mut buf = BytesMut::with_capacity(2 * COPY_UP_TO);
+            buf.resize(held, b'x');
+            assert_eq!(take(&mut buf, count).len(), count);
+            assert_eq!((buf.len(), buf.capacity() > 0), (held - count, left), "{count} of {held}");
+        }
+    }
+}

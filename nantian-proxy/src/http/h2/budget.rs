@@ -187,6 +187,32 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_has_the_name_that_metrics_give_it() {
+        let names: Vec<String> = Flood::OF_CLIENTS.iter().map(Flood::to_string).collect();
+        let spelt = "resets provoked_resets empty_data settings pings window_updates other_frames";
+        assert_eq!(names.join(" "), spelt);
+        assert_eq!(Flood::Interim.to_string(), "interim_answers");
+    }
+
+    #[test]
+    fn only_heads_that_are_no_whole_answer_count_against_a_backend_and_only_its_data_brings_pings() {
+        let (mut backend, now) = (Budgets::new(Role::Client, 100, WINDOW), Instant::now());
+        for _ in 0..1_000 {
+            backend.received_head(true, now).unwrap();
+        }
+        for _ in 0..100 {
+            backend.received_head(false, now).unwrap();
+        }
+        assert_eq!(backend.received_head(false, now), Err(Flood::Interim));
+        let mut client = Budgets::new(Role::Server, 100, WINDOW);
+        for budgets in [&mut backend, &mut client] {
+            assert_eq!(taken(budgets, Flood::Pings, now), 100);
+            budgets.received_data();
+        }
+        assert_eq!((taken(&mut backend, Flood::Pings, now), taken(&mut client, Flood::Pings, now)), (1, 0));
+    }
+
+    #[test]
     fn a_budget_is_full_again_after_its_window() {
         let (mut budgets, start) = (Budgets::new(Role::Server, 100, WINDOW), Instant::now());
         for window in 0..5 {

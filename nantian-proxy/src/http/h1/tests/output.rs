@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::http::h1::encode::{Output, take_front};
+use crate::http::h1::encode::{COPY_UP_TO, Output, take_front};
 use crate::http::h1::io::poll_write;
 use crate::http::{Transport, buffers};
 
@@ -72,4 +72,23 @@ fn a_little_that_is_left_of_a_read_does_not_keep_it() {
     let front = take_front(&mut read, 16 * 1024 - 1);
     assert_eq!((front.len(), read.len()), (16 * 1024 - 1, 1));
     assert!(front.is_unique());
+    // What is left is copied once it is little, and only if what it came with was more.
+    for (whole, taken, copied) in [
+        (COPY_UP_TO + 1, 1, true),
+        (COPY_UP_TO + 1, COPY_UP_TO, true),
+        (2 * COPY_UP_TO, COPY_UP_TO - 1, false),
+        (COPY_UP_TO, 1, false),
+    ] {
+        let mut read = Bytes::from(vec![b'x'; whole]);
+        let front = take_front(&mut read, taken);
+        assert_eq!((front.len(), read.len(), read.is_unique()), (taken, whole - taken, copied));
+    }
+}
+
+#[test]
+fn a_connection_that_rests_keeps_neither_its_buffer_nor_its_queue() {
+    let mut out = Output::default();
+    let buffer = out.tail().as_ptr();
+    out.release();
+    assert_eq!(buffers::take(5 * 1024).as_ptr(), buffer, "others have it");
 }
