@@ -82,7 +82,7 @@ fn bind(second: bool) -> BindAddress {
 }
 
 fn listener_key(number: usize) -> ListenerKey {
-    ListenerKey { namespace: "n".into(), gateway: "g".into(), set: None, listener: format!("l{number}") }
+    ListenerKey { namespace: "n".into(), gateway: "g".into(), set: None, listener: format!("l{number}").into() }
 }
 
 fn listeners(input: &Input) -> ResourceMap<Listener> {
@@ -179,7 +179,7 @@ fn rule(number: usize, given: &Rule) -> Option<RouteRule> {
         return None;
     }
     let kind = if given.grpc { RouteKind::Grpc } else { RouteKind::Http };
-    let route = RouteKey { kind, namespace: "n".into(), name: format!("r{}", given.route % 4) };
+    let route = RouteKey { kind, namespace: "n".into(), name: format!("r{}", given.route % 4).into() };
     Some(RouteRule {
         key: RuleKey { route, rule: u32::try_from(number).unwrap(), variant: 0 },
         name: None,

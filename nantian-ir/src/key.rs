@@ -4,6 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::model::{BackendProtocol, Transport};
 
@@ -12,13 +13,13 @@ use crate::model::{BackendProtocol, Transport};
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind, for example `HTTPRoute`.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Namespace; empty for cluster-scoped kinds.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl fmt::Display for ObjectRef {
@@ -36,14 +37,14 @@ impl fmt::Display for ObjectRef {
 #[serde(rename_all = "camelCase")]
 pub struct ListenerKey {
     /// Namespace of the Gateway.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name of the Gateway.
-    pub gateway: String,
+    pub gateway: SmolStr,
     /// The ListenerSet that adds it; `None`: one of the Gateway's own. Names of listeners are unique in each only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub set: Option<ListenerSetKey>,
     /// `listeners[].name`.
-    pub listener: String,
+    pub listener: SmolStr,
 }
 
 /// `namespace/gateway/listener`, or `namespace/gateway/namespace/set/listener`.
@@ -62,9 +63,9 @@ impl fmt::Display for ListenerKey {
 #[serde(rename_all = "camelCase")]
 pub struct ListenerSetKey {
     /// Namespace of the set.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name of the set.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl fmt::Display for ListenerSetKey {
@@ -133,9 +134,9 @@ pub struct RouteKey {
     /// Kind of the route.
     pub kind: RouteKind,
     /// Namespace of the route.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name of the route.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl fmt::Display for RouteKey {
@@ -193,9 +194,9 @@ pub struct BackendKey {
     /// Kind of the object.
     pub kind: BackendKind,
     /// Namespace of the object.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name of the object.
-    pub name: String,
+    pub name: SmolStr,
     /// The Service port (not the target port).
     pub port: u16,
     /// What it speaks. Part of the key, since an HTTPRoute and a GRPCRoute may use one port with different protocols,
@@ -221,9 +222,9 @@ impl fmt::Display for BackendKey {
 #[serde(rename_all = "camelCase")]
 pub struct CertificateKey {
     /// Namespace of the Secret.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name of the Secret.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl fmt::Display for CertificateKey {
@@ -237,9 +238,9 @@ impl fmt::Display for CertificateKey {
 #[serde(rename_all = "camelCase")]
 pub struct CaBundleKey {
     /// Namespace of the ConfigMap.
-    pub namespace: String,
+    pub namespace: SmolStr,
     /// Name of the ConfigMap.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 impl fmt::Display for CaBundleKey {

@@ -22,3 +22,4 @@ pub use model::*;
 pub use name::{HeaderName, Hostname, HostnameMatch, NameError};
 pub use precedence::{Age, MatchRank};
 pub use secret::SecretBytes;
+pub use smol_str::SmolStr;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use thiserror::Error;
 
 /// Why a name is not acceptable.
@@ -20,23 +21,27 @@ pub enum NameError {
     Header(String),
 }
 
+/// Mostly it is lower case already.
+fn lowercase(name: &str) -> SmolStr {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
+}
+
 /// A DNS name in lower case, without trailing dot (RFC 1123 section 2.1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Hostname(String);
+pub struct Hostname(SmolStr);
 
 impl Hostname {
     /// Checks and lower-cases `name`.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        let lower = name.to_ascii_lowercase();
         let label_ok = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        if lower.len() <= 253 && lower.split('.').all(label_ok) {
-            Ok(Self(lower))
+        if name.len() <= 253 && name.split('.').all(label_ok) {
+            Ok(Self(lowercase(name)))
         } else {
             Err(NameError::Hostname(name.to_owned()))
         }
@@ -63,7 +68,7 @@ impl TryFrom<String> for Hostname {
 
 impl From<Hostname> for String {
     fn from(value: Hostname) -> Self {
-        value.0
+        value.0.into()
     }
 }
 
@@ -186,14 +191,14 @@ impl From<HostnameMatch> for String {
 /// An HTTP field name in lower case (RFC 9110 section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct HeaderName(String);
+pub struct HeaderName(SmolStr);
 
 impl HeaderName {
     /// Checks and lower-cases `name`.
     pub fn new(name: &str) -> Result<Self, NameError> {
         let tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         if !name.is_empty() && name.bytes().all(tchar) {
-            Ok(Self(name.to_ascii_lowercase()))
+            Ok(Self(lowercase(name)))
         } else {
             Err(NameError::Header(name.to_owned()))
         }
@@ -220,7 +225,7 @@ impl TryFrom<String> for HeaderName {
 
 impl From<HeaderName> for String {
     fn from(value: HeaderName) -> Self {
-        value.0
+        value.0.into()
     }
 }
 

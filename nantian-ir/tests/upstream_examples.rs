@@ -37,7 +37,7 @@ fn manifests(root: &Path) -> BTreeSet<String> {
 /// The controller that the examples' classes name, and the classes that have no object.
 fn options() -> Options {
     let mut options = Options::default();
-    "acme.io/gateway-controller".clone_into(&mut options.controller_name);
+    options.controller_name = "acme.io/gateway-controller".into();
     let classes = [
         "acme-lb",
         "example",

@@ -78,8 +78,7 @@ impl Shape {
     }
 
     fn snapshot(self, size: usize) -> Snapshot {
-        let key =
-            ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), set: None, listener: "http".to_owned() };
+        let key = ListenerKey { namespace: "n".into(), gateway: "g".into(), set: None, listener: "http".into() };
         let listener = Listener {
             key: key.clone(),
             bind: BIND,
@@ -90,7 +89,7 @@ impl Shape {
             client_certificate: None,
         };
         let rule = |route| {
-            let name = RouteKey { kind: RouteKind::Http, namespace: "n".to_owned(), name: format!("r{route:05}") };
+            let name = RouteKey { kind: RouteKind::Http, namespace: "n".into(), name: format!("r{route:05}").into() };
             Arc::new(RouteRule {
                 key: RuleKey { route: name, rule: 0, variant: 0 },
                 name: None,

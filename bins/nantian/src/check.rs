@@ -21,7 +21,7 @@ use crate::source::{self, Loaded};
 /// Compiler options of the command line.
 pub(crate) fn options(args: &ClassArgs) -> Options {
     let mut options = Options::default();
-    options.controller_name.clone_from(&args.controller_name);
+    options.controller_name = args.controller_name.as_str().into();
     if args.gateway_class.is_empty() {
         let Options { gateway_classes, adopt_unclaimed_classes, .. } = Options::standalone();
         (options.gateway_classes, options.adopt_unclaimed_classes) = (gateway_classes, adopt_unclaimed_classes);

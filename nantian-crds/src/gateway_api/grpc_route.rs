@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::http_route::ValueMatchType;
 use super::shared::{
     BackendRef, GatewayDefaultScope, HttpHeaderFilter, HttpRequestMirrorFilter, LocalObjectReference, ParentReference,
-    RouteStatus, SessionPersistence,
+    RouteStatus, SessionPersistence, WrittenBackend,
 };
 use crate::meta::{ObjectMeta, resource};
 
@@ -148,7 +148,7 @@ impl Default for GrpcRouteFilterType {
 
 /// A backend of a gRPC rule (`GRPCBackendRef`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "WrittenBackend<GrpcRouteFilter>")]
 pub struct GrpcBackendRef {
     /// The backend and its weight.
     #[serde(flatten)]
@@ -156,4 +156,11 @@ pub struct GrpcBackendRef {
     /// Filters for calls that go to this backend.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<GrpcRouteFilter>,
+}
+
+impl From<WrittenBackend<GrpcRouteFilter>> for GrpcBackendRef {
+    fn from(written: WrittenBackend<GrpcRouteFilter>) -> Self {
+        let (backend, filters) = written.split();
+        Self { backend, filters }
+    }
 }

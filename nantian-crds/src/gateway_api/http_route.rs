@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shared::{
     BackendObjectReference, BackendRef, GatewayDefaultScope, HttpHeaderFilter, HttpRequestMirrorFilter,
-    LocalObjectReference, ParentReference, RouteStatus, SessionPersistence,
+    LocalObjectReference, ParentReference, RouteStatus, SessionPersistence, WrittenBackend,
 };
 use crate::meta::{ObjectMeta, resource};
 
@@ -433,7 +433,7 @@ pub struct ForwardBodyConfig {
 
 /// A backend of an HTTP rule (`HTTPBackendRef`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "WrittenBackend<HttpRouteFilter>")]
 pub struct HttpBackendRef {
     /// The backend and its weight.
     #[serde(flatten)]
@@ -441,6 +441,13 @@ pub struct HttpBackendRef {
     /// Filters for requests that go to this backend.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<HttpRouteFilter>,
+}
+
+impl From<WrittenBackend<HttpRouteFilter>> for HttpBackendRef {
+    fn from(written: WrittenBackend<HttpRouteFilter>) -> Self {
+        let (backend, filters) = written.split();
+        Self { backend, filters }
+    }
 }
 
 /// Time limits of a rule ([`parse_duration`](super::shared::parse_duration); zero means none) (GEP-1742).

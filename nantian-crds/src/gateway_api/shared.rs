@@ -165,6 +165,32 @@ pub struct BackendRef {
     pub weight: u32,
 }
 
+/// A backend of a rule as it is written: the fields of [`BackendRef`], and filters. Where the types of rules were read by
+/// `flatten`, every field would be held as a value of any kind first.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WrittenBackend<Filter> {
+    #[serde(default)]
+    group: String,
+    #[serde(default = "default::service_kind")]
+    kind: String,
+    name: String,
+    namespace: Option<String>,
+    port: Option<u16>,
+    #[serde(default = "default::weight")]
+    weight: u32,
+    #[serde(default = "Vec::new")]
+    filters: Vec<Filter>,
+}
+
+impl<Filter> WrittenBackend<Filter> {
+    /// The backend, and the filters for what goes there.
+    pub(super) fn split(self) -> (BackendRef, Vec<Filter>) {
+        let Self { group, kind, name, namespace, port, weight, filters } = self;
+        (BackendRef { group, kind, name, namespace, port, weight }, filters)
+    }
+}
+
 /// Status of a route: one entry for each parent and controller (`RouteStatus`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

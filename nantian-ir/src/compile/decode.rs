@@ -1,8 +1,9 @@
 //! JSON values to typed objects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use foldhash::fast::FixedState;
 use nantian_crds::ai_service::AiService;
 use nantian_crds::backend_lb_policy::BackendLbPolicy;
 use nantian_crds::core::{ConfigMap, EndpointSlice, Namespace, ObjectMeta, Secret, Service};
@@ -17,6 +18,7 @@ use nantian_crds::security_policy::SecurityPolicy;
 use nantian_crds::token_policy::TokenPolicy;
 use nantian_crds::wasm_plugin::WasmPlugin;
 use serde::de::DeserializeOwned;
+use smol_str::SmolStr;
 
 use super::objects::Object;
 use crate::key::ObjectRef;
@@ -24,7 +26,12 @@ use crate::model::{CaBundle, Certificate};
 use crate::precedence::Age;
 
 /// Namespace and name. The namespace of what is in none is empty.
-pub(crate) type Name = (String, String);
+pub(crate) type Name = (SmolStr, SmolStr);
+
+/// The name of something in a namespace.
+pub(crate) fn name_of(namespace: &str, name: &str) -> Name {
+    (namespace.into(), name.into())
+}
 
 /// An object with its typed form.
 pub(crate) struct Entry<T: Kind> {
@@ -41,8 +48,55 @@ impl<T: Kind> PartialEq for Entry<T> {
     }
 }
 
-/// The objects of a kind.
-pub(crate) type Table<T> = BTreeMap<Name, Arc<Entry<T>>>;
+/// The objects of a kind, by namespace and name.
+pub(crate) struct Table<T: Kind> {
+    namespaces: HashMap<SmolStr, BTreeMap<SmolStr, Arc<Entry<T>>>, FixedState>,
+}
+
+impl<T: Kind> Default for Table<T> {
+    fn default() -> Self {
+        Self { namespaces: HashMap::default() }
+    }
+}
+
+impl<T: Kind> Table<T> {
+    pub(crate) fn get(&self, (namespace, name): &Name) -> Option<&Arc<Entry<T>>> {
+        self.namespaces.get(namespace)?.get(name)
+    }
+
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Those of a namespace, by name.
+    pub(crate) fn within(&self, namespace: &str) -> impl Iterator<Item = &Arc<Entry<T>>> + use<'_, T> {
+        self.namespaces.get(namespace).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// All of them, by namespace and name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Entry<T>>> + use<'_, T> {
+        let mut namespaces: Vec<_> = self.namespaces.iter().collect();
+        namespaces.sort_unstable_by_key(|(namespace, _)| *namespace);
+        namespaces.into_iter().flat_map(|(_, entries)| entries.values())
+    }
+
+    fn insert(&mut self, (namespace, name): &Name, entry: Entry<T>) {
+        if !self.namespaces.contains_key(namespace) {
+            self.namespaces.insert(namespace.clone(), BTreeMap::new());
+        }
+        if let Some(entries) = self.namespaces.get_mut(namespace) {
+            entries.insert(name.clone(), Arc::new(entry));
+        }
+    }
+
+    fn remove(&mut self, (namespace, name): &Name) {
+        let Some(entries) = self.namespaces.get_mut(namespace) else { return };
+        entries.remove(name);
+        if entries.is_empty() {
+            self.namespaces.remove(namespace);
+        }
+    }
+}
 
 /// A kind that the compiler reads.
 pub(crate) trait Kind: Resource + DeserializeOwned {
@@ -75,9 +129,8 @@ macro_rules! kinds {
                 let id = object.id();
                 $(if is_of::<$kind>(id) {
                     let value = <$kind as serde::Deserialize>::deserialize(object.value())
-                        .inspect_err(|_| _ = self.$table.remove(name))?;
-                    let entry = Entry { object: object.clone(), value, checked: OnceLock::new() };
-                    self.$table.insert(name.clone(), Arc::new(entry));
+                        .inspect_err(|_| self.$table.remove(name))?;
+                    self.$table.insert(name, Entry { object: object.clone(), value, checked: OnceLock::new() });
                     return Ok(());
                 })*
                 Ok(())

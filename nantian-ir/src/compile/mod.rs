@@ -9,6 +9,7 @@
 mod attach;
 mod decode;
 pub mod diagnostic;
+mod field;
 mod lower;
 mod memo;
 pub mod objects;
@@ -23,6 +24,8 @@ pub mod yaml;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::model::{ListenerProtocol, Snapshot};
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -36,7 +39,7 @@ pub use status::{Condition, ConditionStatus, ObjectStatus, Status};
 #[non_exhaustive]
 pub struct Options {
     /// `spec.controllerName` of the `GatewayClass`es that are ours, and the `controllerName` of route statuses.
-    pub controller_name: String,
+    pub controller_name: SmolStr,
     /// Names of `GatewayClass`es that are ours although no GatewayClass object says so.
     pub gateway_classes: Vec<String>,
     /// Names of `GatewayClass`es that are ours even where a GatewayClass object names another controller: to serve here what
@@ -60,7 +63,7 @@ impl Default for Options {
     /// Our controller name, no classes without an object, no time, every protocol and feature.
     fn default() -> Self {
         Self {
-            controller_name: "nantian.dev/gateway-controller".to_owned(),
+            controller_name: SmolStr::new_static("nantian.dev/gateway-controller"),
             gateway_classes: Vec::new(),
             claimed_classes: Vec::new(),
             adopt_unclaimed_classes: false,
@@ -93,8 +96,8 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Compiles the objects: a [`Compiler`] that gets them all at once.
+/// Compiles the objects: a [`Compiler`] that gets them all at once, and keeps nothing.
 #[must_use]
 pub fn compile(objects: &Objects, options: &Options) -> Compiled {
-    Compiler::new(options.clone()).start(objects).into_compiled()
+    Compiler::once(objects, options.clone())
 }

@@ -92,10 +92,10 @@ impl Object {
             None => "default",
         };
         let id = ObjectRef {
-            group: api_version.split_once('/').map_or("", |(group, _)| group).to_owned(),
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            group: api_version.split_once('/').map_or("", |(group, _)| group).into(),
+            kind: kind.into(),
+            namespace: namespace.into(),
+            name: name.into(),
         };
         Ok(Self(Arc::new(Parts { id, value, file, positions })))
     }

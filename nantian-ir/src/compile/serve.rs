@@ -1,7 +1,7 @@
 //! What of routes and Gateways is served: the rules and listeners of the snapshot.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::attach::gateway::GatewayView;
 use super::attach::kind_conflict;
@@ -23,9 +23,12 @@ pub(crate) fn uncontested<'v>(view: &'v RouteView, reader: &Reader<'_>) -> Cow<'
     if !view.key.kind.has_requests() {
         return view;
     }
-    let gateways: BTreeSet<_> = view.parents.iter().map(|parent| parent.gateway.clone()).collect();
-    for gateway in &gateways {
-        let clashes = reader.clashes(gateway, &view.key);
+    for place in 0..view.parents.len() {
+        let Some((parent, before)) = view.parents.get(..=place).and_then(<[_]>::split_last) else { continue };
+        if before.iter().any(|other| other.gateway == parent.gateway) {
+            continue;
+        }
+        let clashes = reader.clashes(&parent.gateway, &view.key);
         if !clashes.is_empty() {
             kind_conflict::detach(view.to_mut(), clashes);
         }
@@ -40,8 +43,8 @@ pub(crate) fn attached_to(
     lowered: &Lowered,
     reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeSet<(super::decode::Name, usize)> {
-    let mut attached = BTreeSet::new();
+) -> Vec<(super::decode::Name, usize)> {
+    let mut attached = Vec::new();
     for parent in &route.parents {
         if status::route::refusal(route, parent, lowered).is_some() {
             continue;
@@ -50,12 +53,12 @@ pub(crate) fn attached_to(
         let mut unserved = Vec::new();
         for (index, _) in &parent.attached {
             let Some(listener) = gateway.listeners.get(*index) else { continue };
-            attached.insert((parent.gateway.clone(), *index));
+            attached.push((parent.gateway.clone(), *index));
             unserved.extend(listener.unserved().map(|why| format!("{}: {}", listener.name(), why.message)));
         }
         if unserved.len() == parent.attached.len() && !unserved.is_empty() {
             let message = format!("no listener that the route is attached to is served: {}", unserved.join("; "));
-            diagnostics.push(Diagnostic::of(&diagnostic::NOT_SERVED, &route.object, &parent.field, message));
+            diagnostics.push(Diagnostic::of(&diagnostic::NOT_SERVED, &route.object, parent.field(), message));
         }
     }
     attached
@@ -67,10 +70,12 @@ pub(crate) fn rules(route: &RouteView, lowered: Lowered, reader: &Reader<'_>) ->
     if attachments.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    let rules = lowered.rules.into_iter().map(|rule| rule.attach(route, attachments.clone()));
-    let rules = rules.flat_map(|rule| policy::serve::rules(rule, reader)).collect();
-    let stream = lowered.stream.map(|stream| stream.attach(route, attachments));
-    (rules, stream.map(|rule| policy::serve::stream_rules(rule, reader)).unwrap_or_default())
+    if let Some(stream) = lowered.stream {
+        return (Vec::new(), policy::serve::stream_rules(stream.attach(route, attachments), reader));
+    }
+    let copies = std::iter::repeat_n(attachments, lowered.rules.len());
+    let rules = lowered.rules.into_iter().zip(copies).map(|(rule, attachments)| rule.attach(route, attachments));
+    (rules.flat_map(|rule| policy::serve::rules(rule, reader)).collect(), Vec::new())
 }
 
 /// The served listeners that a route is attached to, with the hosts that it has there.

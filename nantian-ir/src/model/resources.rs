@@ -192,6 +192,12 @@ impl<T: Keyed> ResourceMap<T> {
 
     /// Chunk and place of the resource, or where it would be.
     fn find(&self, key: &T::Key) -> Result<(usize, usize), (usize, usize)> {
+        // Resources mostly come sorted when there are many.
+        if let Some(chunk) = self.chunks.last()
+            && chunk.last().is_some_and(|last| last.key() < key)
+        {
+            return Err((self.chunks.len() - 1, chunk.len()));
+        }
         let starts_before = |chunk: &Arc<Vec<Arc<T>>>| chunk.first().is_some_and(|first| first.key() <= key);
         let chunk = self.chunks.partition_point(starts_before).saturating_sub(1);
         let resources = self.chunks.get(chunk).map(|chunk| chunk.as_slice()).unwrap_or_default();

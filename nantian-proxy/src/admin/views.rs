@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use nantian_ir::{Endpoint, ListenerProtocol};
+use nantian_ir::{Endpoint, ListenerProtocol, SmolStr};
 use serde::Serialize;
 
 use crate::engine::view::{Phase, Served, View};
@@ -56,9 +56,9 @@ pub(super) struct Node {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListenerView {
-    namespace: String,
-    gateway: String,
-    name: String,
+    namespace: SmolStr,
+    gateway: SmolStr,
+    name: SmolStr,
     protocol: ListenerProtocol,
     hostname: String,
     port: u16,
@@ -79,8 +79,8 @@ pub(super) struct ListenerView {
 #[serde(rename_all = "camelCase")]
 pub(super) struct BackendView {
     kind: String,
-    namespace: String,
-    name: String,
+    namespace: SmolStr,
+    name: SmolStr,
     port: u16,
     protocol: nantian_ir::BackendProtocol,
     endpoints: Vec<String>,

@@ -141,7 +141,7 @@ fn attach(rule: &mut RouteRule, listeners: &[Listener], wanted: &[HostnameMatch]
 }
 
 fn listener_key(index: usize) -> ListenerKey {
-    ListenerKey { namespace: "n".to_owned(), gateway: "g".to_owned(), set: None, listener: index.to_string() }
+    ListenerKey { namespace: "n".into(), gateway: "g".into(), set: None, listener: index.to_string().into() }
 }
 
 fn rule(crowded: bool) -> impl Strategy<Value = RouteRule> {
@@ -158,11 +158,7 @@ fn rule(crowded: bool) -> impl Strategy<Value = RouteRule> {
     (key, created, stray, matches).prop_map(|((namespace, name, rule), created, stray, (kind, matches))| {
         let attachment = |(listener, hostnames)| Attachment { listener: listener_key(listener), hostnames };
         RouteRule {
-            key: RuleKey {
-                route: RouteKey { kind, namespace: namespace.to_owned(), name: name.to_owned() },
-                rule,
-                variant: 0,
-            },
+            key: RuleKey { route: RouteKey { kind, namespace: namespace.into(), name: name.into() }, rule, variant: 0 },
             name: None,
             age: Age { created },
             attachments: stray.into_iter().map(attachment).collect(),

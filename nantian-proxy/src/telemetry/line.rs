@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn keys() -> Keys {
-        let text = |text: &str| text.to_owned();
+        let text = nantian_ir::SmolStr::new_static;
         Keys {
             listener: ListenerKey { namespace: text("ns"), gateway: text("gw"), set: None, listener: text("http") },
             rule: RuleKey {

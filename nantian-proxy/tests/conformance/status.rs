@@ -166,7 +166,7 @@ type Parents<'c> = Vec<(&'c Value, &'c [Condition])>;
 fn parents<'c>(cluster: &'c Cluster, kind: &str, route: &str) -> std::result::Result<Parents<'c>, String> {
     let Some((object, Status::Route(status))) = cluster.status(kind, route) else { return Ok(Vec::new()) };
     let ours = status.parents.iter().filter(|parent| parent.controller_name == cluster.options.controller_name);
-    let parents: Parents<'_> = ours.map(|parent| (&parent.parent_ref, parent.conditions.as_slice())).collect();
+    let parents: Parents<'_> = ours.map(|parent| (&*parent.parent_ref, parent.conditions.as_slice())).collect();
     parents.iter().try_for_each(|(_, conditions)| latest(object, conditions))?;
     Ok(parents)
 }
@@ -197,7 +197,9 @@ fn accepted(cluster: &Cluster, kind: &str, route: &str, gateway: &str) -> Result
 
 fn each_listener(cluster: &Cluster, gateway: &str, names: &[String], wanted: &[Wanted]) -> Result {
     let status = self::gateway(cluster, gateway)?;
-    for listener in status.listeners.iter().filter(|listener| names.is_empty() || names.contains(&listener.name)) {
+    for listener in
+        status.listeners.iter().filter(|listener| names.is_empty() || names.iter().any(|name| listener.name == *name))
+    {
         let held = wanted.iter().try_for_each(|condition| has(&listener.conditions, condition));
         held.map_err(|why| format!("{gateway} {}: {why}", listener.name))?;
     }

@@ -128,9 +128,9 @@ fn answer(router: &Router, parts: &RequestParts<'_>) -> (String, String) {
     match router.route(parts) {
         Ok(found) => {
             let key = &found.rule.key;
-            (format!("{}/{}/{}", key.route.name, key.rule, found.position), found.listener.listener.clone())
+            (format!("{}/{}/{}", key.route.name, key.rule, found.position), found.listener.listener.to_string())
         }
-        Err(none) => ("404".to_owned(), none.listener.map_or("none".to_owned(), |key| key.listener.clone())),
+        Err(none) => ("404".to_owned(), none.listener.map_or("none".to_owned(), |key| key.listener.to_string())),
     }
 }
 

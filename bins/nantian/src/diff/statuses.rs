@@ -53,7 +53,7 @@ fn conditions(statuses: &[ObjectStatus]) -> Conditions {
         for (part, conditions) in status.parts() {
             let about = part.to_string();
             for Condition { kind, status, reason, message, .. } in conditions {
-                let state = State { status: *status, reason, message: message.clone() };
+                let state = State { status: *status, reason, message: message.to_string() };
                 found.insert((object.clone(), about.clone(), kind), state);
             }
         }

@@ -179,8 +179,8 @@ pub(crate) fn decide(request: &Request, snapshot: &Snapshot, objects: &Objects) 
 impl Decision {
     fn take_rule(&mut self, rule: &RouteRule, position: usize, hostname: &str, snapshot: &Snapshot, objects: &Objects) {
         let id = ObjectRef {
-            group: "gateway.networking.k8s.io".to_owned(),
-            kind: rule.key.route.kind.to_string(),
+            group: "gateway.networking.k8s.io".into(),
+            kind: rule.key.route.kind.as_str().into(),
             namespace: rule.key.route.namespace.clone(),
             name: rule.key.route.name.clone(),
         };

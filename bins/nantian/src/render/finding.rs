@@ -151,7 +151,7 @@ mod tests {
         let source = |line| Some(Source { file: Arc::from(super::super::STDIN_NAME), line, column: 1 });
         let unread = Finding { source: source(4), ..Finding::general(Severity::Error, "x", "m".into(), "") };
         let id =
-            |kind: &str| ObjectRef { group: String::new(), kind: kind.into(), namespace: "a".into(), name: "b".into() };
+            |kind: &str| ObjectRef { group: "".into(), kind: kind.into(), namespace: "a".into(), name: "b".into() };
         let of = |kind: &str, line| Finding { object: Some(id(kind)), source: source(line), ..unread.clone() };
         for secret in [unread.clone(), Finding { source: source(1), ..unread.clone() }, of("Secret", 4)] {
             assert!(!finding(&secret, Style::PLAIN, &excerpts).contains('|'), "{secret:?}");

@@ -44,7 +44,7 @@ pub(crate) fn statuses(statuses: &[impl Borrow<ObjectStatus>], snapshot: &Snapsh
                 tree.head(status, &gateway.conditions);
                 let served = |name: &str| {
                     let ObjectRef { namespace, name: gateway, .. } = &status.object;
-                    let (namespace, gateway, listener) = (namespace.clone(), gateway.clone(), name.to_owned());
+                    let (namespace, gateway, listener) = (namespace.clone(), gateway.clone(), name.into());
                     snapshot.listeners.get(&ListenerKey { namespace, gateway, set: None, listener }).map(AsRef::as_ref)
                 };
                 tree.listeners(&gateway.listeners, &served);

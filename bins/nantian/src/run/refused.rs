@@ -70,6 +70,6 @@ fn set_false(conditions: &mut [Condition], kind: &str, reason: &'static str, mes
     for condition in conditions.iter_mut().filter(|condition| condition.kind == kind) {
         condition.status = ConditionStatus::False;
         condition.reason = reason;
-        message.clone_into(&mut condition.message);
+        condition.message = message.into();
     }
 }

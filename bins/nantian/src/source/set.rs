@@ -276,7 +276,7 @@ mod tests {
         }
 
         fn names(&self) -> Vec<String> {
-            self.set.objects().iter().map(|object| object.id().name.clone()).collect()
+            self.set.objects().iter().map(|object| object.id().name.to_string()).collect()
         }
 
         fn codes(&self) -> Vec<&'static str> {

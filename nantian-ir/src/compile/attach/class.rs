@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use nantian_crds::gateway_api::{Gateway, GatewayClass};
+use smol_str::SmolStr;
 
 use super::Fault;
+use crate::compile::decode::name_of;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::memo::Reader;
 
@@ -18,21 +20,21 @@ pub(crate) struct Class {
 }
 
 /// The classes that are ours, by name.
-pub(crate) type Classes = BTreeMap<String, Class>;
+pub(crate) type Classes = BTreeMap<SmolStr, Class>;
 
 /// The names of those that somebody said are ours.
-pub(crate) fn named(classes: &Classes) -> impl Iterator<Item = &String> {
+pub(crate) fn named(classes: &Classes) -> impl Iterator<Item = &SmolStr> {
     classes.iter().filter(|(_, class)| !class.is_adopted).map(|(name, _)| name)
 }
 
 /// Finds the classes that are ours.
 pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Classes {
     let options = reader.options();
-    let has = |name: &String| reader.get::<GatewayClass>(&(String::new(), name.clone())).is_some();
+    let has = |name: &String| reader.get::<GatewayClass>(&name_of("", name)).is_some();
     let assumed = options.gateway_classes.iter().filter(|name| !has(name));
     let known = options.claimed_classes.iter().chain(assumed);
-    let mut ours: Classes = known.map(|name| (name.clone(), Class::default())).collect();
-    for ((_, name), entry) in reader.all::<GatewayClass>() {
+    let mut ours: Classes = known.map(|name| (name.as_str().into(), Class::default())).collect();
+    for entry in reader.all::<GatewayClass>() {
         if entry.value.spec.controller_name != options.controller_name {
             continue;
         }
@@ -46,7 +48,7 @@ pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) ->
             let code = &diagnostic::INVALID_PARAMETERS;
             diagnostics.push(Diagnostic::of(code, &entry.object, "spec.parametersRef", &fault.message));
         }
-        ours.insert(name.clone(), Class { fault, is_adopted: false });
+        ours.insert(entry.object.id().name.clone(), Class { fault, is_adopted: false });
     }
     if options.adopt_unclaimed_classes {
         adopt(reader, &mut ours, diagnostics);
@@ -57,14 +59,14 @@ pub(crate) fn classes(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) ->
 /// Takes the Gateways whose class no object has, be it one that could not be read.
 fn adopt(reader: &Reader<'_>, ours: &mut Classes, diagnostics: &mut Vec<Diagnostic>) {
     let mut adopted = Vec::new();
-    for entry in reader.all::<Gateway>().values() {
+    for entry in reader.all::<Gateway>() {
         let class = &entry.value.spec.gateway_class_name;
-        if ours.contains_key(class) || reader.exists::<GatewayClass>(&(String::new(), class.clone())) {
+        if ours.contains_key(class.as_str()) || reader.exists::<GatewayClass>(&name_of("", class)) {
             continue;
         }
         let message = format!("no GatewayClass {class} is among the objects, so this Gateway is taken to be ours");
         diagnostics.push(Diagnostic::of(&diagnostic::CLASS_ADOPTED, &entry.object, "spec.gatewayClassName", message));
-        adopted.push((class.clone(), Class { fault: None, is_adopted: true }));
+        adopted.push((class.as_str().into(), Class { fault: None, is_adopted: true }));
     }
     ours.extend(adopted);
 }

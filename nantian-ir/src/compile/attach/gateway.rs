@@ -12,7 +12,7 @@ use super::conflict;
 use super::listener::{self, ListenerView, Source};
 use super::listener_set::{self, SetView};
 use crate::compile::Options;
-use crate::compile::decode::{Entry, Name, age};
+use crate::compile::decode::{Entry, Name, age, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::key::CertificateKey;
@@ -99,7 +99,7 @@ pub(crate) fn gateway(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Di
 /// A Gateway that is left alone: another controller's, or of a class that nobody has.
 fn foreign_class(entry: &Entry<Gateway>, reader: &Reader<'_>) -> Diagnostic {
     let class = &entry.value.spec.gateway_class_name;
-    let (code, why) = match reader.get::<GatewayClass>(&(String::new(), class.clone())) {
+    let (code, why) = match reader.get::<GatewayClass>(&name_of("", class)) {
         Some(theirs) => (&diagnostic::FOREIGN_CLASS, format!("belongs to {}", theirs.value.spec.controller_name)),
         None => (&diagnostic::CLASS_NOT_FOUND, "does not exist".to_owned()),
     };

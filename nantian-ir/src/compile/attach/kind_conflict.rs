@@ -50,7 +50,7 @@ pub(crate) fn find(
                 "an HTTPRoute and a GRPCRoute cannot share a hostname on a listener, and the older one, {}",
                 lost.values().map(String::as_str).collect::<Vec<_>>().join("; ")
             );
-            diagnostics.push(Diagnostic::of(&diagnostic::KIND_CONFLICT, &route.object, &parent.field, &message));
+            diagnostics.push(Diagnostic::of(&diagnostic::KIND_CONFLICT, &route.object, parent.field(), &message));
             let clash = Clash { parent: position, listeners: lost.into_keys().collect(), message };
             clashes.entry(route.key.clone()).or_default().push(clash);
         }

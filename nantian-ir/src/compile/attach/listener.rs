@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use nantian_crds::gateway_api::GROUP;
 use nantian_crds::gateway_api::gateway::{Listener, TlsMode};
+use smol_str::SmolStr;
 
 use super::Fault;
 use super::gateway::GatewayView;
@@ -86,10 +87,10 @@ impl ListenerView {
     }
 
     /// What people know it by: within a Gateway the name says it.
-    pub(crate) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> SmolStr {
         match &self.key.set {
             None => self.key.listener.clone(),
-            Some(set) => format!("{} of ListenerSet {set}", self.key.listener),
+            Some(set) => format!("{} of ListenerSet {set}", self.key.listener).into(),
         }
     }
 }
@@ -127,7 +128,7 @@ fn view(
         namespace: id.namespace.clone(),
         gateway: id.name.clone(),
         set: source.set.clone(),
-        listener: listener.name.clone(),
+        listener: listener.name.as_str().into(),
     };
     let mut view = ListenerView {
         key,

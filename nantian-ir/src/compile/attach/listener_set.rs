@@ -9,7 +9,7 @@ use super::Fault;
 use super::gateway::GatewayView;
 use super::listener::{self, Source};
 use super::namespace::is_selected;
-use crate::compile::decode::{Entry, Name, age};
+use crate::compile::decode::{Entry, Name, age, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::key::ListenerSetKey;
@@ -62,7 +62,7 @@ fn referred(set: &Entry<ListenerSet>) -> Name {
     let reference = &set.value.spec.parent_ref;
     let own = &set.object.id().namespace;
     let namespace = reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
-    (namespace.to_owned(), reference.name.clone())
+    name_of(namespace, &reference.name)
 }
 
 /// Says of a set whose parent is not a Gateway of ours that it is left alone.

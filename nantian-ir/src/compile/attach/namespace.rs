@@ -6,6 +6,7 @@ use nantian_crds::core::Namespace;
 use nantian_crds::gateway_api::gateway::FromNamespaces;
 use nantian_crds::meta::LabelSelector;
 
+use crate::compile::decode::name_of;
 use crate::compile::memo::Reader;
 
 /// Whether something of `namespace` may attach to an object of namespace `own`.
@@ -26,7 +27,7 @@ pub(crate) fn is_selected(
 
 /// Labels of a namespace. The API server gives each the label `kubernetes.io/metadata.name`.
 fn labels(reader: &Reader<'_>, namespace: &str) -> BTreeMap<String, String> {
-    let held = reader.get::<Namespace>(&(String::new(), namespace.to_owned()));
+    let held = reader.get::<Namespace>(&name_of("", namespace));
     let mut labels = held.map(|entry| entry.value.metadata.labels.clone()).unwrap_or_default();
     labels.insert("kubernetes.io/metadata.name".to_owned(), namespace.to_owned());
     labels

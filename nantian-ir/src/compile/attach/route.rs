@@ -4,16 +4,18 @@ use nantian_crds::gateway_api::gateway::FromNamespaces;
 use nantian_crds::gateway_api::shared::{GatewayDefaultScope, ParentReference};
 use nantian_crds::gateway_api::{GROUP, Gateway, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute, UdpRoute};
 use nantian_crds::meta::ObjectMeta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Fault;
 use super::gateway::GatewayView;
 use super::listener::{ListenerView, route_hostname};
 use super::namespace::is_selected;
-use crate::compile::decode::{Name, age};
+use crate::compile::decode::{Name, age, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::field::Field;
 use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
+use crate::compile::status::WrittenReference;
 use crate::key::{ListenerSetKey, RouteKey, RouteKind};
 use crate::name::HostnameMatch;
 use crate::precedence::Age;
@@ -35,7 +37,6 @@ pub(crate) struct RouteView {
 pub(crate) struct ParentView {
     /// Position in `parentRefs`; `None`: a default Gateway, which the route does not name.
     pub(crate) reference: Option<usize>,
-    pub(crate) field: String,
     pub(crate) gateway: Name,
     /// The ListenerSet, if the parent is one.
     pub(crate) set: Option<ListenerSetKey>,
@@ -47,14 +48,23 @@ pub(crate) struct ParentView {
 
 impl ParentView {
     /// The reference, as the route has it.
-    pub(crate) fn written(&self, route: &RouteView) -> Value {
-        let Some(index) = self.reference else {
-            return json!({"group": GROUP, "kind": "Gateway", "namespace": self.gateway.0, "name": self.gateway.1});
-        };
-        let references = route.object.value().get("spec").and_then(|spec| spec.get("parentRefs"));
-        references.and_then(|references| references.get(index)).cloned().unwrap_or_default()
+    pub(crate) fn written(&self, route: &RouteView) -> WrittenReference {
+        let (namespace, name) = &self.gateway;
+        let apart = || json!({"group": GROUP, "kind": "Gateway", "namespace": namespace, "name": name});
+        self.reference.map_or_else(
+            || WrittenReference::apart(apart()),
+            |index| WrittenReference::in_route(route.object.clone(), index),
+        )
+    }
+
+    /// Path of the field that names the parent.
+    pub(crate) fn field(&self) -> Field<'static> {
+        self.reference.map_or(DEFAULTS, |index| Field::item_of("spec.parentRefs", index))
     }
 }
+
+/// The field by which a route asks for default Gateways.
+const DEFAULTS: Field<'static> = Field::of_object("spec.useDefaultGateways");
 
 /// Parts of a route that attachment needs.
 struct RouteParts<'r> {
@@ -107,8 +117,7 @@ fn attach(route: &RouteParts<'_>, key: &RouteKey, reader: &Reader<'_>, diagnosti
     };
     let hostnames = hostnames(route, &mut view, diagnostics);
     for (index, reference) in route.parents.iter().enumerate() {
-        let field = format!("spec.parentRefs[{index}]");
-        let Some(mut parent) = parent(route, index, reference, field, reader, diagnostics) else { continue };
+        let Some(mut parent) = parent(route, index, reference, reader, diagnostics) else { continue };
         let Some(gateway) = reader.gateway(&parent.gateway) else { continue };
         let refused = parent.refused.take();
         let found =
@@ -117,7 +126,7 @@ fn attach(route: &RouteParts<'_>, key: &RouteKey, reader: &Reader<'_>, diagnosti
             Ok(attached) => parent.attached = attached,
             Err(fault) => {
                 let code = &diagnostic::NOT_ATTACHED;
-                diagnostics.push(Diagnostic::of(code, route.object, &parent.field, &fault.message));
+                diagnostics.push(Diagnostic::of(code, route.object, parent.field(), &fault.message));
                 parent.refused = Some(fault);
             }
         }
@@ -137,15 +146,14 @@ fn parent(
     route: &RouteParts<'_>,
     index: usize,
     reference: &ParentReference,
-    field: String,
     reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<ParentView> {
     let own = &route.object.id().namespace;
     let namespace = reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own);
-    let name = (namespace.to_owned(), reference.name.clone());
+    let name = name_of(namespace, &reference.name);
     let view = |gateway, set, refused| {
-        Some(ParentView { reference: Some(index), field: field.clone(), gateway, set, attached: Vec::new(), refused })
+        Some(ParentView { reference: Some(index), gateway, set, attached: Vec::new(), refused })
     };
     match (reference.group.as_str(), reference.kind.as_str()) {
         (GROUP, "Gateway") if reader.gateway(&name).is_some() => return view(name, None, None),
@@ -161,7 +169,7 @@ fn parent(
         }
         _ => {}
     }
-    report_foreign(route, reference, &name, field, reader, diagnostics);
+    report_foreign(route, reference, &name, Field::item_of("spec.parentRefs", index), reader, diagnostics);
     None
 }
 
@@ -174,13 +182,12 @@ fn default_gateways(
     hostnames: &[HostnameMatch],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let field = "spec.useDefaultGateways".to_owned();
     match route.default_gateways {
         None | Some(GatewayDefaultScope::None) => return,
         Some(GatewayDefaultScope::All) => {}
         Some(GatewayDefaultScope::Unknown(scope)) => {
             let message = format!("the scope {scope} is not known, so the route is attached to no default Gateway");
-            diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, route.object, field, message));
+            diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FIELD, route.object, DEFAULTS, message));
             return;
         }
     }
@@ -190,15 +197,8 @@ fn default_gateways(
         if view.parents.iter().any(|parent| parent.gateway == *name && parent.set.is_none()) {
             continue;
         }
-        let (field, gateway_name) = (field.clone(), name.clone());
-        let mut parent = ParentView {
-            reference: None,
-            field,
-            gateway: gateway_name,
-            set: None,
-            attached: Vec::new(),
-            refused: None,
-        };
+        let mut parent =
+            ParentView { reference: None, gateway: name.clone(), set: None, attached: Vec::new(), refused: None };
         // A default Gateway that may not take the route does not claim it, and says nothing.
         match candidates(route, &parent, None, gateway, reader, hostnames) {
             Ok(attached) => {
@@ -214,7 +214,7 @@ fn default_gateways(
         } else {
             format!("no default Gateway takes the route, so nothing serves it: {}", refusals.join("; "))
         };
-        diagnostics.push(Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, field, message));
+        diagnostics.push(Diagnostic::of(&diagnostic::PARENT_NOT_FOUND, route.object, DEFAULTS, message));
     }
 }
 
@@ -253,46 +253,42 @@ fn candidates(
     let section = reference.and_then(|reference| reference.section_name.as_deref()).filter(|name| !name.is_empty());
     let port = reference.and_then(|reference| reference.port).filter(|port| *port != 0);
     // ParentReference: "the name and port of the selected listener must match both specified values".
-    let named: Vec<&ListenerView> = gateway
+    let named = gateway
         .listeners
         .iter()
         .filter(|listener| listener.key.set == parent.set)
         .filter(|listener| section.is_none_or(|name| listener.key.listener == name))
-        .filter(|listener| port.is_none_or(|port| listener.port == port))
-        .collect();
-    let whole = match &parent.set {
+        .filter(|listener| port.is_none_or(|port| listener.port == port));
+    let whole = || match &parent.set {
         None => format!("Gateway {}/{}", parent.gateway.0, parent.gateway.1),
         Some(set) => format!("ListenerSet {set}"),
     };
-    if named.is_empty() {
-        let section = section.map(|name| format!(" named {name}")).unwrap_or_default();
-        let port = port.map(|port| format!(" on port {port}")).unwrap_or_default();
-        return Err(Fault::new("NoMatchingParent", format!("{whole} has no listener{section}{port}")));
-    }
-    let mut refusals = Vec::new();
-    let mut allowing: Vec<&ListenerView> = Vec::new();
+    let (mut refusals, mut others, mut attached) = (Vec::new(), Vec::new(), Vec::new());
     for listener in named {
-        match not_allowed(route, listener, reader) {
-            Some(why) => refusals.push(format!("listener {} {why}", listener.key.listener)),
-            None => allowing.push(listener),
+        if let Some(why) = not_allowed(route, listener, reader) {
+            refusals.push(format!("listener {} {why}", listener.key.listener));
+            continue;
+        }
+        match listener.hostname.as_ref().and_then(|hostname| intersection(hostname, hostnames)) {
+            Some(both) => attached.push((listener.index, both)),
+            None => others.push(listener),
         }
     }
-    if allowing.is_empty() {
-        return Err(Fault::new("NotAllowedByListeners", format!("{whole}: {}", refusals.join("; "))));
+    if !attached.is_empty() || !others.is_empty() && hostnames.is_empty() {
+        return Ok(attached);
     }
-    let attached: Vec<(usize, Vec<HostnameMatch>)> = allowing
-        .iter()
-        .filter_map(|listener| Some((listener.index, intersection(listener.hostname.as_ref()?, hostnames)?)))
-        .collect();
-    if attached.is_empty() && !hostnames.is_empty() {
-        let hosts = allowing.iter().filter_map(|listener| listener.hostname.as_ref()).map(ToString::to_string);
-        let message = format!(
-            "no hostname of the route is served by {whole}, whose listeners serve {}",
-            hosts.collect::<Vec<_>>().join(", ")
-        );
+    if !others.is_empty() {
+        let hosts = others.iter().filter_map(|listener| listener.hostname.as_ref()).map(ToString::to_string);
+        let hosts = hosts.collect::<Vec<_>>().join(", ");
+        let message = format!("no hostname of the route is served by {}, whose listeners serve {hosts}", whole());
         return Err(Fault::new("NoMatchingListenerHostname", message));
     }
-    Ok(attached)
+    if !refusals.is_empty() {
+        return Err(Fault::new("NotAllowedByListeners", format!("{}: {}", whole(), refusals.join("; "))));
+    }
+    let section = section.map(|name| format!(" named {name}")).unwrap_or_default();
+    let port = port.map(|port| format!(" on port {port}")).unwrap_or_default();
+    Err(Fault::new("NoMatchingParent", format!("{} has no listener{section}{port}", whole())))
 }
 
 /// The hosts that both serve, sorted; `None` if there are none.
@@ -324,7 +320,7 @@ fn report_foreign(
     route: &RouteParts<'_>,
     reference: &ParentReference,
     name: &Name,
-    field: String,
+    field: Field<'_>,
     reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {

@@ -41,7 +41,7 @@ impl Winners {
                     lost.dedup();
                     let message = format!("connections go to older routes of the same listener: {}", lost.join(", "));
                     let code = &diagnostic::ROUTE_SHADOWED;
-                    diagnostics.push(Diagnostic::of(code, &route.object, &parent.field, message));
+                    diagnostics.push(Diagnostic::of(code, &route.object, parent.field(), message));
                 }
             }
         }

@@ -5,6 +5,7 @@ use nantian_crds::gateway_api::shared::BackendRef;
 use super::filter::{Spec, clash};
 use super::{Context, Rule};
 use crate::compile::diagnostic;
+use crate::compile::field::Field;
 use crate::compile::resolve::backend;
 use crate::model::{Filter, RuleMatch, Target, WeightedTarget};
 
@@ -12,7 +13,7 @@ impl Context<'_, '_> {
     pub(super) fn targets(
         &mut self,
         rule: &mut Rule,
-        path: &str,
+        path: &Field<'_>,
         references: &[(&BackendRef, Vec<Spec<'_>>)],
         of_rule: &[Filter],
         matches: &[RuleMatch],
@@ -22,26 +23,26 @@ impl Context<'_, '_> {
         // CRD rule of HTTPRouteRule: "RequestRedirect filter must not be used together with backendRefs".
         if redirects && !references.is_empty() {
             let message = "a rule with a RequestRedirect filter has no backendRefs: remove one of them";
-            self.invalid(rule, "IncompatibleFilters", &format!("{path}.backendRefs"), message);
+            self.invalid(rule, "IncompatibleFilters", path.member("backendRefs"), message);
             return Vec::new();
         }
         if references.is_empty() && !answers && !rule.blocked && rule.invalid.is_empty() {
             let message = "the rule has no backendRefs: requests get 500";
-            self.report(&diagnostic::NO_BACKENDS, format!("{path}.backendRefs"), message);
+            self.report(&diagnostic::NO_BACKENDS, path.member("backendRefs"), message);
         }
         let mut found = Vec::new();
         for (index, (reference, specs)) in references.iter().enumerate() {
-            let field = format!("{path}.backendRefs[{index}]");
+            let field = path.item("backendRefs", index);
             let filters = self.filters(rule, &field, specs, matches);
             if let Some(message) = filters.iter().find_map(|filter| clash(of_rule, filter)) {
-                self.invalid(rule, "IncompatibleFilters", &format!("{field}.filters"), message);
+                self.invalid(rule, "IncompatibleFilters", field.member("filters"), message);
             }
             let resolved =
                 backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, (*reference).into());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {
-                    self.unresolved(&field, &why);
+                    self.unresolved(field, &why);
                     Target::Refused(why.refusal)
                 }
             };

@@ -8,7 +8,9 @@ use nantian_crds::gateway_api::http_route::{
 use nantian_crds::gateway_api::shared::{HttpHeader, HttpHeaderFilter, HttpRequestMirrorFilter, LocalObjectReference};
 
 use super::{Context, Rule, cors};
+use crate::compile::decode::name_of;
 use crate::compile::diagnostic;
+use crate::compile::field::Field;
 use crate::compile::resolve::backend::{self, Unresolved};
 use crate::model::{
     DirectResponse, Filter, Fraction, HeaderModifier, HeaderValue, PathMatch, PathModifier, Refusal, RequestMirror,
@@ -50,24 +52,24 @@ impl Context<'_, '_> {
     pub(super) fn filters(
         &mut self,
         rule: &mut Rule,
-        path: &str,
+        path: &Field<'_>,
         specs: &[Spec<'_>],
         matches: &[RuleMatch],
     ) -> Vec<Filter> {
         let mut found: Vec<Filter> = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
-            let field = format!("{path}.filters[{index}]");
+            let field = path.item("filters", index);
             match self.filter(spec, matches) {
                 Ok(filter) => {
                     if let Some(message) = incompatible(&found, &filter) {
-                        self.invalid(rule, "IncompatibleFilters", &field, message);
+                        self.invalid(rule, "IncompatibleFilters", field, message);
                     } else {
                         found.push(filter);
                     }
                 }
-                Err(Problem::Invalid(reason, message)) => self.invalid(rule, reason, &field, message),
+                Err(Problem::Invalid(reason, message)) => self.invalid(rule, reason, field, message),
                 Err(Problem::Unresolved(why)) => {
-                    self.unresolved(&field, &why);
+                    self.unresolved(field, &why);
                     // HTTPRequestMirrorFilter: an unresolved mirror is not configured; the request itself goes on.
                     rule.blocked |= !matches!(spec, Spec::RequestMirror(_));
                 }
@@ -115,7 +117,7 @@ impl Context<'_, '_> {
             let message = format!("extension filters of kind {}/{} are not supported", spec.group, spec.kind);
             return unresolved(Refusal::InvalidKind, &diagnostic::INVALID_KIND, message);
         }
-        let name = (self.route.key.namespace.clone(), spec.name.clone());
+        let name = name_of(&self.route.key.namespace, &spec.name);
         let Some(entry) = self.reader.get::<direct_response::DirectResponse>(&name) else {
             let message = format!("DirectResponse {}/{} does not exist", name.0, name.1);
             return unresolved(Refusal::BackendNotFound, &diagnostic::EXTENSION_NOT_FOUND, message);
@@ -130,7 +132,7 @@ impl Context<'_, '_> {
             (None, None) => String::new(),
             (Some(_), Some(_)) => return bad("it has body and bodyConfigMapRef: remove one of them".to_owned()),
             (None, Some(reference)) => {
-                let map = self.reader.get::<ConfigMap>(&(name.0.clone(), reference.name.clone()));
+                let map = self.reader.get::<ConfigMap>(&name_of(&name.0, &reference.name));
                 let Some(bytes) = map.and_then(|map| map.value.get(&reference.key)) else {
                     let message = format!("ConfigMap {}/{} has no key {}", name.0, reference.name, reference.key);
                     return unresolved(Refusal::BackendNotFound, &diagnostic::EXTENSION_NOT_FOUND, message);

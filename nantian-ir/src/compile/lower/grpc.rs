@@ -4,13 +4,14 @@ use nantian_crds::gateway_api::grpc_route::{GrpcRouteFilter, GrpcRouteFilterType
 
 use super::filter::Spec;
 use super::{Context, LoweredRule, Rule};
+use crate::compile::field::Field;
 use crate::model::Timeouts;
 
 impl Context<'_, '_> {
     pub(super) fn grpc_rules(&mut self, rules: &[GrpcRouteRule]) {
         self.lowered.total = rules.len();
         for (index, spec) in rules.iter().enumerate() {
-            let path = format!("spec.rules[{index}]");
+            let path = Field::item_of("spec.rules", index);
             let mut rule = Rule::default();
             let matches = self.grpc_matches(&mut rule, &path, &spec.matches);
             let found = matches.as_deref().unwrap_or_default();
@@ -18,7 +19,7 @@ impl Context<'_, '_> {
             let references: Vec<_> = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters))).collect();
             let targets = self.targets(&mut rule, &path, &references, &filters, found);
             if spec.session_persistence.is_some() {
-                self.ignored(format!("{path}.sessionPersistence"), "session persistence is not supported yet");
+                self.ignored(path.member("sessionPersistence"), "session persistence is not supported yet");
             }
             let lowered = LoweredRule {
                 index: u32::try_from(index).unwrap_or(u32::MAX),

@@ -7,6 +7,7 @@ use nantian_crds::gateway_api::shared::parse_duration;
 
 use super::filter::Spec;
 use super::{Context, LoweredRule, Rule};
+use crate::compile::field::Field;
 use crate::model::{Retry, Timeouts};
 
 /// Tries after the first where `retry.attempts` is not given.
@@ -21,7 +22,7 @@ impl Context<'_, '_> {
     }
 
     fn http_rule(&mut self, index: usize, spec: &HttpRouteRule) {
-        let path = format!("spec.rules[{index}]");
+        let path = Field::item_of("spec.rules", index);
         let mut rule = Rule::default();
         let matches = self.http_matches(&mut rule, &path, &spec.matches);
         let found = matches.as_deref().unwrap_or_default();
@@ -31,7 +32,7 @@ impl Context<'_, '_> {
         let timeouts = self.timeouts(&mut rule, &path, spec);
         let retry = self.retry(&mut rule, &path, spec);
         if spec.session_persistence.is_some() {
-            self.ignored(format!("{path}.sessionPersistence"), "session persistence is not supported yet");
+            self.ignored(path.member("sessionPersistence"), "session persistence is not supported yet");
         }
         let lowered = LoweredRule {
             index: u32::try_from(index).unwrap_or(u32::MAX),
@@ -45,23 +46,23 @@ impl Context<'_, '_> {
         self.finish(index, &rule, matches, lowered);
     }
 
-    fn timeouts(&mut self, rule: &mut Rule, path: &str, spec: &HttpRouteRule) -> Timeouts {
+    fn timeouts(&mut self, rule: &mut Rule, path: &Field<'_>, spec: &HttpRouteRule) -> Timeouts {
         let Some(timeouts) = &spec.timeouts else { return Timeouts::default() };
-        let request = self.duration(rule, &format!("{path}.timeouts.request"), timeouts.request.as_ref());
-        let field = format!("{path}.timeouts.backendRequest");
-        let backend_request = self.duration(rule, &field, timeouts.backend_request.as_ref());
+        let request = self.duration(rule, path.member("timeouts.request"), timeouts.request.as_ref());
+        let field = path.member("timeouts.backendRequest");
+        let backend_request = self.duration(rule, field, timeouts.backend_request.as_ref());
         // HTTPRouteTimeouts: "the value of BackendRequest must be no more than the value of the Request timeout".
         if let (Some(request), Some(backend)) = (request, backend_request)
             && request > Duration::ZERO
             && backend > request
         {
-            self.invalid(rule, "UnsupportedValue", &field, "is longer than timeouts.request");
+            self.invalid(rule, "UnsupportedValue", field, "is longer than timeouts.request");
         }
         Timeouts { request, backend_request }
     }
 
     /// A duration of GEP-2257.
-    fn duration(&mut self, rule: &mut Rule, field: &str, text: Option<&String>) -> Option<Duration> {
+    fn duration(&mut self, rule: &mut Rule, field: Field<'_>, text: Option<&String>) -> Option<Duration> {
         let text = text?;
         let parsed = parse_duration(text);
         if parsed.is_none() {
@@ -71,16 +72,16 @@ impl Context<'_, '_> {
         parsed
     }
 
-    fn retry(&mut self, rule: &mut Rule, path: &str, spec: &HttpRouteRule) -> Option<Retry> {
+    fn retry(&mut self, rule: &mut Rule, path: &Field<'_>, spec: &HttpRouteRule) -> Option<Retry> {
         let retry = spec.retry.as_ref()?;
         let mut codes = retry.codes.clone();
         codes.sort_unstable();
         codes.dedup();
         if let Some(code) = codes.iter().find(|code| !(400..=599).contains(*code)) {
             let message = format!("{code} is not a status code from 400 to 599");
-            self.invalid(rule, "UnsupportedValue", &format!("{path}.retry.codes"), message);
+            self.invalid(rule, "UnsupportedValue", path.member("retry.codes"), message);
         }
-        let backoff = self.duration(rule, &format!("{path}.retry.backoff"), retry.backoff.as_ref());
+        let backoff = self.duration(rule, path.member("retry.backoff"), retry.backoff.as_ref());
         Some(Retry { codes, attempts: retry.attempts.unwrap_or(DEFAULT_ATTEMPTS), backoff })
     }
 }

@@ -4,6 +4,7 @@ use nantian_crds::gateway_api::grpc_route::GrpcRouteMatch;
 use nantian_crds::gateway_api::http_route::{HttpPathMatch, HttpRouteMatch, PathMatchType, ValueMatchType};
 
 use super::{Context, Rule};
+use crate::compile::field::Field;
 use crate::model::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, RuleMatch, ValueMatch};
 use crate::name::HeaderName;
 use crate::re2;
@@ -19,13 +20,13 @@ impl Context<'_, '_> {
     pub(super) fn http_matches(
         &mut self,
         rule: &mut Rule,
-        path: &str,
+        path: &Field<'_>,
         specs: &[HttpRouteMatch],
     ) -> Option<Vec<RuleMatch>> {
         let before = rule.invalid.len();
         let mut found = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
-            let path = format!("{path}.matches[{index}]");
+            let path = path.item("matches", index);
             found.extend(self.http_match(rule, &path, spec).map(RuleMatch::Http));
         }
         // HTTPRouteRule.matches: "If no matches are specified, the default is a prefix path match on /".
@@ -36,13 +37,13 @@ impl Context<'_, '_> {
         (rule.invalid.len() == before).then_some(found)
     }
 
-    fn http_match(&mut self, rule: &mut Rule, path: &str, spec: &HttpRouteMatch) -> Option<HttpMatch> {
-        let path_match = self.path_match(rule, &format!("{path}.path"), &spec.path);
+    fn http_match(&mut self, rule: &mut Rule, path: &Field<'_>, spec: &HttpRouteMatch) -> Option<HttpMatch> {
+        let path_match = self.path_match(rule, &path.member("path"), &spec.path);
         let headers = spec.headers.iter().map(|one| (&one.r#type, one.name.as_str(), one.value.as_str()));
         let headers = self.headers(rule, path, headers.collect());
         let mut query: Vec<QueryMatch> = Vec::new();
         for (index, one) in spec.query_params.iter().enumerate() {
-            let field = format!("{path}.queryParams[{index}]");
+            let field = path.item("queryParams", index);
             // HTTPQueryParamMatch: of several with one name "only the first entry ... MUST be considered".
             if query.iter().any(|other| other.name == one.name) {
                 continue;
@@ -54,12 +55,12 @@ impl Context<'_, '_> {
         if let Some(method) = &spec.method
             && HeaderName::new(method).is_err()
         {
-            self.invalid(rule, "UnsupportedValue", &format!("{path}.method"), format!("{method:?} is not a method"));
+            self.invalid(rule, "UnsupportedValue", path.member("method"), format!("{method:?} is not a method"));
         }
         Some(HttpMatch { path: path_match?, method: spec.method.clone(), headers, query })
     }
 
-    fn path_match(&mut self, rule: &mut Rule, field: &str, spec: &HttpPathMatch) -> Option<PathMatch> {
+    fn path_match(&mut self, rule: &mut Rule, field: &Field<'_>, spec: &HttpPathMatch) -> Option<PathMatch> {
         let value = spec.value.clone();
         let kind = match &spec.r#type {
             PathMatchType::RegularExpression => return self.regex(rule, field, &value).map(PathMatch::Regex),
@@ -67,21 +68,21 @@ impl Context<'_, '_> {
             PathMatchType::PathPrefix => PathMatch::Prefix,
             PathMatchType::Unknown(other) => {
                 let message = format!("the path match type {other:?} is not known");
-                self.invalid(rule, "UnsupportedValue", &format!("{field}.type"), message);
+                self.invalid(rule, "UnsupportedValue", field.member("type"), message);
                 return None;
             }
         };
         // PathMatchType: "Must begin with the / character".
         if !value.starts_with('/') {
             let message = format!("{value:?} is not a path: it has to begin with /");
-            self.invalid(rule, "UnsupportedValue", &format!("{field}.value"), message);
+            self.invalid(rule, "UnsupportedValue", field.member("value"), message);
             return None;
         }
         Some(kind(value))
     }
 
     /// A checked RE2 expression.
-    fn regex(&mut self, rule: &mut Rule, field: &str, pattern: &str) -> Option<String> {
+    fn regex(&mut self, rule: &mut Rule, field: &Field<'_>, pattern: &str) -> Option<String> {
         let compiled = re2::translate(pattern)
             .map_err(|error| error.to_string())
             .and_then(|text| compiles(&text).map_err(|()| "compiled, it takes too much memory".to_owned()));
@@ -89,32 +90,37 @@ impl Context<'_, '_> {
             Ok(()) => Some(pattern.to_owned()),
             Err(why) => {
                 let message = format!("{pattern:?} is not a usable RE2 expression: {why}");
-                self.invalid(rule, "UnsupportedValue", &format!("{field}.value"), message);
+                self.invalid(rule, "UnsupportedValue", field.member("value"), message);
                 None
             }
         }
     }
 
-    fn value(&mut self, rule: &mut Rule, field: &str, kind: &ValueMatchType, value: &str) -> Option<ValueMatch> {
+    fn value(&mut self, rule: &mut Rule, field: &Field<'_>, kind: &ValueMatchType, value: &str) -> Option<ValueMatch> {
         match kind {
             ValueMatchType::Exact => Some(ValueMatch::Exact(value.to_owned())),
             ValueMatchType::RegularExpression => self.regex(rule, field, value).map(ValueMatch::Regex),
             ValueMatchType::Unknown(other) => {
                 let message = format!("the match type {other:?} is not known");
-                self.invalid(rule, "UnsupportedValue", &format!("{field}.type"), message);
+                self.invalid(rule, "UnsupportedValue", field.member("type"), message);
                 None
             }
         }
     }
 
-    fn headers(&mut self, rule: &mut Rule, path: &str, specs: Vec<(&ValueMatchType, &str, &str)>) -> Vec<HeaderMatch> {
+    fn headers(
+        &mut self,
+        rule: &mut Rule,
+        path: &Field<'_>,
+        specs: Vec<(&ValueMatchType, &str, &str)>,
+    ) -> Vec<HeaderMatch> {
         let mut found: Vec<HeaderMatch> = Vec::new();
         for (index, (kind, name, value)) in specs.into_iter().enumerate() {
-            let field = format!("{path}.headers[{index}]");
+            let field = path.item("headers", index);
             let name = match HeaderName::new(name) {
                 Ok(name) => name,
                 Err(error) => {
-                    self.invalid(rule, "UnsupportedValue", &format!("{field}.name"), error.to_string());
+                    self.invalid(rule, "UnsupportedValue", field.member("name"), error.to_string());
                     continue;
                 }
             };
@@ -133,21 +139,21 @@ impl Context<'_, '_> {
     pub(super) fn grpc_matches(
         &mut self,
         rule: &mut Rule,
-        path: &str,
+        path: &Field<'_>,
         specs: &[GrpcRouteMatch],
     ) -> Option<Vec<RuleMatch>> {
         let before = rule.invalid.len();
         let mut found = Vec::new();
         for (index, spec) in specs.iter().enumerate() {
-            let path = format!("{path}.matches[{index}]");
+            let path = path.item("matches", index);
             let (mut service, mut method) = (None, None);
             if let Some(call) = &spec.method {
                 let present = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
                 if let Some(name) = present(&call.service) {
-                    service = self.value(rule, &format!("{path}.method.service"), &call.r#type, &name);
+                    service = self.value(rule, &path.member("method.service"), &call.r#type, &name);
                 }
                 if let Some(name) = present(&call.method) {
-                    method = self.value(rule, &format!("{path}.method.method"), &call.r#type, &name);
+                    method = self.value(rule, &path.member("method.method"), &call.r#type, &name);
                 }
             }
             let headers = spec.headers.iter().map(|one| (&one.r#type, one.name.as_str(), one.value.as_str()));

@@ -13,6 +13,7 @@ use nantian_crds::gateway_api::{GrpcRoute, HttpRoute, TcpRoute, TlsRoute, UdpRou
 use super::attach::Fault;
 use super::attach::route::RouteView;
 use super::diagnostic::{self, Code, Diagnostic};
+use super::field::Field;
 use super::memo::Reader;
 use super::resolve::backend::Unresolved;
 use crate::key::{RouteKind, RuleKey};
@@ -136,7 +137,7 @@ impl Context<'_, '_> {
     }
 
     /// A value of the rule that makes it invalid.
-    fn invalid(&mut self, rule: &mut Rule, reason: &'static str, field: &str, message: impl Into<String>) {
+    fn invalid(&mut self, rule: &mut Rule, reason: &'static str, field: Field<'_>, message: impl Into<String>) {
         let message = message.into();
         let code = if reason == "IncompatibleFilters" {
             &diagnostic::INCOMPATIBLE_FILTERS
@@ -148,7 +149,7 @@ impl Context<'_, '_> {
     }
 
     /// A reference that cannot be resolved.
-    fn unresolved(&mut self, field: &str, why: &Unresolved) {
+    fn unresolved(&mut self, field: Field<'_>, why: &Unresolved) {
         let mut found = Diagnostic::of(why.code, &self.route.object, field, &why.message);
         if let Some(remedy) = &why.remedy {
             found = found.remedy(remedy);
@@ -158,9 +159,9 @@ impl Context<'_, '_> {
     }
 
     /// A field that has no effect: said, not hidden.
-    fn ignored(&mut self, field: String, message: &str) {
-        self.report(&diagnostic::UNSUPPORTED_FIELD, field.clone(), message);
-        self.lowered.ignored.push(field);
+    fn ignored(&mut self, field: Field<'_>, message: &str) {
+        self.report(&diagnostic::UNSUPPORTED_FIELD, field, message);
+        self.lowered.ignored.push(field.to_string());
     }
 
     /// Adds a rule. `None` for matches: none of them can be used, so the rule is dropped.

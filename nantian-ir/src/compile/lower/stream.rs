@@ -4,6 +4,7 @@ use nantian_crds::gateway_api::stream_route::StreamRouteRule;
 
 use super::{Context, LoweredStream};
 use crate::compile::diagnostic;
+use crate::compile::field::Field;
 use crate::compile::resolve::backend;
 use crate::key::RouteKind;
 use crate::model::{StreamTarget, Target};
@@ -14,7 +15,7 @@ impl Context<'_, '_> {
         self.lowered.total = rules.len();
         for index in 1..rules.len() {
             let message = "the first rule takes everything, as rules of this kind have no matches";
-            self.ignored(format!("spec.rules[{index}]"), message);
+            self.ignored(Field::item_of("spec.rules", index), message);
         }
         let Some(first) = rules.first() else {
             self.report(&diagnostic::NO_BACKENDS, "spec.rules", "the route has no rules: nothing is sent anywhere");
@@ -34,7 +35,7 @@ impl Context<'_, '_> {
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {
-                    self.unresolved(&format!("spec.rules[0].backendRefs[{index}]"), &why);
+                    self.unresolved(Field::item_of("spec.rules[0].backendRefs", index), &why);
                     Target::Refused(why.refusal)
                 }
             };

@@ -50,6 +50,9 @@ impl Graph {
 
     /// Every unit that read the fact has to be computed again.
     pub(super) fn changed(&mut self, fact: &Fact<'_>) {
+        if self.readers.is_empty() {
+            return;
+        }
         for id in self.readers.get(&fact.id()).cloned().unwrap_or_default() {
             self.queue(id);
         }

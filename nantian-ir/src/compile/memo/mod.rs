@@ -46,7 +46,7 @@ use crate::model::Snapshot;
 use fact::Fact;
 use graph::Graph;
 pub(crate) use reader::Reader;
-use results::{Output, Results};
+use results::{Harvest, Output, Results};
 use store::Store;
 use unit::Unit;
 
@@ -87,17 +87,25 @@ pub struct Compiler {
     results: Results,
     /// Diagnostics of objects that do not fit their kind.
     unfit: BTreeMap<ObjectRef, Diagnostic>,
+    /// Takes the results where changes will not be followed: then nothing is kept of who read what and gave what.
+    harvest: Option<Harvest>,
 }
 
 impl Compiler {
     /// A compiler without objects.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        let mut compiler = Self::unsettled(options);
+        compiler.settle();
+        compiler
+    }
+
+    /// A compiler that has to compute what there is without any object.
+    fn unsettled(options: Options) -> Self {
         let mut compiler = Self { store: Store { options, ..Store::default() }, ..Self::default() };
         for unit in [Unit::Displaced, Unit::Classes, Unit::Sockets] {
             compiler.graph.demand(unit);
         }
-        compiler.settle();
         compiler
     }
 
@@ -166,19 +174,25 @@ impl Compiler {
     #[must_use]
     pub fn into_compiled(self) -> Compiled {
         let Results { snapshot, statuses, diagnostics, .. } = self.results;
-        let statuses = statuses.into_values().map(Arc::unwrap_or_clone).collect();
-        Compiled { snapshot, statuses, diagnostics: diagnostics.into_keys().collect() }
+        Compiled {
+            snapshot,
+            statuses: statuses.into_values().map(Arc::unwrap_or_clone).collect(),
+            diagnostics: diagnostics.into_keys().collect(),
+        }
     }
 
-    /// Puts in objects where there are none, and compiles them.
-    pub(super) fn start(mut self, objects: &Objects) -> Self {
-        self.store.objects = objects.clone();
+    /// Compiles objects whose changes nobody will follow.
+    pub(super) fn once(objects: &Objects, options: Options) -> Compiled {
+        let mut compiler = Self::unsettled(options);
+        let mut harvest = Harvest::default();
+        compiler.store.objects = objects.clone();
         for object in objects.iter() {
-            self.note(object.id(), None);
+            let id = object.id();
+            harvest.diagnostics.extend(compiler.enter(object, &(id.namespace.clone(), id.name.clone())));
         }
-        self.graph.changed(&Fact::Displaced);
-        self.settle();
-        self
+        compiler.harvest = Some(harvest);
+        compiler.settle();
+        compiler.harvest.take().unwrap_or_default().into_compiled()
     }
 
     fn finish(&mut self) -> Changed {
@@ -200,11 +214,17 @@ impl Compiler {
         while let Some(units) = self.graph.next() {
             computed += units.len();
             for (id, unit) in units {
-                let reader = Reader::new(&self.store);
+                let reader = Reader::new(&self.store, self.harvest.is_none());
                 let mut output = Output::default();
                 let value = work::compute(&unit, &reader, &mut output);
-                self.graph.record(id, reader.into_reads());
+                let reads = reader.into_reads();
                 self.write(&unit, value);
+                if let Some(harvest) = &mut self.harvest {
+                    let claims = harvest.take(output);
+                    self.claim(claims);
+                    continue;
+                }
+                self.graph.record(id, reads);
                 let claims = self.results.put(id, output);
                 self.claim(claims);
                 if !unit.has_subject(&self.store) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nantian_crds::core::EndpointSlice;
 use nantian_crds::gateway_api::ListenerSet;
 use nantian_crds::gateway_api::reference_grant::ReferenceGrantSpec;
+use smol_str::SmolStr;
 
 use super::fact::{Fact, FactId};
 use super::store::Store;
@@ -18,7 +19,7 @@ use crate::compile::attach::kind_conflict::Clash;
 use crate::compile::attach::listener_set::{self, SetView};
 use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
-use crate::compile::decode::{Entry, Kind, Name, Table};
+use crate::compile::decode::{Entry, Kind, Name};
 use crate::compile::objects::Object;
 use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
@@ -27,24 +28,28 @@ use crate::key::{BackendKey, CaBundleKey, CertificateKey, ObjectRef, RouteKey, R
 /// The eyes of one unit of work.
 pub(crate) struct Reader<'s> {
     store: &'s Store,
-    reads: RefCell<Vec<FactId>>,
+    /// `None`: nobody will ask.
+    reads: Option<RefCell<Vec<FactId>>>,
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(store: &'s Store) -> Self {
-        Self { store, reads: RefCell::default() }
+    /// Eyes that remember what they saw, if somebody follows changes of it.
+    pub(super) fn new(store: &'s Store, is_followed: bool) -> Self {
+        Self { store, reads: is_followed.then(RefCell::default) }
     }
 
     /// What was read: sorted, each once.
     pub(super) fn into_reads(self) -> Vec<FactId> {
-        let mut reads = self.reads.into_inner();
+        let mut reads = self.reads.map(RefCell::into_inner).unwrap_or_default();
         reads.sort_unstable();
         reads.dedup();
         reads
     }
 
     fn read(&self, fact: &Fact<'_>) {
-        self.reads.borrow_mut().push(fact.id());
+        if let Some(reads) = &self.reads {
+            reads.borrow_mut().push(fact.id());
+        }
     }
 
     /// The options, which stay as they are apart from the time.
@@ -68,18 +73,18 @@ impl<'s> Reader<'s> {
     pub(crate) fn exists<T: Kind>(&self, name: &Name) -> bool {
         self.read(&Fact::Object(T::KIND, name));
         let id = ObjectRef {
-            group: T::GROUP.to_owned(),
-            kind: T::KIND.to_owned(),
+            group: SmolStr::new_static(T::GROUP),
+            kind: SmolStr::new_static(T::KIND),
             namespace: name.0.clone(),
             name: name.1.clone(),
         };
         self.store.objects.get(&id).is_some()
     }
 
-    /// All objects of this kind.
-    pub(crate) fn all<T: Kind>(&self) -> &'s Table<T> {
+    /// All objects of this kind, by namespace and name.
+    pub(crate) fn all<T: Kind + 's>(&self) -> impl Iterator<Item = &'s Arc<Entry<T>>> + use<'s, T> {
         self.read(&Fact::Kind(T::KIND));
-        T::table(&self.store.typed)
+        T::table(&self.store.typed).all()
     }
 
     /// Objects that others of their name displaced, each with the one that stays.
@@ -92,13 +97,13 @@ impl<'s> Reader<'s> {
     /// The grants of a namespace.
     pub(crate) fn grants(&self, namespace: &str) -> impl Iterator<Item = &'s ReferenceGrantSpec> {
         self.read(&Fact::Grants(namespace));
-        within(&self.store.typed.grants, namespace).map(|(_, entry)| &entry.value.spec)
+        self.store.typed.grants.within(namespace).map(|entry| &entry.value.spec)
     }
 
-    /// The objects of this kind in a namespace.
-    pub(crate) fn all_in<T: Kind + 's>(&self, namespace: &str) -> impl Iterator<Item = (&'s Name, &'s Arc<Entry<T>>)> {
+    /// The objects of this kind in a namespace, by name.
+    pub(crate) fn all_in<T: Kind + 's>(&self, namespace: &str) -> impl Iterator<Item = &'s Arc<Entry<T>>> + use<'s, T> {
         self.read(&Fact::KindIn(T::KIND, namespace));
-        within(T::table(&self.store.typed), namespace)
+        T::table(&self.store.typed).within(namespace)
     }
 
     /// The slices of a Service.
@@ -122,7 +127,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The names of the classes that somebody said are ours.
-    pub(crate) fn our_classes(&self) -> impl Iterator<Item = &'s String> {
+    pub(crate) fn our_classes(&self) -> impl Iterator<Item = &'s SmolStr> {
         self.read(&Fact::OurClasses);
         class::named(&self.store.classes)
     }
@@ -174,14 +179,14 @@ impl<'s> Reader<'s> {
     /// Whether a Gateway has routes of these kinds.
     pub(crate) fn has_routes(&self, gateway: &Name, wanted: fn(RouteKind) -> bool) -> bool {
         self.read(&Fact::KindsAt(gateway));
-        self.store.routes_at.members(gateway).any(|contender| wanted(contender.kind))
+        self.store.routes_at.members(gateway).any(|contender| wanted(contender.route.kind))
     }
 
     /// The routes of a Gateway of these kinds, the older first, then by name.
     pub(crate) fn contenders(&self, gateway: &Name, wanted: fn(RouteKind) -> bool) -> Vec<&'s Arc<RouteView>> {
         self.read(&Fact::ContendersAt(gateway));
-        let contenders = self.store.routes_at.members(gateway).filter(|contender| wanted(contender.kind));
-        contenders.filter_map(|contender| self.store.attachments.get(&contender.route())).collect()
+        let contenders = self.store.routes_at.members(gateway).filter(|contender| wanted(contender.route.kind));
+        contenders.filter_map(|contender| self.store.attachments.get(&contender.route)).collect()
     }
 
     /// What a route of a Gateway loses to routes of another kind.
@@ -244,13 +249,4 @@ impl<'s> Reader<'s> {
         self.read(&Fact::CaBundleUse(key));
         self.store.ca_bundle_uses.has(key)
     }
-}
-
-/// The entries of a namespace.
-pub(super) fn within<'t, T: Kind>(
-    table: &'t Table<T>,
-    namespace: &str,
-) -> impl Iterator<Item = (&'t Name, &'t Arc<Entry<T>>)> {
-    let namespace = namespace.to_owned();
-    table.range((namespace.clone(), String::new())..).take_while(move |((of, _), _)| *of == namespace)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::graph::UnitId;
+use crate::compile::Compiled;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::Diagnostic;
 use crate::compile::resolve::uses::Use;
@@ -79,6 +80,39 @@ pub(super) struct Claims {
     pub(super) new: Vec<Claim>,
 }
 
+/// Results whose changes nobody follows.
+#[derive(Default)]
+pub(super) struct Harvest {
+    snapshot: Snapshot,
+    statuses: Vec<Arc<ObjectStatus>>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Harvest {
+    /// Takes what a unit gives.
+    pub(super) fn take(&mut self, mut output: Output) -> Claims {
+        self.diagnostics.append(&mut output.diagnostics);
+        self.statuses.append(&mut output.statuses);
+        for resource in output.resources {
+            resource.insert_into(&mut self.snapshot);
+        }
+        let mut claims = output.claims;
+        claims.sort_unstable();
+        claims.dedup();
+        Claims { new: claims, gone: Vec::new() }
+    }
+
+    /// All of it: each status and each diagnostic once, in their order.
+    pub(super) fn into_compiled(self) -> Compiled {
+        let Self { snapshot, mut statuses, mut diagnostics } = self;
+        statuses.sort_by(|one, other| one.object.cmp(&other.object));
+        diagnostics.sort_unstable();
+        diagnostics.dedup();
+        let statuses = statuses.into_iter().map(Arc::unwrap_or_clone).collect();
+        Compiled { snapshot: Arc::new(snapshot), statuses, diagnostics }
+    }
+}
+
 impl Results {
     /// Puts what a unit gives in the place of what it gave before.
     pub(super) fn put(&mut self, unit: UnitId, mut output: Output) -> Claims {
@@ -91,8 +125,8 @@ impl Results {
         self.put_diagnostics(&before.diagnostics, &output.diagnostics);
         self.put_statuses(&before.statuses, &mut output.statuses);
         self.put_resources(&before.resources, &mut output.resources);
-        let claims =
-            Claims { new: without(&output.claims, &before.claims), gone: without(&before.claims, &output.claims) };
+        let (new, gone) = (without(&output.claims, &before.claims), without(&before.claims, &output.claims));
+        let claims = Claims { new: new.cloned().collect(), gone: gone.cloned().collect() };
         if let Some(place) = self.outputs.get_mut(unit.0) {
             *place = output;
         }
@@ -145,7 +179,7 @@ impl Results {
         for resource in now.iter_mut() {
             match before.iter().find(|other| *other == resource) {
                 Some(same) => resource.clone_from(same),
-                None => resource.insert_into(Arc::make_mut(&mut self.snapshot)),
+                None => resource.clone().insert_into(Arc::make_mut(&mut self.snapshot)),
             }
         }
         for resource in before.iter().filter(|old| !now.iter().any(|resource| resource.has_name_of(old))) {
@@ -195,18 +229,18 @@ pub(super) struct Changed {
     pub(super) resolved_diagnostics: Vec<Diagnostic>,
 }
 
-/// Those of the claims that are not among the others, both sorted.
-fn without(claims: &[Claim], others: &[Claim]) -> Vec<Claim> {
-    claims.iter().filter(|claim| others.binary_search(claim).is_err()).cloned().collect()
+/// Those that are not among the others, both sorted.
+pub(super) fn without<'t, T: Ord>(some: &'t [T], others: &'t [T]) -> impl Iterator<Item = &'t T> {
+    some.iter().filter(|one| others.binary_search(one).is_err())
 }
 
 macro_rules! resources {
     ($($kind:ident => $map:ident),* $(,)?) => {
         impl Resource {
-            fn insert_into(&self, snapshot: &mut Snapshot) {
+            fn insert_into(self, snapshot: &mut Snapshot) {
                 match self {
                     $(Self::$kind(resource) => {
-                        snapshot.$map.insert(Arc::clone(resource));
+                        snapshot.$map.insert(resource);
                     })*
                 }
             }

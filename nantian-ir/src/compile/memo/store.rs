@@ -2,11 +2,13 @@
 //! units see them through a [`Reader`](super::Reader).
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use smol_str::SmolStr;
 
 use crate::compile::attach::class::Classes;
 use crate::compile::attach::conflict::Verdict;
@@ -18,7 +20,7 @@ use crate::compile::decode::{Name, Typed};
 use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
 use crate::compile::{Objects, Options};
-use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
+use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey};
 use crate::precedence::Age;
 
 /// Values by key, in no order.
@@ -47,7 +49,7 @@ pub(super) struct Store {
     pub(super) policies: Map<Name, PolicyView>,
     pub(super) service_policies: Map<Name, ServicePolicies>,
     /// By namespace.
-    pub(super) effects: Map<String, Effects>,
+    pub(super) effects: Map<SmolStr, Effects>,
     /// Accepted routes by Gateway and position of the listener.
     pub(super) attached_routes: Tally<Name, usize>,
     /// Gateways and ports by Service.
@@ -58,23 +60,36 @@ pub(super) struct Store {
 }
 
 /// A route with requests or connections to give at a Gateway. The less gets what two want.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Contender {
     age: Age,
-    /// `namespace/name`.
-    whole: String,
-    pub(super) kind: RouteKind,
+    pub(super) route: RouteKey,
 }
 
 impl Contender {
     pub(super) fn new(view: &RouteView) -> Self {
-        let RouteKey { kind, namespace, name } = &view.key;
-        Self { age: view.age, whole: format!("{namespace}/{name}"), kind: *kind }
+        Self { age: view.age, route: view.key.clone() }
     }
+}
 
-    pub(super) fn route(&self) -> RouteKey {
-        let (namespace, name) = self.whole.split_once('/').unwrap_or_default();
-        RouteKey { kind: self.kind, namespace: namespace.to_owned(), name: name.to_owned() }
+/// The older one, then the first by `namespace/name`.
+impl Ord for Contender {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (mine, theirs) = (&self.route, &other.route);
+        let names = || {
+            if mine.namespace == theirs.namespace {
+                return mine.name.cmp(&theirs.name);
+            }
+            let whole = |route: &'_ RouteKey| [&*route.namespace, "/", &*route.name].concat();
+            whole(mine).cmp(&whole(theirs))
+        };
+        self.age.cmp(&other.age).then_with(names).then_with(|| mine.kind.cmp(&theirs.kind))
+    }
+}
+
+impl PartialOrd for Contender {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

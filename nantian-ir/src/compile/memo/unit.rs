@@ -1,8 +1,9 @@
 //! The units of work.
 
-use super::reader::within;
+use smol_str::SmolStr;
+
 use super::store::Store;
-use crate::compile::decode::{Kind, Name, Table};
+use crate::compile::decode::Name;
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
 
 /// A unit of work: the smallest thing that is computed again as a whole. Its place in the list is its stage, and a unit
@@ -26,9 +27,9 @@ pub(super) enum Unit {
     /// Finds routes of a Gateway that want the same hosts.
     Contest(Name),
     /// Judges the policies of a namespace.
-    Policies(String),
+    Policies(SmolStr),
     /// Judges our own policies of a namespace.
-    Effects(String),
+    Effects(SmolStr),
     /// Judges an AIService.
     AiService(Name),
     /// Makes rules of a route.
@@ -78,36 +79,32 @@ impl Unit {
         match self {
             Self::Displaced | Self::Classes | Self::Sockets => true,
             Self::Gateway(name) | Self::Served(name) | Self::Contest(name) | Self::Report(name) => {
-                typed.gateways.contains_key(name)
+                typed.gateways.has(name)
             }
-            Self::ListenerSet(name) => typed.listener_sets.contains_key(name),
+            Self::ListenerSet(name) => typed.listener_sets.has(name),
             Self::Attachment(route) | Self::Route(route) => {
                 let name = (route.namespace.clone(), route.name.clone());
                 match route.kind {
-                    RouteKind::Http => typed.http_routes.contains_key(&name),
-                    RouteKind::Grpc => typed.grpc_routes.contains_key(&name),
-                    RouteKind::Tls => typed.tls_routes.contains_key(&name),
-                    RouteKind::Tcp => typed.tcp_routes.contains_key(&name),
-                    RouteKind::Udp => typed.udp_routes.contains_key(&name),
+                    RouteKind::Http => typed.http_routes.has(&name),
+                    RouteKind::Grpc => typed.grpc_routes.has(&name),
+                    RouteKind::Tls => typed.tls_routes.has(&name),
+                    RouteKind::Tcp => typed.tcp_routes.has(&name),
+                    RouteKind::Udp => typed.udp_routes.has(&name),
                 }
             }
-            Self::Policies(namespace) => is_in(&typed.backend_tls_policies, namespace),
+            Self::Policies(namespace) => typed.backend_tls_policies.within(namespace).next().is_some(),
             Self::Effects(namespace) => {
-                is_in(&typed.backend_lb_policies, namespace)
-                    || is_in(&typed.route_policies, namespace)
-                    || is_in(&typed.security_policies, namespace)
-                    || is_in(&typed.token_policies, namespace)
-                    || is_in(&typed.wasm_plugins, namespace)
+                typed.backend_lb_policies.within(namespace).next().is_some()
+                    || typed.route_policies.within(namespace).next().is_some()
+                    || typed.security_policies.within(namespace).next().is_some()
+                    || typed.token_policies.within(namespace).next().is_some()
+                    || typed.wasm_plugins.within(namespace).next().is_some()
             }
-            Self::AiService(name) => typed.ai_services.contains_key(name),
-            Self::Policy(name) => typed.backend_tls_policies.contains_key(name),
+            Self::AiService(name) => typed.ai_services.has(name),
+            Self::Policy(name) => typed.backend_tls_policies.has(name),
             Self::Backend(key) => store.backend_uses.has(key),
             Self::Certificate(key) => store.certificate_uses.has(key),
             Self::CaBundle(key) => store.ca_bundle_uses.has(key),
         }
     }
-}
-
-fn is_in<T: Kind>(table: &Table<T>, namespace: &str) -> bool {
-    within(table, namespace).next().is_some()
 }

@@ -82,11 +82,13 @@ fn displaced(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn classes(reader: &Reader<'_>, output: &mut Output) -> Classes {
     let classes = class::classes(reader, &mut output.diagnostics);
     let options = reader.options();
-    for ((_, name), entry) in reader.all::<GatewayClass>() {
+    for entry in reader.all::<GatewayClass>() {
         if entry.value.spec.controller_name != options.controller_name {
             continue;
         }
-        let status = classes.get(name).map(|class| status::class::status(entry, class.fault.as_ref(), options));
+        let status = classes
+            .get(&entry.object.id().name)
+            .map(|class| status::class::status(entry, class.fault.as_ref(), options));
         output.statuses.extend(status.map(Arc::new));
     }
     classes

@@ -19,7 +19,7 @@ use nantian_crds::wasm_plugin::WasmPlugin;
 use super::Compiler;
 use super::fact::Fact;
 use super::graph::Graph;
-use super::results::{Claim, Claims};
+use super::results::{Claim, Claims, without};
 use super::store::{Contender, Map};
 use super::unit::Unit;
 use super::work::Value;
@@ -46,26 +46,32 @@ impl Compiler {
         }
         let name = (id.namespace.clone(), id.name.clone());
         self.leave_groups(id, &name);
-        let mut diagnostics = Vec::new();
-        match &now {
-            None => self.store.typed.remove(id, &name),
-            Some(object) => {
-                if let Err(error) = self.store.typed.insert(&name, object) {
-                    diagnostics.push(Diagnostic::of(&diagnostic::INVALID_OBJECT, object, "", error.to_string()));
-                }
-                self.join_groups(id, &name, &mut diagnostics);
-                demands(id, &name, &mut self.graph);
+        let diagnostic = match &now {
+            None => {
+                self.store.typed.remove(id, &name);
+                None
             }
-        }
+            Some(object) => self.enter(object, &name),
+        };
         let unfit = self.unfit.remove(id);
-        self.results.put_diagnostics(unfit.as_slice(), &diagnostics);
-        self.unfit.extend(diagnostics.pop().map(|diagnostic| (id.clone(), diagnostic)));
+        self.results.put_diagnostics(unfit.as_slice(), diagnostic.as_slice());
+        self.unfit.extend(diagnostic.map(|diagnostic| (id.clone(), diagnostic)));
         self.graph.changed(&Fact::Object(&id.kind, &name));
         self.graph.changed(&Fact::Kind(&id.kind));
         self.graph.changed(&Fact::KindIn(&id.kind, &id.namespace));
         if is_of::<ReferenceGrant>(id) {
             self.graph.changed(&Fact::Grants(&id.namespace));
         }
+    }
+
+    /// Holds an object, and calls for the work on it. What is wrong with it is told.
+    pub(super) fn enter(&mut self, object: &Object, name: &Name) -> Option<Diagnostic> {
+        let id = object.id();
+        let misfit = self.store.typed.insert(name, object).err();
+        let misfit = misfit.map(|error| Diagnostic::of(&diagnostic::INVALID_OBJECT, object, "", error.to_string()));
+        let lost = self.join_groups(id, name);
+        demands(id, name, &mut self.graph);
+        misfit.or(lost)
     }
 
     /// Takes an object out of the sets that its content puts it into.
@@ -84,7 +90,8 @@ impl Compiler {
         }
     }
 
-    fn join_groups(&mut self, id: &ObjectRef, name: &Name, diagnostics: &mut Vec<Diagnostic>) {
+    /// Puts an object into the sets that its content names. An EndpointSlice that names none is lost.
+    fn join_groups(&mut self, id: &ObjectRef, name: &Name) -> Option<Diagnostic> {
         let store = &mut self.store;
         if is_of::<EndpointSlice>(id)
             && let Some(entry) = store.typed.slices.get(name)
@@ -95,7 +102,7 @@ impl Compiler {
             } else {
                 let message = format!("the label {SERVICE_NAME_LABEL} is missing, so no Service has these endpoints");
                 let code = &diagnostic::ENDPOINTS_UNUSABLE;
-                diagnostics.push(Diagnostic::of(code, &entry.object, "metadata.labels", message));
+                return Some(Diagnostic::of(code, &entry.object, "metadata.labels", message));
             }
         } else if is_of::<ListenerSet>(id)
             && let Some(gateway) = store.typed.listener_sets.get(name).and_then(|entry| listener_set::parent(entry))
@@ -103,6 +110,7 @@ impl Compiler {
             store.sets_of.add(&gateway, name.clone());
             self.graph.changed(&Fact::ListenerSets(&gateway));
         }
+        None
     }
 
     /// Puts what a unit made in the place of what it made before.
@@ -169,17 +177,17 @@ impl Compiler {
             return;
         }
         self.graph.changed(&Fact::Attachment(key));
-        let now = self.store.attachments.get(key).cloned();
-        let (old, new) = (places(before.as_deref()), places(now.as_deref()));
-        for (gateway, contender) in old.difference(&new) {
+        let now = self.store.attachments.get(key);
+        let (old, new) = (places(before.as_deref()), places(now.map(|view| &**view)));
+        for (gateway, contender) in without(&old, &new) {
             self.store.routes_at.remove(gateway, contender);
             self.graph.changed(&Fact::KindsAt(gateway));
         }
-        for (gateway, contender) in new.difference(&old) {
+        for (gateway, contender) in without(&new, &old) {
             self.store.routes_at.add(gateway, contender.clone());
             self.graph.changed(&Fact::KindsAt(gateway));
         }
-        for (gateway, _) in old.union(&new) {
+        for (gateway, _) in old.iter().chain(&new) {
             self.graph.changed(&Fact::ContendersAt(gateway));
         }
     }
@@ -327,14 +335,17 @@ fn route_kind(id: &ObjectRef) -> Option<RouteKind> {
 
 /// The Service of a slice.
 fn service_of((namespace, _): &Name, slice: &EndpointSlice) -> Option<Name> {
-    Some((namespace.clone(), slice.metadata.labels.get(SERVICE_NAME_LABEL)?.clone()))
+    Some((namespace.clone(), slice.metadata.labels.get(SERVICE_NAME_LABEL)?.as_str().into()))
 }
 
-/// Where a route stands beside others.
-fn places(view: Option<&RouteView>) -> BTreeSet<(Name, Contender)> {
-    let Some(view) = view.filter(|view| view.refused.is_none()) else { return BTreeSet::new() };
+/// Where a route stands beside others: sorted, each once.
+fn places(view: Option<&RouteView>) -> Vec<(Name, Contender)> {
+    let Some(view) = view.filter(|view| view.refused.is_none()) else { return Vec::new() };
     let contender = Contender::new(view);
-    view.parents.iter().map(|parent| (parent.gateway.clone(), contender.clone())).collect()
+    let mut places: Vec<_> = view.parents.iter().map(|parent| (parent.gateway.clone(), contender.clone())).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// Puts a value in its place; whether that changes anything.

@@ -7,12 +7,12 @@ use nantian_crds::ai_service::{AiService, AiServiceSpec};
 use super::features::Asked;
 use super::{judgement, reference};
 use crate::compile::attach::{Fault, messages};
-use crate::compile::decode::Name;
+use crate::compile::decode::{Name, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::compile::resolve::backend::{Reference, Unresolved};
 use crate::compile::resolve::grant::{self, To, remedy};
-use crate::compile::status::{AiServiceStatus, Condition, ObjectStatus, Status};
+use crate::compile::status::{AiServiceStatus, Condition, ObjectStatus, Status, resolved_refs};
 use crate::key::{ObjectRef, RouteKind};
 use crate::model::Refusal;
 use crate::re2;
@@ -42,7 +42,7 @@ pub(crate) fn unresolved(
         let (refusal, code) = (Refusal::RefNotPermitted, &diagnostic::REF_NOT_PERMITTED);
         return Unresolved { refusal, code, message, remedy: Some(remedy(from, &to)) };
     }
-    if reader.get::<AiService>(&(namespace.to_owned(), reference.name.to_owned())).is_none() {
+    if reader.get::<AiService>(&name_of(namespace, reference.name)).is_none() {
         let message = format!("{whole} does not exist");
         return why(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
     }
@@ -78,7 +78,7 @@ pub(crate) fn status(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Dia
     } else {
         Condition::new("Accepted", true, "Accepted", "the AIService can be sent to", generation)
     };
-    let conditions = vec![accepted, judgement::resolved_refs(&unresolved, generation)];
+    let conditions = vec![accepted, resolved_refs(&unresolved, generation)];
     let status = Status::AiService(AiServiceStatus { conditions });
     Some(Arc::new(ObjectStatus { object: object.id().clone(), status }))
 }

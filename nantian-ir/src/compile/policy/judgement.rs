@@ -6,18 +6,21 @@ use std::sync::Arc;
 use nantian_crds::core::Namespace;
 use nantian_crds::duration::Duration as DurationText;
 use nantian_crds::target_ref::{GRPC_ROUTE, SERVICE};
+use smol_str::SmolStr;
 
 use super::effect::{Effect, Effects};
 use super::features::Asked;
 use super::reference;
 use super::target::{Found, Target, find};
 use super::view::{PolicyView, Spec, policies};
-use crate::compile::attach::{Fault, messages};
+use crate::compile::attach::Fault;
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::lower::cors;
 use crate::compile::memo::Reader;
 use crate::compile::status::policy::MAX_ANCESTORS;
-use crate::compile::status::{AncestorRef, AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status};
+use crate::compile::status::{
+    AncestorRef, AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status, resolved_refs,
+};
 use crate::key::ObjectRef;
 
 /// What became of a policy, whatever its targets.
@@ -243,7 +246,7 @@ fn status(
 
 fn ancestor(policy: &PolicyView<'_>, target: &Target) -> AncestorRef {
     let is_namespace = *target == Target::whole::<Namespace>(&target.name);
-    let namespace = if is_namespace { String::new() } else { policy.object.id().namespace.clone() };
+    let namespace = if is_namespace { SmolStr::default() } else { policy.object.id().namespace.clone() };
     AncestorRef {
         group: target.group.clone(),
         kind: target.kind.clone(),
@@ -267,12 +270,4 @@ fn conditions(policy: &PolicyView<'_>, judged: &Judged, judgement: &Judgement) -
         found.push(Condition::new("PartiallyInvalid", true, UNSUPPORTED, message, generation));
     }
     found
-}
-
-/// `ResolvedRefs`, of a policy or an `AIService`.
-pub(super) fn resolved_refs(unresolved: &[Fault], generation: Option<i64>) -> Condition {
-    match unresolved.first() {
-        Some(fault) => Condition::new("ResolvedRefs", false, fault.reason, messages(unresolved), generation),
-        None => Condition::new("ResolvedRefs", true, "ResolvedRefs", "all references are resolved", generation),
-    }
 }

@@ -7,7 +7,7 @@ use nantian_crds::security_policy::SecurityPolicySpec;
 
 use super::view::Spec;
 use crate::compile::attach::Fault;
-use crate::compile::decode::Name;
+use crate::compile::decode::{Name, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
@@ -148,7 +148,7 @@ pub(super) fn unresolved(
         };
         let to = To { group, kind, namespace, name: reference.name };
         let (reason, found) = if grant::allow(reader, object.id(), &to) {
-            let Some(message) = missing(reference, &(namespace.to_owned(), reference.name.to_owned()), reader) else {
+            let Some(message) = missing(reference, &name_of(namespace, reference.name), reader) else {
                 continue;
             };
             let is_service = matches!(reference.part, Part::ServicePort(_));

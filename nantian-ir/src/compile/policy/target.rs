@@ -4,6 +4,7 @@ use nantian_crds::ai_service::AiService;
 use nantian_crds::core::Service;
 use nantian_crds::gateway_api::{Gateway, GrpcRoute, HttpRoute, TcpRoute, TlsRoute, UdpRoute};
 use nantian_crds::target_ref::TargetRef;
+use smol_str::SmolStr;
 
 use super::view::PolicyView;
 use crate::compile::decode::{Kind, Name};
@@ -13,30 +14,31 @@ use crate::key::{RouteKey, RouteKind};
 /// What a policy is for, in its namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Target {
-    pub(crate) group: String,
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) section: Option<String>,
+    pub(crate) group: SmolStr,
+    pub(crate) kind: SmolStr,
+    pub(crate) name: SmolStr,
+    pub(crate) section: Option<SmolStr>,
 }
 
 impl Target {
     pub(super) fn new(reference: &TargetRef) -> Self {
         Self {
-            group: reference.group.clone(),
-            kind: reference.kind.clone(),
-            name: reference.name.clone(),
-            section: reference.section_name.clone().filter(|name| !name.is_empty()),
+            group: reference.group.as_str().into(),
+            kind: reference.kind.as_str().into(),
+            name: reference.name.as_str().into(),
+            section: reference.section_name.as_deref().filter(|name| !name.is_empty()).map(SmolStr::from),
         }
     }
 
     /// A whole object.
     pub(crate) fn whole<T: Kind>(name: &str) -> Self {
-        Self { group: T::GROUP.to_owned(), kind: T::KIND.to_owned(), name: name.to_owned(), section: None }
+        let (group, kind) = (SmolStr::new_static(T::GROUP), SmolStr::new_static(T::KIND));
+        Self { group, kind, name: name.into(), section: None }
     }
 
     /// The same for a part of it.
     pub(crate) fn section(self, name: &str) -> Self {
-        Self { section: Some(name.to_owned()), ..self }
+        Self { section: Some(name.into()), ..self }
     }
 
     /// A whole route.
@@ -75,9 +77,9 @@ pub(super) fn find(policy: &PolicyView<'_>, reference: &TargetRef, reader: &Read
             Ok(listeners) => Some(listeners),
             Err(found) => return found,
         },
-        "Service" => reader
-            .get::<Service>(&name)
-            .map(|entry| entry.value.spec.ports.iter().filter_map(|port| port.name.clone()).collect()),
+        "Service" => reader.get::<Service>(&name).map(|entry| {
+            entry.value.spec.ports.iter().filter_map(|port| port.name.as_deref()).map(SmolStr::from).collect()
+        }),
         "AIService" => reader.get::<AiService>(&name).map(|_| Vec::new()),
         _ => match route(&kind, &name, &whole, reader) {
             Ok(rules) => rules,
@@ -94,7 +96,7 @@ pub(super) fn find(policy: &PolicyView<'_>, reference: &TargetRef, reader: &Read
 }
 
 /// The names of the listeners of a Gateway of ours.
-fn gateway(name: &Name, whole: &str, reader: &Reader<'_>) -> Result<Vec<String>, Found> {
+fn gateway(name: &Name, whole: &str, reader: &Reader<'_>) -> Result<Vec<SmolStr>, Found> {
     match reader.gateway(name) {
         Some(gateway) => {
             let own = gateway.listeners.iter().filter(|listener| listener.key.set.is_none());
@@ -108,18 +110,18 @@ fn gateway(name: &Name, whole: &str, reader: &Reader<'_>) -> Result<Vec<String>,
 }
 
 /// The names of the rules of a route, if it is there.
-fn route(kind: &str, name: &Name, whole: &str, reader: &Reader<'_>) -> Result<Option<Vec<String>>, Found> {
+fn route(kind: &str, name: &Name, whole: &str, reader: &Reader<'_>) -> Result<Option<Vec<SmolStr>>, Found> {
     let (kind, rules) = match kind {
         "HTTPRoute" => (
             RouteKind::Http,
             rules_of::<HttpRoute>(name, reader, |route| {
-                route.spec.rules.iter().filter_map(|rule| rule.name.clone()).collect()
+                route.spec.rules.iter().filter_map(|rule| rule.name.as_deref()).map(SmolStr::from).collect()
             }),
         ),
         "GRPCRoute" => (
             RouteKind::Grpc,
             rules_of::<GrpcRoute>(name, reader, |route| {
-                route.spec.rules.iter().filter_map(|rule| rule.name.clone()).collect()
+                route.spec.rules.iter().filter_map(|rule| rule.name.as_deref()).map(SmolStr::from).collect()
             }),
         ),
         "TLSRoute" => (RouteKind::Tls, rules_of::<TlsRoute>(name, reader, |_| Vec::new())),
@@ -136,6 +138,6 @@ fn route(kind: &str, name: &Name, whole: &str, reader: &Reader<'_>) -> Result<Op
     Ok(rules)
 }
 
-fn rules_of<T: Kind>(name: &Name, reader: &Reader<'_>, rules: fn(&T) -> Vec<String>) -> Option<Vec<String>> {
+fn rules_of<T: Kind>(name: &Name, reader: &Reader<'_>, rules: fn(&T) -> Vec<SmolStr>) -> Option<Vec<SmolStr>> {
     reader.get::<T>(name).map(|entry| rules(&entry.value))
 }

@@ -84,7 +84,7 @@ where
 {
     let entries = reader.all_in::<CustomObject<S, PolicyStatus>>(namespace);
     let mut found: Vec<PolicyView<'s>> = entries
-        .map(|(_, entry)| PolicyView {
+        .map(|entry| PolicyView {
             kind: <CustomObject<S, PolicyStatus> as Resource>::KIND,
             object: &entry.object,
             metadata: &entry.value.metadata,

@@ -6,7 +6,7 @@ use nantian_crds::gateway_api::shared::{BackendObjectReference, BackendRef};
 
 use super::endpoints;
 use super::grant::{self, To, remedy};
-use crate::compile::decode::{Entry, Name};
+use crate::compile::decode::{Entry, Name, name_of};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::compile::policy::ai_service;
@@ -84,7 +84,7 @@ pub(crate) fn resolve(
         let message = format!("the reference to Service {namespace}/{} has no port", reference.name);
         return fail(Refusal::UnsupportedValue, &diagnostic::BACKEND_NOT_FOUND, message);
     };
-    let name = (namespace.to_owned(), reference.name.to_owned());
+    let name = name_of(namespace, reference.name);
     let Some(service) = reader.get::<Service>(&name) else {
         let message = format!("Service {namespace}/{} does not exist", reference.name);
         return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);

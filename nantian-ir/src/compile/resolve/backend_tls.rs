@@ -10,7 +10,7 @@ use nantian_crds::gateway_api::backend_tls_policy::{BackendTlsPolicyValidation, 
 
 use super::ca_bundle::{self, BadBundle};
 use crate::compile::attach::{Fault, listener, messages};
-use crate::compile::decode::{Entry, Name, age};
+use crate::compile::decode::{Entry, Name, age, name_of};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
@@ -67,16 +67,15 @@ pub(crate) struct Policies {
 
 /// Judges the policies of a namespace. Of several for one target the older one applies, then the first by name.
 pub(crate) fn policies(namespace: &str, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Policies {
-    let mut order: Vec<(Age, &Name, &Arc<Entry<BackendTlsPolicy>>)> = reader
-        .all_in::<BackendTlsPolicy>(namespace)
-        .map(|(name, entry)| (age(&entry.value.metadata), name, entry))
-        .collect();
-    order.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let mut order: Vec<(Age, &Arc<Entry<BackendTlsPolicy>>)> =
+        reader.all_in::<BackendTlsPolicy>(namespace).map(|entry| (age(&entry.value.metadata), entry)).collect();
+    order.sort_by_key(|(age, entry)| (*age, &entry.object.id().name));
     let mut policies = Policies::default();
-    for (_, name, entry) in order {
+    for (_, entry) in order {
         let mut view = judge(entry, reader, diagnostics);
         view.targets = targets(&view, &mut policies.services, reader, diagnostics);
-        policies.views.insert(name.clone(), view);
+        let id = entry.object.id();
+        policies.views.insert((id.namespace.clone(), id.name.clone()), view);
     }
     policies
 }
@@ -90,7 +89,7 @@ fn targets(
     let object = &view.entry.object;
     let mut targets = Vec::new();
     for (index, reference) in view.entry.value.spec.target_refs.iter().enumerate() {
-        let service = (object.id().namespace.clone(), reference.name.clone());
+        let service = name_of(&object.id().namespace, &reference.name);
         let port = reference.section_name.clone().filter(|name| !name.is_empty());
         let is_service = reference.group.is_empty() && reference.kind == "Service";
         let found = if is_service {

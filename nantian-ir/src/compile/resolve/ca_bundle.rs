@@ -35,7 +35,7 @@ pub(crate) fn resolve(
         let message = format!("references to the kind {kind} are not supported: use a ConfigMap");
         return Err(BadBundle::Kind(message));
     }
-    let key = CaBundleKey { namespace: namespace.to_owned(), name: name.to_owned() };
+    let key = CaBundleKey { namespace: namespace.into(), name: name.into() };
     match bundle(reader, &key) {
         Ok(_) => Ok(key),
         Err(why) => Err(BadBundle::Content(format!("ConfigMap {key} {why}"))),

@@ -96,7 +96,7 @@ fn one(
         let message = format!("Secret {namespace}/{} may not be referred to from here", reference.name);
         return Err((Fault::new("RefNotPermitted", message), Some(remedy(from, &to))));
     }
-    let key = CertificateKey { namespace: namespace.to_owned(), name: reference.name.clone() };
+    let key = CertificateKey { namespace: namespace.into(), name: reference.name.as_str().into() };
     match certificate(reader, &key) {
         Ok(found) => {
             warn_of_dates(&found, reader, diagnostics);

@@ -11,7 +11,7 @@ use super::backend::Reference;
 use super::grant::{self, To};
 use crate::compile::attach::listener::ListenerView;
 use crate::compile::attach::route::{ParentView, RouteView};
-use crate::compile::decode::Name;
+use crate::compile::decode::{Name, name_of};
 use crate::compile::memo::Reader;
 use crate::key::RouteKind;
 
@@ -41,7 +41,7 @@ pub(crate) fn of(route: &RouteView, reader: &Reader<'_>) -> BTreeSet<Use> {
         let (true, Some(port)) = (reference.group.is_empty() && reference.kind == "Service", reference.port) else {
             continue;
         };
-        let service = (namespace.to_owned(), reference.name.to_owned());
+        let service = name_of(namespace, reference.name);
         let to = To { group: "", kind: "Service", namespace, name: reference.name };
         if reader.policies_of(&service).is_some() && grant::allow(reader, from, &to) {
             let of_gateway = |gateway: &&Name| Use { service: service.clone(), gateway: (*gateway).clone(), port };

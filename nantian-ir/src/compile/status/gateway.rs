@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use nantian_crds::gateway_api::GROUP;
+use smol_str::SmolStr;
+
 use super::{
     Condition, ConditionStatus, GatewayAddress, GatewayStatus, ListenerStatus, ObjectStatus, RouteGroupKind, Status,
 };
@@ -53,7 +56,7 @@ fn attached_sets(gateway: &GatewayView) -> u32 {
 }
 
 pub(super) fn unknown(kind: &'static str, message: &str, observed_generation: Option<i64>) -> Condition {
-    let (status, reason, message) = (ConditionStatus::Unknown, "Pending", message.to_owned());
+    let (status, reason, message) = (ConditionStatus::Unknown, "Pending", message.into());
     Condition { kind, status, observed_generation, reason, message }
 }
 
@@ -136,7 +139,7 @@ pub(super) fn listener_status(
     let kinds = listener
         .kinds
         .iter()
-        .map(|kind| RouteGroupKind { group: "gateway.networking.k8s.io".to_owned(), kind: kind.as_str().to_owned() });
+        .map(|kind| RouteGroupKind { group: SmolStr::new_static(GROUP), kind: SmolStr::new_static(kind.as_str()) });
     ListenerStatus {
         name: listener.key.listener.clone(),
         supported_kinds: kinds.collect(),

@@ -6,12 +6,16 @@ pub(crate) mod gateway;
 pub(crate) mod listener_set;
 mod part;
 pub(crate) mod policy;
+mod reference;
 pub(crate) mod route;
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
+use crate::compile::attach::{Fault, messages};
 use crate::key::ObjectRef;
 pub use part::StatusPart;
+pub use reference::WrittenReference;
 
 /// The status of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,7 +71,7 @@ pub struct Condition {
     /// Reason, a word of the specification.
     pub reason: &'static str,
     /// What that means here.
-    pub message: String,
+    pub message: SmolStr,
 }
 
 impl Condition {
@@ -75,7 +79,7 @@ impl Condition {
         kind: &'static str,
         holds: bool,
         reason: &'static str,
-        message: impl Into<String>,
+        message: impl Into<SmolStr>,
         generation: Option<i64>,
     ) -> Self {
         let status = if holds { ConditionStatus::True } else { ConditionStatus::False };
@@ -83,13 +87,22 @@ impl Condition {
     }
 }
 
+/// `ResolvedRefs`, of whatever has references.
+pub(crate) fn resolved_refs(unresolved: &[Fault], generation: Option<i64>) -> Condition {
+    let Some(first) = unresolved.first() else {
+        let message = SmolStr::new_static("all references are resolved");
+        return Condition::new("ResolvedRefs", true, "ResolvedRefs", message, generation);
+    };
+    Condition::new("ResolvedRefs", false, first.reason, messages(unresolved), generation)
+}
+
 /// `metav1.Condition.message` has at most 32,768 characters.
-fn shorten(mut message: String) -> String {
+fn shorten(message: SmolStr) -> SmolStr {
     const MOST: usize = 32_768;
-    if message.chars().count() > MOST {
-        message = message.chars().take(MOST - 3).collect::<String>() + "...";
+    if message.len() <= MOST || message.chars().count() <= MOST {
+        return message;
     }
-    message
+    (message.chars().take(MOST - 3).collect::<String>() + "...").into()
 }
 
 /// `GatewayClassStatus`.
@@ -150,7 +163,7 @@ pub struct GatewayAddress {
 #[serde(rename_all = "camelCase")]
 pub struct ListenerStatus {
     /// Name of the listener.
-    pub name: String,
+    pub name: SmolStr,
     /// Kinds of routes that it takes.
     pub supported_kinds: Vec<RouteGroupKind>,
     /// Number of accepted routes.
@@ -163,9 +176,9 @@ pub struct ListenerStatus {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RouteGroupKind {
     /// Group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
 }
 
 /// `RouteStatus`.
@@ -180,9 +193,9 @@ pub struct RouteStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ParentStatus {
     /// The reference, as the route has it.
-    pub parent_ref: serde_json::Value,
+    pub parent_ref: WrittenReference,
     /// Our controller name.
-    pub controller_name: String,
+    pub controller_name: SmolStr,
     /// Conditions: `Accepted`, `ResolvedRefs`, `PartiallyInvalid`.
     pub conditions: Vec<Condition>,
 }
@@ -202,7 +215,7 @@ pub struct AncestorStatus {
     /// The Gateway, or the target.
     pub ancestor_ref: AncestorRef,
     /// Our controller name.
-    pub controller_name: String,
+    pub controller_name: SmolStr,
     /// Conditions: `Accepted`, `ResolvedRefs`, `PartiallyInvalid`.
     pub conditions: Vec<Condition>,
 }
@@ -211,17 +224,17 @@ pub struct AncestorStatus {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct AncestorRef {
     /// Group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Namespace; empty for what is in none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
+    #[serde(skip_serializing_if = "SmolStr::is_empty")]
+    pub namespace: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// The part that the policy is for, if it is for one.
     #[serde(rename = "sectionName", skip_serializing_if = "Option::is_none")]
-    pub section_name: Option<String>,
+    pub section_name: Option<SmolStr>,
 }
 
 /// `AIService.status`.

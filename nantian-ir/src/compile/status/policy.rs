@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use nantian_crds::core::Service;
 use nantian_crds::gateway_api::GROUP;
+use smol_str::SmolStr;
 
-use super::{AncestorRef, AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status};
+use super::{AncestorRef, AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status, resolved_refs};
 use crate::compile::attach::{Fault, messages};
 use crate::compile::decode::Name;
 use crate::compile::memo::Reader;
@@ -40,17 +41,17 @@ fn means(target: &TargetView, number: u16, reader: &Reader<'_>) -> bool {
 pub(crate) fn status(
     policy: &PolicyView,
     ancestors: &BTreeMap<&Name, Vec<&TargetView>>,
-    controller: &str,
+    controller: &SmolStr,
 ) -> Option<ObjectStatus> {
     let entries = ancestors.iter().take(MAX_ANCESTORS).map(|((namespace, name), targets)| AncestorStatus {
         ancestor_ref: AncestorRef {
-            group: GROUP.to_owned(),
-            kind: "Gateway".to_owned(),
+            group: SmolStr::new_static(GROUP),
+            kind: SmolStr::new_static("Gateway"),
             namespace: namespace.clone(),
             name: name.clone(),
             section_name: None,
         },
-        controller_name: controller.to_owned(),
+        controller_name: controller.clone(),
         conditions: conditions(policy, targets),
     });
     let ancestors: Vec<AncestorStatus> = entries.collect();
@@ -72,9 +73,5 @@ fn conditions(policy: &PolicyView, targets: &[&TargetView]) -> Vec<Condition> {
         Some(fault) => Condition::new("Accepted", false, fault.reason, fault.message, generation),
         None => Condition::new("Accepted", true, "Accepted", "the policy applies", generation),
     };
-    let resolved = match policy.unresolved.first() {
-        Some(fault) => Condition::new("ResolvedRefs", false, fault.reason, messages(&policy.unresolved), generation),
-        None => Condition::new("ResolvedRefs", true, "ResolvedRefs", "all references are resolved", generation),
-    };
-    vec![accepted, resolved]
+    vec![accepted, resolved_refs(&policy.unresolved, generation)]
 }

@@ -1,18 +1,20 @@
 //! Status of an HTTPRoute or GRPCRoute: an entry for each parent that is ours.
 
-use super::{Condition, ObjectStatus, ParentStatus, RouteStatus, Status};
+use smol_str::SmolStr;
+
+use super::{Condition, ObjectStatus, ParentStatus, RouteStatus, Status, resolved_refs};
 use crate::compile::attach::route::{ParentView, RouteView};
 use crate::compile::attach::{Fault, messages};
 use crate::compile::lower::Lowered;
 
 /// The status of a route; `None` if no parent of it is ours.
-pub(crate) fn status(route: &RouteView, lowered: &Lowered, controller: &str) -> Option<ObjectStatus> {
+pub(crate) fn status(route: &RouteView, lowered: &Lowered, controller: &SmolStr) -> Option<ObjectStatus> {
     let parents: Vec<ParentStatus> = route
         .parents
         .iter()
         .map(|parent| ParentStatus {
             parent_ref: parent.written(route),
-            controller_name: controller.to_owned(),
+            controller_name: controller.clone(),
             conditions: conditions(route, parent, lowered),
         })
         .collect();
@@ -33,14 +35,12 @@ fn all_invalid(lowered: &Lowered) -> Option<Fault> {
 fn conditions(route: &RouteView, parent: &ParentView, lowered: &Lowered) -> Vec<Condition> {
     let generation = route.generation;
     let refused = refusal(route, parent, lowered);
-    let mut found = vec![match &refused {
+    let mut found = Vec::with_capacity(3);
+    found.push(match &refused {
         Some(fault) => Condition::new("Accepted", false, fault.reason, &fault.message, generation),
         None => Condition::new("Accepted", true, "Accepted", accepted_message(lowered), generation),
-    }];
-    found.push(match lowered.unresolved.first() {
-        Some(fault) => Condition::new("ResolvedRefs", false, fault.reason, messages(&lowered.unresolved), generation),
-        None => Condition::new("ResolvedRefs", true, "ResolvedRefs", "all references are resolved", generation),
     });
+    found.push(resolved_refs(&lowered.unresolved, generation));
     // "This condition MUST NOT be set if a Route is fully valid, fully invalid, or not accepted."
     if refused.is_none() && !lowered.invalid.is_empty() {
         let rules = lowered.invalid.iter().map(|(index, _)| index.to_string()).collect::<Vec<_>>().join(", ");
@@ -52,13 +52,10 @@ fn conditions(route: &RouteView, parent: &ParentView, lowered: &Lowered) -> Vec<
     found
 }
 
-fn accepted_message(lowered: &Lowered) -> String {
+fn accepted_message(lowered: &Lowered) -> SmolStr {
     if lowered.ignored.is_empty() {
-        "the route is accepted".to_owned()
-    } else {
-        format!(
-            "the route is accepted; these fields are not supported and have no effect: {}",
-            lowered.ignored.join(", ")
-        )
+        return SmolStr::new_static("the route is accepted");
     }
+    let fields = lowered.ignored.join(", ");
+    format!("the route is accepted; these fields are not supported and have no effect: {fields}").into()
 }
