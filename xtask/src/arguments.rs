@@ -41,6 +41,11 @@ impl Arguments {
         Some(self.words.remove(at))
     }
 
+    /// All that nobody took, for a program that reads its arguments itself.
+    pub(crate) fn words(self) -> Vec<String> {
+        self.words
+    }
+
     /// Refuses whatever nobody took.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self.words.first() {

@@ -62,6 +62,12 @@ const COMMANDS: &[Command] = &[
         run: suites::bench,
     },
     Command {
+        name: "cluster",
+        takes: "up|down|status|kubectl|exec [--name NAME]",
+        purpose: "a real Kubernetes in a network namespace, to be used by hand",
+        run: suites::cluster::run,
+    },
+    Command {
         name: "golden",
         takes: "",
         purpose: "rewrite the compiler's golden files; read the diff before you commit",

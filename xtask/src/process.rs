@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -87,6 +88,12 @@ impl Step {
         flush();
         let status = self.command.status().map_err(|error| Failure::Start { line: line.clone(), error })?;
         if status.success() { Ok(()) } else { Err(Failure::Status { line, status: status.to_string() }) }
+    }
+
+    /// Becomes it, with our standard input. Returns only if it cannot be started.
+    pub(crate) fn replace(mut self) -> Result<(), Failure> {
+        let line = self.line();
+        Err(Failure::Start { line, error: self.command.stdin(Stdio::inherit()).exec() })
     }
 
     /// Runs it and returns what it printed to standard output. What it says to standard error is shown if it fails.

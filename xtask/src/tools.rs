@@ -76,6 +76,11 @@ pub(crate) fn install_system_programs() -> Result<(), Failure> {
     install(SYSTEM_PROGRAMS)
 }
 
+/// Installs Go, if it is missing.
+pub(crate) fn install_go() -> Result<(), Failure> {
+    install(GO)
+}
+
 /// Installs the other proxies and the load generator, if they are missing, without letting Debian start them.
 pub(crate) fn install_peers() -> Result<(), Failure> {
     if PEERS.iter().all(|(program, _)| is_on_path(program)) {
@@ -168,7 +173,7 @@ fn python_environment(workspace: &Workspace, packages: &[&str]) -> Result<PathBu
 
 /// The conformance suite for HTTP/2, built from the module in `e2e/clients/h2spec`, which pins it and what it needs.
 pub(crate) fn h2spec(workspace: &Workspace) -> Result<PathBuf, Failure> {
-    install(GO)?;
+    install_go()?;
     let program = workspace.cache_folder()?.join("tools").join("h2spec");
     // Go keeps what it has built: when nothing changed, this takes no time.
     Step::new("go")

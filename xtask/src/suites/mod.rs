@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is.
 
+pub(crate) mod cluster;
 mod counts;
 pub(crate) mod end_to_end;
 pub(crate) mod examples;
@@ -32,6 +33,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "workspace", purpose: "unit, property, golden and doc tests of every crate", run: workspace_tests },
     Suite { name: "examples", purpose: "each program in examples/ ends well", run: examples::run },
     Suite { name: "e2e", purpose: "the real binary and real clients", run: end_to_end::run },
+    Suite { name: "cluster", purpose: "a real Kubernetes in a network namespace", run: cluster::test },
     Suite { name: "fuzz", purpose: "each fuzz target for 20 or 60 seconds", run: fuzz::run },
 ];
 

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod address;
+mod cgroup;
+mod cluster;
+mod control_plane;
+mod error;
+mod images;
+mod load_balancer;
+mod namespace;
+mod node;
+mod pki;
+mod process;
+mod programs;
+mod state;
+
+pub use cluster::{Cluster, Parts};
+pub use error::ClusterError;
+pub use load_balancer::give_addresses;
+pub use programs::Programs;
+pub use state::{ClusterName, Home};

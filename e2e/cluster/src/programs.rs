@@ -1,0 +1,127 @@
+//! Kubernetes, containerd, `CoreDNS` and Helm, built from their published Go modules.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::ClusterError;
+use crate::process::run;
+use crate::state::Home;
+
+/// The modules that pin them, beside this crate's manifest: each has one `go.mod` with the tools that it builds. They are
+/// apart because what they need does not go together.
+const MODULES: &[&str] = &["kubernetes", "containerd", "coredns", "helm"];
+
+/// Those that need Pods: without a node, the first is enough.
+const OBJECTS_ONLY: &[&str] = &["kubernetes"];
+
+/// Programs of Debian that a cluster calls, and their packages.
+const PACKAGES: &[(&str, &str)] = &[
+    ("ip", "iproute2"),
+    ("nsenter", "util-linux"),
+    ("sysctl", "procps"),
+    ("runc", "runc"),
+    ("nft", "nftables"),
+    ("buildah", "buildah"),
+    ("conntrack", "conntrack"),
+];
+
+/// Where Debian keeps the plugins that give Pods their network, and the package.
+pub(crate) const CNI_PLUGINS: (&str, &str) = ("/usr/lib/cni", "containernetworking-plugins");
+
+/// The programs that a cluster is made of.
+#[derive(Debug, Clone)]
+pub struct Programs {
+    folder: PathBuf,
+}
+
+impl Programs {
+    /// Builds and installs what is missing. Minutes the first time; nothing when nothing changed.
+    ///
+    /// # Errors
+    /// If a registry cannot be reached, or something does not build.
+    pub fn install(home: &Home, objects_only: bool) -> Result<Self, ClusterError> {
+        install_packages()?;
+        let folder = home.programs();
+        std::fs::create_dir_all(&folder).map_err(ClusterError::file(&folder))?;
+        for module in if objects_only { OBJECTS_ONLY } else { MODULES } {
+            build(&folder, module)?;
+        }
+        if !objects_only {
+            build_pause(&folder)?;
+        }
+        Ok(Self { folder })
+    }
+
+    /// Those that are there, without a look at whether they are the right ones.
+    #[must_use]
+    pub fn installed(home: &Home) -> Self {
+        Self { folder: home.programs() }
+    }
+
+    /// The folder that they are in: to be put on the `PATH`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The path of one.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The `PATH` with them in front.
+    pub(crate) fn search_path(&self) -> std::ffi::OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.folder.clone()).chain(std::env::split_paths(&path));
+        std::env::join_paths(folders).unwrap_or(path)
+    }
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("go")
+}
+
+fn go(folder: &Path, module: &str) -> Command {
+    let mut command = Command::new("go");
+    command.current_dir(sources().join(module)).env("GOBIN", folder);
+    // A file of checksums that lacks one must fail here, not be mended in silence.
+    command.env("CGO_ENABLED", "0").env("GOFLAGS", "-mod=readonly");
+    command
+}
+
+fn build(folder: &Path, module: &str) -> Result<(), ClusterError> {
+    // Symbols are half of the size, and nobody debugs these.
+    run(go(folder, module).args(["install", "-ldflags=-s -w", "tool"]))
+}
+
+/// What holds the namespaces of a Pod: a program that waits.
+fn build_pause(folder: &Path) -> Result<(), ClusterError> {
+    run(go(folder, "pause").args(["build", "-ldflags=-s -w", "-o"]).arg(folder.join("pause")).arg("."))
+}
+
+fn install_packages() -> Result<(), ClusterError> {
+    let (plugins, plugins_package) = CNI_PLUGINS;
+    let mut missing: Vec<&str> =
+        PACKAGES.iter().filter(|(program, _)| !is_on_path(program)).map(|(_, name)| *name).collect();
+    if !Path::new(plugins).join("bridge").is_file() {
+        missing.push(plugins_package);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    run(apt().arg("update"))?;
+    run(apt().args(["install", "--yes", "--no-install-recommends"]).args(missing))
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder| folder.join(program).is_file())
+}

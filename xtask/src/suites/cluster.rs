@@ -1,0 +1,24 @@
+//! `cargo xtask cluster`: a real Kubernetes for hands.
+
+use super::{Counts, Settings};
+use crate::arguments::Arguments;
+use crate::process::Failure;
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// Makes clusters, and runs what needs them.
+pub(super) fn test(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
+    tools::install_go()?;
+    let (well, output) = workspace
+        .cargo(["test", "--locked", "--package", "nantian-cluster", "--features", "live", "--test", "live"])
+        .args(["--", "--test-threads", "2"])
+        .watch()?;
+    Ok(Counts::of_cargo(&output, well))
+}
+
+/// Builds the program and becomes it: what it reads, prints and returns is its own.
+pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
+    tools::install_go()?;
+    workspace.cargo(["build", "--locked", "--quiet", "--package", "nantian-cluster"]).read()?;
+    crate::Step::new(workspace.target.join("debug/nantian-cluster")).args(arguments.words()).replace()
+}
