@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::ClusterError;
-use crate::process::run;
+use crate::process::{read, run};
 use crate::state::Home;
 
 /// The modules that pin them, beside this crate's manifest: each has one `go.mod` with the tools that it builds. They are
 /// apart because what they need does not go together.
-const MODULES: &[&str] = &["kubernetes", "containerd", "coredns", "helm"];
+const MODULES: &[&str] = &[KUBERNETES, "containerd", "coredns", "helm"];
 
 /// Those that need Pods: without a node, the first is enough.
-const OBJECTS_ONLY: &[&str] = &["kubernetes"];
+const OBJECTS_ONLY: &[&str] = &[KUBERNETES];
+const KUBERNETES: &str = "kubernetes";
 
 /// Programs of Debian that a cluster calls, and their packages.
 const PACKAGES: &[(&str, &str)] = &[
@@ -92,7 +93,13 @@ fn go(folder: &Path, module: &str) -> Command {
 
 fn build(folder: &Path, module: &str) -> Result<(), ClusterError> {
     // Symbols are half of the size, and nobody debugs these.
-    run(go(folder, module).args(["install", "-ldflags=-s -w", "tool"]))
+    let mut flags = "-ldflags=-s -w".to_owned();
+    if module == KUBERNETES {
+        // Charts ask for it, and the source does not know it.
+        let version = read(go(folder, module).args(["list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"]))?;
+        flags = format!("{flags} -X k8s.io/component-base/version.gitVersion={}", version.trim());
+    }
+    run(go(folder, module).args(["install", &flags, "tool"]))
 }
 
 /// What holds the namespaces of a Pod: a program that waits.
