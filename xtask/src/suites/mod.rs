@@ -31,6 +31,7 @@ struct Suite {
 /// All suites, in the order in which they run.
 const SUITES: &[Suite] = &[
     Suite { name: "workspace", purpose: "unit, property, golden and doc tests of every crate", run: workspace_tests },
+    Suite { name: "properties", purpose: "the compiler's properties, 2,000 cases each", run: properties },
     Suite { name: "examples", purpose: "each program in examples/ ends well", run: examples::run },
     Suite { name: "e2e", purpose: "the real binary and real clients", run: end_to_end::run },
     Suite { name: "cluster", purpose: "a real Kubernetes in a network namespace", run: cluster::test },
@@ -75,6 +76,15 @@ fn row(suite: &Suite, counts: Counts, took: &Took) -> String {
 /// `cargo test --workspace`: what needs only Rust.
 fn workspace_tests(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
     let (well, output) = workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]).watch()?;
+    Ok(Counts::of_cargo(&output, well))
+}
+
+/// What `cargo test` tries 256 times, often enough to meet what is rare.
+fn properties(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
+    let (well, output) = workspace
+        .cargo(["test", "--locked", "--package", "nantian-ir", "--test", "properties"])
+        .env("PROPTEST_CASES", "2000")
+        .watch()?;
     Ok(Counts::of_cargo(&output, well))
 }
 
