@@ -22,7 +22,8 @@ ListenerSets add; one for a listener by name is for the Gateway's own. What a ru
 limits and CORS filter.
 
 Of several policies of one kind for the same target the oldest applies, then the first by name. WasmPlugins follow each other by
-priority instead.
+priority instead. `nantian explain` ([its page](explain.md)) tells for a request which policies are for it, which setting of which
+one decides, and why the others lose.
 
 ## What the status says
 

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use generated::Edit;
 use nantian_ir::compile::{
-    Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus, Objects, Options, Status,
-    compile,
+    AppliedPolicy, Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus, Objects,
+    Options, PolicySetting, SettingOutcome, Status, compile,
 };
 use nantian_ir::{
-    BackendIdentity, BackendTls, Filter, ObjectRef, RouteKey, RouteKind, RuleKey, Snapshot, Target, Trust,
+    BackendIdentity, BackendTls, Filter, ObjectRef, Refusal, RouteKey, RouteKind, RuleKey, Snapshot, Target, Trust,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -247,6 +247,56 @@ proptest! {
             diagnostic.source.is_some() && !diagnostic.message.is_empty() && !diagnostic.remedy.is_empty()
         };
         prop_assert!(compiled.diagnostics.iter().all(placed));
+    }
+}
+
+/// The settings that decide at a rule or a backend, by field.
+fn deciding(policies: &[AppliedPolicy]) -> BTreeMap<&'static str, Value> {
+    let decides = |setting: &&PolicySetting| setting.outcome == SettingOutcome::Decides;
+    let settings = || policies.iter().flat_map(|policy| &policy.settings).filter(decides);
+    let found: BTreeMap<_, _> = settings().map(|setting| (setting.field, setting.value.clone().unwrap())).collect();
+    assert_eq!(found.len(), settings().count(), "one policy at most decides each field");
+    found
+}
+
+fn denies(policies: &[AppliedPolicy]) -> bool {
+    let settings = policies.iter().flat_map(|policy| &policy.settings);
+    settings.into_iter().any(|setting| setting.outcome == SettingOutcome::Unsupported { denies: true })
+}
+
+/// A duration as generated objects have it.
+fn seconds(value: Option<&Value>) -> Option<std::time::Duration> {
+    let seconds = value?.as_str().unwrap().strip_suffix('s').unwrap().parse().unwrap();
+    Some(std::time::Duration::from_secs(seconds))
+}
+
+proptest! {
+    #[test]
+    fn what_a_rule_and_a_backend_have_of_policies_is_what_is_said_to_decide(values in generated::objects()) {
+        let mut compiler = Compiler::new(Options::standalone());
+        compiler.replace(objects(&values).into_iter().collect());
+        let snapshot = Arc::clone(compiler.snapshot());
+        for rule in snapshot.rules.values() {
+            for attachment in &rule.attachments {
+                let governance = compiler.governance(&rule.key, &attachment.listener).unwrap();
+                let decides = deciding(&governance.rule);
+                prop_assert_eq!(seconds(decides.get("spec.default.timeout.request")), rule.timeouts.request);
+                prop_assert_eq!(seconds(decides.get("spec.default.timeout.backendRequest")), rule.timeouts.backend_request);
+                let refused = |target: &Target| *target == Target::Refused(Refusal::IncompatibleFilters);
+                let refused = rule.targets.iter().filter(|target| refused(&target.target)).count();
+                prop_assert!(!denies(&governance.rule) || refused == rule.targets.len());
+                for of_backend in &governance.backends {
+                    let decides = deciding(&of_backend.policies);
+                    let Some(backend) = snapshot.backends.get(&of_backend.backend) else { continue };
+                    prop_assert!(!denies(&of_backend.policies));
+                    let name = match &backend.tls {
+                        Some(BackendTls::Verify(identity)) => Some(json!(identity.server_name.to_string())),
+                        _ => None,
+                    };
+                    prop_assert_eq!(decides.get("spec.validation.hostname"), name.as_ref());
+                }
+            }
+        }
     }
 }
 

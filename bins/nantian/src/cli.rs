@@ -97,6 +97,9 @@ Examples:
 The request is written as METHOD URL [-H 'name: value']...; the method may be left out (GET). The port of the URL is the
 port of the listener (80 for http, 443 for https when it has none).
 
+Told are listeners, the match that wins and why others lose, filters, backends, limits, and the policies for the rule and its
+backends: which setting of which one decides, and by which rule. docs/explain.md has the fields of --output json.
+
 Exit code 0: a route takes the request. 1: none does (404). 2: wrong usage.";
 
 const DIFF_HELP: &str = "\

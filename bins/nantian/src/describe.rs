@@ -115,7 +115,7 @@ pub(crate) const fn refusal(refusal: Refusal) -> &'static str {
         Refusal::RefNotPermitted => "it is in another namespace, and no ReferenceGrant allows it",
         Refusal::UnsupportedProtocol => "its appProtocol cannot be used by this route",
         Refusal::UnsupportedValue => "one of its fields has a value that cannot be used",
-        Refusal::IncompatibleFilters => "the rule has a filter that cannot be applied",
+        Refusal::IncompatibleFilters => "a filter of the rule, or a check that a policy asks for, cannot be applied",
     }
 }
 

@@ -32,6 +32,11 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use memo::{Change, Changed, Compiler};
 pub use objects::{Object, Objects, Source};
 pub use policy::features::{FIELDS as POLICY_FIELDS, Field as PolicyField, PolicyFeature};
+pub use policy::level::PolicyLevel;
+pub use policy::provenance::{
+    AppliedPolicy, BackendGovernance, Governance, OverriddenPolicy, PolicyPrecedence, PolicyRefusal, PolicySetting,
+    SettingOutcome,
+};
 pub use status::{Condition, ConditionStatus, ObjectStatus, Status};
 
 /// What the compiler is told apart from the objects.

@@ -108,7 +108,12 @@ pub(crate) fn rewrite_golden(workspace: &Workspace, arguments: Arguments) -> Res
         .cargo(["test", "--locked", "--package", "nantian-ir", "--test", "golden", "--test", "upstream_examples"])
         .env("UPDATE_GOLDEN", "1")
         .run()?;
-    crate::Step::new("git").args(["-C"]).args([&workspace.root]).args(["status", "--short", "nantian-ir/tests"]).run()
+    workspace
+        .cargo(["test", "--locked", "--package", "nantian", "--test", "cli", "policies_are_told"])
+        .env("UPDATE_GOLDEN", "1")
+        .run()?;
+    let golden = ["status", "--short", "nantian-ir/tests", "bins/nantian/tests"];
+    crate::Step::new("git").args(["-C"]).args([&workspace.root]).args(golden).run()
 }
 
 /// `cargo xtask reference`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nantian_ir::compile::{Objects, Source};
+use nantian_ir::compile::{Compiler, Governance, Source};
 use nantian_ir::{
     BindAddress, Filter, ListenerKey, ObjectRef, Refusal, Retry, RouteRule, RuleKey, RuleMatch, Snapshot, Target,
     Timeouts,
@@ -29,6 +29,8 @@ pub(crate) struct Decision {
     /// What then happens to it.
     #[serde(flatten)]
     pub(crate) answer: Answer,
+    /// The policies for the rule at the listener, and for its backends.
+    pub(crate) policies: Governance,
     /// Matches that lost, with why.
     pub(crate) others: Vec<CandidateMatch>,
 }
@@ -134,7 +136,8 @@ pub(crate) struct BackendView {
 }
 
 /// Decides.
-pub(crate) fn decide(request: &Request, snapshot: &Snapshot, objects: &Objects) -> Decision {
+pub(crate) fn decide(request: &Request, compiler: &Compiler) -> Decision {
+    let snapshot: &Snapshot = compiler.snapshot();
     let router = Router::new(snapshot);
     let mut decision = Decision {
         request: RequestView {
@@ -150,6 +153,7 @@ pub(crate) fn decide(request: &Request, snapshot: &Snapshot, objects: &Objects) 
         listener: None,
         route: None,
         answer: Answer::without_socket(request, snapshot),
+        policies: Governance::default(),
         others: Vec::new(),
     };
     let explained = sockets(request, snapshot).into_iter().map(|bind| router.explain(&request.parts(bind)));
@@ -171,13 +175,14 @@ pub(crate) fn decide(request: &Request, snapshot: &Snapshot, objects: &Objects) 
         && let Some(rule) = snapshot.rules.get(&winner.rule)
     {
         decision.others.retain(|candidate| candidate.rule != winner.rule || candidate.position != winner.position);
-        decision.take_rule(rule, winner.position, &winner.hostname.to_string(), snapshot, objects);
+        decision.take_rule(rule, winner.position, &winner.hostname.to_string(), compiler);
+        decision.policies = compiler.governance(&winner.rule, &winner.listener).unwrap_or_default();
     }
     decision
 }
 
 impl Decision {
-    fn take_rule(&mut self, rule: &RouteRule, position: usize, hostname: &str, snapshot: &Snapshot, objects: &Objects) {
+    fn take_rule(&mut self, rule: &RouteRule, position: usize, hostname: &str, compiler: &Compiler) {
         let id = ObjectRef {
             group: "gateway.networking.k8s.io".into(),
             kind: rule.key.route.kind.as_str().into(),
@@ -190,9 +195,12 @@ impl Decision {
             position,
             hostname: hostname.to_owned(),
             rule_match: rule.matches.get(position).cloned(),
-            source: objects.get(&id).and_then(|object| object.source(&format!("spec.rules[{}]", rule.key.rule))),
+            source: compiler
+                .objects()
+                .get(&id)
+                .and_then(|object| object.source(&format!("spec.rules[{}]", rule.key.rule))),
         });
-        self.answer = Answer::of(rule, snapshot);
+        self.answer = Answer::of(rule, compiler.snapshot());
     }
 }
 

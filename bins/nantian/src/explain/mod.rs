@@ -1,12 +1,13 @@
 //! `nantian explain`: where a request goes, and why.
 
 mod decision;
+mod policies;
 mod request;
 mod tree;
 
 use std::process::ExitCode;
 
-use nantian_ir::compile::compile;
+use nantian_ir::compile::Compiler;
 
 use crate::check::{all_findings, options};
 use crate::cli::ExplainArgs;
@@ -14,7 +15,8 @@ use crate::exit;
 use crate::finding::Finding;
 use crate::render::{Reporter, Stream, json_line};
 use crate::source;
-pub(crate) use decision::{Answer, decide, no_rule, sockets};
+use decision::decide;
+pub(crate) use decision::{Answer, no_rule, sockets};
 pub(crate) use request::Request;
 
 /// Runs the command.
@@ -27,12 +29,13 @@ pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
         Ok(loaded) => loaded,
         Err(error) => return exit::usage(&error),
     };
-    let compiled = compile(&loaded.objects, &options(&args.classes));
-    let decision = decide(&request, &compiled.snapshot, &loaded.objects);
+    let mut compiler = Compiler::new(options(&args.classes));
+    compiler.replace(loaded.objects);
+    let decision = decide(&request, &compiler);
     let reporter = Reporter::new(args.output, Stream::Out);
     if reporter.is_human() {
         reporter.text(&tree::tree(&decision, reporter.style()));
-        let errors = all_findings(loaded.findings, &compiled.diagnostics)
+        let errors = all_findings(loaded.findings, compiler.diagnostics())
             .iter()
             .filter(|finding| Finding::is_error(finding))
             .count();

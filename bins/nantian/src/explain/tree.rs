@@ -3,6 +3,7 @@
 use nantian_proxy::router::{CandidateMatch, CandidateOutcome, ListenerCandidate, ListenerOutcome};
 
 use super::decision::{Answer, BackendView, Decision, RouteView};
+use super::policies;
 use crate::describe;
 use crate::render::style::{Safe, Style, Tone};
 
@@ -10,13 +11,13 @@ use crate::render::style::{Safe, Style, Tone};
 const MAX_OTHERS: usize = 20;
 
 /// A node: its text and what is below it.
-struct Node {
-    text: String,
-    below: Vec<Node>,
+pub(super) struct Node {
+    pub(super) text: String,
+    pub(super) below: Vec<Node>,
 }
 
 impl Node {
-    fn leaf(text: String) -> Self {
+    pub(super) fn leaf(text: String) -> Self {
         Self { text, below: Vec::new() }
     }
 
@@ -52,6 +53,7 @@ pub(crate) fn tree(decision: &Decision, style: Style) -> String {
         root.below.extend(filters_node(&decision.answer.filters, "filters, in order"));
         root.below.extend(backends_node(&decision.answer.backends, style));
         root.below.extend(limits_node(&decision.answer));
+        root.below.extend(policies::nodes(&decision.policies, style));
     }
     root.below.extend(others_node(decision, style));
     let tone = if decision.route.is_some() { Tone::Good } else { Tone::Bad };

@@ -1,5 +1,10 @@
 //! `nantian explain`.
 
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::harness::{Folder, nantian, stderr, stdout};
@@ -76,4 +81,82 @@ fn words_that_are_no_request_are_wrong_usage() {
         arguments.extend(&words);
         assert_eq!(explain(&folder, &arguments).0, Some(2), "{words:?}");
     }
+}
+
+/// Directories with objects, a request, and what is told of it, for people and for programs.
+fn goldens() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/explain");
+    let mut found: Vec<_> =
+        fs::read_dir(root).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    found.sort();
+    found
+}
+
+fn told(golden: &Path, output: &str) -> String {
+    let request = fs::read_to_string(golden.join("request.txt")).expect("a request");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nantian"));
+    command.current_dir(golden).args(["explain", "in.yaml", "--color", "never", "--output", output, "--"]);
+    stdout(&command.args(request.split_whitespace()).output().expect("the binary ends"))
+}
+
+#[test]
+fn policies_are_told_with_where_they_come_from_and_why_they_win_or_lose() {
+    let mut wrong = Vec::new();
+    for golden in goldens() {
+        let decision: Value = serde_json::from_str(&told(&golden, "json")).expect("JSON");
+        let json = format!("{decision:#}\n");
+        for (file, found) in [("tree.txt", told(&golden, "human")), ("decision.json", json)] {
+            let path = golden.join(file);
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::write(&path, found).expect("written");
+            } else if fs::read_to_string(&path).unwrap_or_default() != found {
+                wrong.push(format!("{}\n{found}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as expected (UPDATE_GOLDEN=1 writes anew):\n{}", wrong.join("\n"));
+}
+
+const PAGE: &str = include_str!("../../../../docs/explain.md");
+
+/// The paths of all values that hold no others.
+fn leaves(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, below)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            leaves(below, &format!("{path}{dot}{name}"), found);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, &format!("{path}[]"), found)),
+        _ => _ = found.insert(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_documented_shape_is_that_of_what_is_printed() {
+    let rows: BTreeSet<&str> = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let rows: BTreeSet<&str> = rows.into_iter().filter(|row| row.contains(['.', '[']) || PLAIN.contains(row)).collect();
+    let mut found = BTreeSet::new();
+    for golden in goldens() {
+        let decision: Value = serde_json::from_str(&told(&golden, "json")).expect("JSON");
+        leaves(&decision, "", &mut found);
+    }
+    let whole: BTreeSet<String> = found
+        .iter()
+        .map(|path| path.replace("policies.backends[].policies[]", "POLICY").replace("policies.rule[]", "POLICY"))
+        .collect();
+    let covers = |row: &str, path: &str| row.strip_suffix("...").map_or(row == path, |front| path.starts_with(front));
+    let undocumented: Vec<_> = whole.iter().filter(|path| !rows.iter().any(|row| covers(row, path))).collect();
+    assert_eq!(undocumented, Vec::<&String>::new(), "a row of docs/explain.md for each");
+    let rows = rows.iter().filter(|row| !row.ends_with("]POLICY"));
+    let unseen: Vec<_> = rows.filter(|row| !whole.iter().any(|path| covers(row, path))).collect();
+    assert_eq!(unseen, Vec::<&&str>::new(), "a directory that shows each row of docs/explain.md");
+}
+
+/// Rows of one word.
+const PLAIN: [&str; 2] = ["bind", "outcome"];
+
+#[test]
+fn the_example_of_the_page_is_what_is_printed() {
+    let tree = told(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/explain/policies-of-every-level"), "human");
+    assert!(PAGE.contains(&tree), "docs/explain.md shows:\n{tree}");
 }

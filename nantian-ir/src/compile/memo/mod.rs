@@ -39,9 +39,10 @@ use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
 use super::objects::{Object, Objects};
+use super::policy::provenance::{self, Governance};
 use super::status::ObjectStatus;
 use super::{Compiled, Options};
-use crate::key::ObjectRef;
+use crate::key::{ListenerKey, ObjectRef, RuleKey};
 use crate::model::Snapshot;
 use fact::Fact;
 use graph::Graph;
@@ -168,6 +169,13 @@ impl Compiler {
     /// Everything that a person should know, sorted by object, field and code.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
         self.results.diagnostics.keys()
+    }
+
+    /// Which policies are for a rule at a listener, and for its backends: which setting of which one decides, and why. `None`:
+    /// there is no such rule.
+    #[must_use]
+    pub fn governance(&self, rule: &RuleKey, listener: &ListenerKey) -> Option<Governance> {
+        provenance::of_rule(rule, listener, &Reader::new(&self.store, false))
     }
 
     /// The results without what it takes to follow changes.

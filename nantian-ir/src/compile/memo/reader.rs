@@ -22,6 +22,7 @@ use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::decode::{Entry, Kind, Name};
 use crate::compile::objects::Object;
 use crate::compile::policy::effect::Effects;
+use crate::compile::policy::{Statement, Target};
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, ObjectRef, RouteKey, RouteKind};
 
@@ -211,6 +212,12 @@ impl<'s> Reader<'s> {
     pub(crate) fn effects(&self, namespace: &str) -> Option<&'s Effects> {
         self.read(&Fact::Effects(namespace));
         self.store.effects.get(namespace)
+    }
+
+    /// What our own policies of a namespace say about a target, for questions: what of it matters to units are effects.
+    pub(crate) fn statements(&self, namespace: &str, target: &Target) -> &'s [Statement] {
+        let of_namespace = self.store.statements.get(namespace);
+        of_namespace.and_then(|statements| statements.get(target)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// A policy.

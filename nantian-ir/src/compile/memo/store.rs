@@ -17,6 +17,7 @@ use crate::compile::attach::kind_conflict::Clash;
 use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::decode::{Name, Typed};
+use crate::compile::policy::Statements;
 use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
 use crate::compile::{Objects, Options};
@@ -50,6 +51,8 @@ pub(super) struct Store {
     pub(super) service_policies: Map<Name, ServicePolicies>,
     /// By namespace.
     pub(super) effects: Map<SmolStr, Effects>,
+    /// By namespace. No unit reads them, so that they are no fact: they answer questions.
+    pub(super) statements: Map<SmolStr, Statements>,
     /// Accepted routes by Gateway and position of the listener.
     pub(super) attached_routes: Tally<Name, usize>,
     /// Gateways and ports by Service.

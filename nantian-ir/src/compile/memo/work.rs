@@ -17,6 +17,7 @@ use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::attach::{class, listener_set};
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::policy::Statements;
 use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{self, Policies};
 use crate::compile::resolve::{backend, ca_bundle, certificate, client_validation, uses};
@@ -33,7 +34,7 @@ pub(super) enum Value {
     Attachment(Option<RouteView>),
     Contest(BTreeMap<RouteKey, Vec<Clash>>, Winners),
     Policies(Policies),
-    Effects(Effects),
+    Effects(Effects, Statements),
 }
 
 /// Computes a unit.
@@ -50,7 +51,8 @@ pub(super) fn compute(unit: &Unit, reader: &Reader<'_>, output: &mut Output) -> 
         Unit::Contest(name) => return contest(name, reader, diagnostics),
         Unit::Policies(namespace) => return Value::Policies(backend_tls::policies(namespace, reader, diagnostics)),
         Unit::Effects(namespace) => {
-            return Value::Effects(policy::judge(namespace, reader, &mut output.statuses, diagnostics));
+            let (effects, statements) = policy::judge(namespace, reader, &mut output.statuses, diagnostics);
+            return Value::Effects(effects, statements);
         }
         Unit::AiService(name) => output.statuses.extend(policy::ai_service::status(name, reader, diagnostics)),
         Unit::Route(key) => route_rules(key, reader, output),

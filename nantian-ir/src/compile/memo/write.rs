@@ -128,7 +128,12 @@ impl Compiler {
             (Unit::Attachment(key), Value::Attachment(view)) => self.write_attachment(key, view),
             (Unit::Contest(name), Value::Contest(clashes, winners)) => self.write_contest(name, clashes, winners),
             (Unit::Policies(namespace), Value::Policies(policies)) => self.write_policies(namespace, policies),
-            (Unit::Effects(namespace), Value::Effects(effects)) => {
+            (Unit::Effects(namespace), Value::Effects(effects, statements)) => {
+                if statements.is_empty() {
+                    self.store.statements.remove(namespace);
+                } else {
+                    self.store.statements.insert(namespace.clone(), statements);
+                }
                 let effects = (!effects.is_empty()).then_some(effects);
                 if put(&mut self.store.effects, namespace, effects) {
                     self.graph.changed(&Fact::Effects(namespace));

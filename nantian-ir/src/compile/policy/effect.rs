@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nantian_crds::core::{Namespace, Service};
-use nantian_crds::gateway_api::Gateway;
-
+use super::level::{self, Level};
 use super::target::Target;
 use crate::compile::memo::Reader;
 use crate::key::{BackendKey, ListenerKey, RouteKey};
 use crate::model::Cors;
+
+/// The field that limits the time of a request.
+pub(super) const REQUEST: &str = "spec.default.timeout.request";
+/// The field that limits the time of one attempt.
+pub(super) const BACKEND_REQUEST: &str = "spec.default.timeout.backendRequest";
+/// The field that tells browsers who may read answers.
+pub(super) const CORS: &str = "spec.cors";
 
 /// What policies say about one target, or about one rule at one listener.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,36 +55,24 @@ impl Effects {
     }
 }
 
-/// What policies say about a rule at a listener: those for the rule before those for its route, the listener, the Gateway
-/// and the namespace of the route.
+/// What policies say about a rule at a listener.
 pub(super) fn of_rule(route: &RouteKey, rule: Option<&str>, listener: &ListenerKey, reader: &Reader<'_>) -> Effect {
     let mut effect = Effect::default();
-    let (own, of_gateway) = (reader.effects(&route.namespace), reader.effects(&listener.namespace));
-    if own.is_none() && of_gateway.is_none() {
+    if reader.effects(&route.namespace).is_none() && reader.effects(&listener.namespace).is_none() {
         return effect;
     }
-    let mut take = |effects: Option<&Effects>, target: Target, section: Option<&str>| {
-        let Some(effects) = effects else { return };
-        let of_section = section.and_then(|name| effects.by_target.get(&target.clone().section(name)));
-        for found in of_section.into_iter().chain(effects.by_target.get(&target)) {
+    for Level { namespace, target, .. } in level::of_rule(route, rule, listener) {
+        let found = reader.effects(namespace).and_then(|effects| effects.by_target.get(&target));
+        if let Some(found) = found {
             effect.fill_from(found);
         }
-    };
-    take(own, Target::route(route), rule);
-    // Names of listeners are those of the Gateway itself: one of a ListenerSet is no section of it.
-    let section = Some(listener.listener.as_str()).filter(|_| listener.set.is_none());
-    take(of_gateway, Target::whole::<Gateway>(&listener.gateway), section);
-    take(own, Target::whole::<Namespace>(&route.namespace), None);
+    }
     effect
 }
 
 /// Whether a check was asked for in front of a backend that the data plane does not have.
 pub(super) fn denies(backend: &BackendKey, reader: &Reader<'_>) -> bool {
     let Some(effects) = reader.effects(&backend.namespace) else { return false };
-    let whole = Target::whole::<Service>(&backend.name);
-    let denies = |target: &Target| effects.by_target.get(target).is_some_and(|effect| effect.denied);
-    let service = reader.get::<Service>(&(backend.namespace.clone(), backend.name.clone()));
-    let ports = service.into_iter().flat_map(|service| &service.value.spec.ports);
-    let mut names = ports.filter(|port| port.port == backend.port).filter_map(|port| port.name.as_deref());
-    denies(&whole) || names.any(|name| denies(&whole.clone().section(name)))
+    let denies = |level: Level<'_>| effects.by_target.get(&level.target).is_some_and(|effect| effect.denied);
+    level::of_backend(backend, reader).into_iter().any(denies)
 }

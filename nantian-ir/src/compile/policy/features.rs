@@ -97,17 +97,21 @@ pub const FIELDS: &[Field] = &[
 
 /// The fields that an object sets, by whether a data plane with these features has a part for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) served: Vec<&'static str>,
-    pub(super) unserved: Vec<&'static str>,
+pub(crate) struct Asked {
+    pub(crate) served: Vec<&'static str>,
+    pub(crate) unserved: Vec<&'static str>,
+}
+
+/// The value of a field, if it is set.
+pub(crate) fn value<'o>(object: &'o Value, path: &str) -> Option<&'o Value> {
+    object.pointer(&format!("/{}", path.replace('.', "/"))).filter(|value| !value.is_null())
 }
 
 impl Asked {
     pub(super) fn of(kind: &str, object: &Value, features: &[PolicyFeature]) -> Self {
         let mut asked = Self::default();
         for field in FIELDS.iter().filter(|field| field.kind == kind) {
-            let set = object.pointer(&format!("/{}", field.path.replace('.', "/")));
-            let Some(set) = set.filter(|set| !set.is_null()) else { continue };
+            let Some(set) = value(object, field.path) else { continue };
             if field.value.is_some_and(|value| set != value) {
                 continue;
             }
@@ -117,6 +121,14 @@ impl Asked {
             }
         }
         asked
+    }
+
+    /// All of them, each with whether it is served.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let of = |fields: &[&'static str], is_served| {
+            fields.iter().map(move |field| (*field, is_served)).collect::<Vec<_>>()
+        };
+        of(&self.served, true).into_iter().chain(of(&self.unserved, false))
     }
 
     /// The same for a target that has no use for some of it.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use nantian_crds::core::Namespace;
 use nantian_crds::duration::Duration as DurationText;
 use nantian_crds::target_ref::{GRPC_ROUTE, SERVICE};
-use smol_str::SmolStr;
+use serde_json::Value;
 
-use super::effect::{Effect, Effects};
-use super::features::Asked;
+use super::effect::{BACKEND_REQUEST, CORS, Effect, Effects, REQUEST};
+use super::features::{self, Asked};
+use super::provenance::PolicyPrecedence;
 use super::reference;
 use super::target::{Found, Target, find};
 use super::view::{PolicyView, Spec, policies};
@@ -17,11 +18,11 @@ use crate::compile::attach::Fault;
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::lower::cors;
 use crate::compile::memo::Reader;
+use crate::compile::objects::Object;
 use crate::compile::status::policy::MAX_ANCESTORS;
-use crate::compile::status::{
-    AncestorRef, AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status, resolved_refs,
-};
+use crate::compile::status::{AncestorStatus, Condition, ObjectStatus, PolicyStatus, Status, resolved_refs};
 use crate::key::ObjectRef;
+use crate::precedence::Age;
 
 /// What became of a policy, whatever its targets.
 struct Judged {
@@ -40,13 +41,62 @@ struct Aim {
 
 /// What became of a policy for one target.
 struct Judgement {
+    field: String,
     target: Target,
     asked: Asked,
     refused: Option<Fault>,
+    holder: Option<Holder>,
+    is_missing: bool,
 }
 
-/// The policy that a target of a kind of policy has.
-type Taken = BTreeMap<(&'static str, Target), ObjectRef>;
+impl Judgement {
+    /// What is kept of it. Nobody asks about a target that is not there.
+    fn statement(&self, policy: &PolicyView<'_>, judged: &Judged) -> Option<Statement> {
+        let Self { field, asked, refused, holder, is_missing, .. } = self;
+        (!is_missing).then(|| Statement {
+            policy: policy.object.clone(),
+            field: field.clone(),
+            asked: asked.clone(),
+            refused: refused.clone(),
+            holder: holder.clone(),
+            denies: judged.effect.denied && holder.is_none(),
+        })
+    }
+}
+
+/// The policy that a target of a kind of policy has, with its age.
+type Taken = BTreeMap<(&'static str, Target), (ObjectRef, Age)>;
+
+/// What a policy says about a target, and what became of that: where settings come from.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) policy: Object,
+    /// The field that names the target.
+    pub(crate) field: String,
+    pub(crate) asked: Asked,
+    pub(crate) refused: Option<Fault>,
+    /// The policy that has the target in its place.
+    pub(crate) holder: Option<Holder>,
+    /// Nothing passes, since it asks for a check that cannot be made.
+    pub(crate) denies: bool,
+}
+
+impl Statement {
+    /// The value of a field of the policy.
+    pub(super) fn value(&self, field: &str) -> Option<&Value> {
+        features::value(self.policy.value(), field)
+    }
+}
+
+/// A policy that has a target which another one names too, and why it has.
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    pub(crate) policy: ObjectRef,
+    pub(crate) precedence: PolicyPrecedence,
+}
+
+/// What the policies of a namespace say about each target; about one, the older first.
+pub(crate) type Statements = BTreeMap<Target, Vec<Statement>>;
 
 /// Judges the policies of a namespace.
 pub(crate) fn judge(
@@ -54,8 +104,8 @@ pub(crate) fn judge(
     reader: &Reader<'_>,
     statuses: &mut Vec<Arc<ObjectStatus>>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Effects {
-    let (mut effects, mut taken) = (Effects::default(), Taken::new());
+) -> (Effects, Statements) {
+    let (mut effects, mut statements, mut taken) = (Effects::default(), Statements::new(), Taken::new());
     for policy in policies(namespace, reader) {
         let judged = judge_spec(&policy, reader, diagnostics);
         let mut judgements = Vec::new();
@@ -70,12 +120,15 @@ pub(crate) fn judge(
                 }
                 Some(_) => {}
             }
+            if let Some(statement) = judgement.statement(&policy, &judged) {
+                statements.entry(judgement.target.clone()).or_default().push(statement);
+            }
             judgements.push(judgement);
         }
         report_unserved(&policy, &judged, &judgements, diagnostics);
         statuses.extend(status(&policy, &judged, &judgements, reader).map(Arc::new));
     }
-    effects
+    (effects, statements)
 }
 
 pub(super) const UNSUPPORTED: &str = "UnsupportedFeature";
@@ -110,14 +163,13 @@ fn effect(spec: Spec<'_>, asked: &Asked, refuse: &mut impl FnMut(&str, String)) 
             };
             let request = timeout.and_then(|timeout| timeout.request.as_ref());
             let backend_request = timeout.and_then(|timeout| timeout.backend_request.as_ref());
-            effect.request = read("spec.default.timeout.request", request);
-            effect.backend_request = read("spec.default.timeout.backendRequest", backend_request);
+            effect.request = read(REQUEST, request);
+            effect.backend_request = read(BACKEND_REQUEST, backend_request);
         }
         Spec::Security(spec) => {
-            let field = "spec.cors";
-            let cors = spec.cors.as_ref().filter(|_| is_served(&field)).map(cors::cors);
-            effect.cors = cors.and_then(|cors| cors.map_err(|message| refuse(field, message)).ok());
-            effect.denied = asked.unserved.iter().any(|unserved| *unserved != field);
+            let cors = spec.cors.as_ref().filter(|_| is_served(&CORS)).map(cors::cors);
+            effect.cors = cors.and_then(|cors| cors.map_err(|message| refuse(CORS, message)).ok());
+            effect.denied = asked.unserved.iter().any(|unserved| *unserved != CORS);
         }
         Spec::BackendLb | Spec::Token(_) | Spec::Wasm(_) => {}
     }
@@ -161,16 +213,22 @@ fn judge_target(
 ) -> Judgement {
     let Aim { field, target, missing } = aim;
     if missing.is_some() {
-        return Judgement { target, asked: judged.asked.clone(), refused: missing };
+        return Judgement {
+            field,
+            target,
+            asked: judged.asked.clone(),
+            refused: missing,
+            holder: None,
+            is_missing: true,
+        };
     }
     // A rule of gRPC and a backend have no use for the answers that browsers ask for.
     let is = |kind: &str, group: &str| target.kind == kind && target.group == group;
     let is_without_cors = is(GRPC_ROUTE.kind, GRPC_ROUTE.group) || is(SERVICE.kind, SERVICE.group);
-    let asked = judged.asked.without(|field| field != "spec.cors" || !is_without_cors);
-    let refused = conflict(policy, &field, &target, taken, diagnostics)
-        .or_else(|| judged.invalid.clone())
-        .or_else(|| unsupported(judged, &asked));
-    Judgement { target, asked, refused }
+    let asked = judged.asked.without(|field| field != CORS || !is_without_cors);
+    let (holder, conflicted) = conflict(policy, &field, &target, taken, diagnostics).unzip();
+    let refused = conflicted.or_else(|| judged.invalid.clone()).or_else(|| unsupported(judged, &asked));
+    Judgement { field, target, asked, refused, holder, is_missing: false }
 }
 
 /// Modules follow each other by priority; of other kinds, a target has one policy.
@@ -180,18 +238,20 @@ fn conflict(
     target: &Target,
     taken: &mut Taken,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Fault> {
+) -> Option<(Holder, Fault)> {
     if matches!(policy.spec, Spec::Wasm(_)) {
         return None;
     }
-    let holder = taken.entry((policy.kind, target.clone())).or_insert_with(|| policy.object.id().clone());
+    let own = || (policy.object.id().clone(), policy.age);
+    let (holder, age) = taken.entry((policy.kind, target.clone())).or_insert_with(own);
     if holder == policy.object.id() {
         return None;
     }
     let section = target.section.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
     let message = format!("the older {holder} applies to {} {}{section}", target.kind, target.name);
     diagnostics.push(Diagnostic::of(&diagnostic::POLICY_CONFLICT, policy.object, field, &message));
-    Some(Fault::new("Conflicted", message))
+    let holder = Holder { policy: holder.clone(), precedence: PolicyPrecedence::by_age(*age, policy.age) };
+    Some((holder, Fault::new("Conflicted", message)))
 }
 
 fn unsupported(judged: &Judged, asked: &Asked) -> Option<Fault> {
@@ -235,25 +295,13 @@ fn status(
     reader: &Reader<'_>,
 ) -> Option<ObjectStatus> {
     let entry = |judgement: &Judgement| AncestorStatus {
-        ancestor_ref: ancestor(policy, &judgement.target),
+        ancestor_ref: judgement.target.reference(&policy.object.id().namespace),
         controller_name: reader.options().controller_name.clone(),
         conditions: conditions(policy, judged, judgement),
     };
     let ancestors: Vec<AncestorStatus> = judgements.iter().take(MAX_ANCESTORS).map(entry).collect();
     let object = policy.object.id().clone();
     (!ancestors.is_empty()).then_some(ObjectStatus { object, status: Status::Policy(PolicyStatus { ancestors }) })
-}
-
-fn ancestor(policy: &PolicyView<'_>, target: &Target) -> AncestorRef {
-    let is_namespace = *target == Target::whole::<Namespace>(&target.name);
-    let namespace = if is_namespace { SmolStr::default() } else { policy.object.id().namespace.clone() };
-    AncestorRef {
-        group: target.group.clone(),
-        kind: target.kind.clone(),
-        namespace,
-        name: target.name.clone(),
-        section_name: target.section.clone(),
-    }
 }
 
 fn conditions(policy: &PolicyView<'_>, judged: &Judged, judgement: &Judgement) -> Vec<Condition> {

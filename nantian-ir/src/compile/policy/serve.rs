@@ -52,7 +52,8 @@ fn parts(
     parts
 }
 
-fn govern(rule: &mut RouteRule, effect: Effect, reader: &Reader<'_>) {
+/// Puts what policies say into a rule.
+pub(super) fn govern(rule: &mut RouteRule, effect: Effect, reader: &Reader<'_>) {
     if effect.denied {
         rule.filters.clear();
         let target = Target::Refused(Refusal::IncompatibleFilters);

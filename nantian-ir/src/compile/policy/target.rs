@@ -1,7 +1,7 @@
 //! What a policy is for, and whether that is there.
 
 use nantian_crds::ai_service::AiService;
-use nantian_crds::core::Service;
+use nantian_crds::core::{Namespace, Service};
 use nantian_crds::gateway_api::{Gateway, GrpcRoute, HttpRoute, TcpRoute, TlsRoute, UdpRoute};
 use nantian_crds::target_ref::TargetRef;
 use smol_str::SmolStr;
@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::view::PolicyView;
 use crate::compile::decode::{Kind, Name};
 use crate::compile::memo::Reader;
+use crate::compile::status::AncestorRef;
 use crate::key::{RouteKey, RouteKind};
 
 /// What a policy is for, in its namespace.
@@ -39,6 +40,18 @@ impl Target {
     /// The same for a part of it.
     pub(crate) fn section(self, name: &str) -> Self {
         Self { section: Some(name.into()), ..self }
+    }
+
+    /// It as statuses name it, for a policy of this namespace.
+    pub(crate) fn reference(&self, namespace: &SmolStr) -> AncestorRef {
+        let is_namespace = *self == Self::whole::<Namespace>(&self.name);
+        AncestorRef {
+            group: self.group.clone(),
+            kind: self.kind.clone(),
+            namespace: if is_namespace { SmolStr::default() } else { namespace.clone() },
+            name: self.name.clone(),
+            section_name: self.section.clone(),
+        }
     }
 
     /// A whole route.

@@ -23,7 +23,7 @@ pub(super) struct PolicyView<'s> {
     pub(super) target_refs: &'s [TargetRef],
     /// Kinds that it may be for.
     pub(super) allowed: &'static [TargetKind],
-    age: Age,
+    pub(super) age: Age,
 }
 
 /// What a policy asks for.

@@ -96,8 +96,7 @@ pub(crate) fn resolve(
 /// TLS towards a Service port.
 fn tls(reader: &Reader<'_>, service: &Name, number: u16, transport: Transport) -> Option<BackendTls> {
     let held = reader.get::<Service>(service).filter(|_| transport == Transport::Tcp)?;
-    let name = port(&held.value, number, transport).and_then(|port| port.name.as_deref());
-    reader.policies_of(service)?.tls(name).cloned()
+    reader.policies_of(service)?.tls(port_name(held, number, transport)).cloned()
 }
 
 /// A backend with its endpoints.
@@ -110,6 +109,11 @@ pub(crate) fn backend(
     let name = (key.namespace.clone(), key.name.clone());
     let tls = tls(reader, &name, key.port, key.protocol.transport());
     (Backend { key: key.clone(), tls }, EndpointSet { key: key.clone(), endpoints })
+}
+
+/// The name of a port of the Service, if that has it and it has one.
+pub(crate) fn port_name(service: &Entry<Service>, number: u16, transport: Transport) -> Option<&str> {
+    port(&service.value, number, transport).and_then(|port| port.name.as_deref())
 }
 
 /// The port of the Service, if it has it.

@@ -14,6 +14,7 @@ use crate::compile::decode::{Entry, Name, age, name_of};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::compile::objects::Object;
+use crate::compile::policy::{self, Asked, Holder, PolicyPrecedence, Statement};
 use crate::key::{CaBundleKey, ObjectRef};
 use crate::model::{BackendIdentity, BackendTls, SubjectAltName, Trust};
 use crate::name::{Hostname, HostnameMatch};
@@ -38,6 +39,8 @@ pub(crate) struct TargetView {
     pub(crate) service: Name,
     /// Name of the port; `None`: all ports.
     pub(crate) port: Option<String>,
+    /// The field that names it.
+    field: String,
     /// Why the policy does not apply to it.
     pub(crate) refused: Option<Fault>,
 }
@@ -99,14 +102,14 @@ fn targets(
             let message = format!("targets of kind {kind} are not supported: use a Service");
             Err((&diagnostic::INVALID_KIND, Fault::new("TargetNotFound", message)))
         };
+        let field = format!("spec.targetRefs[{index}]");
         let refused = found.err().map(|(code, fault)| {
-            let field = format!("spec.targetRefs[{index}]");
-            diagnostics.push(Diagnostic::of(code, object, field, &fault.message));
+            diagnostics.push(Diagnostic::of(code, object, &field, &fault.message));
             fault
         });
         // What is no Service has no routes either, so that no ancestor could be told.
         if is_service {
-            targets.push(TargetView { service, port, refused });
+            targets.push(TargetView { service, port, field, refused });
         }
     }
     targets
@@ -144,6 +147,64 @@ fn take(
             let message = format!("the older {other} applies to {which}{whole}");
             Err((&diagnostic::POLICY_CONFLICT, Fault::new("Conflicted", message)))
         }
+    }
+}
+
+/// The kind.
+pub(crate) const KIND: &str = "BackendTLSPolicy";
+/// Its fields that say how a session is made.
+const SETTINGS: [&str; 4] = [
+    "spec.validation.caCertificateRefs",
+    "spec.validation.wellKnownCACertificates",
+    "spec.validation.hostname",
+    "spec.validation.subjectAltNames",
+];
+
+/// What policies say about a port of a Service, for questions: those for the port by its name, then those for the Service,
+/// of one target the older first.
+pub(crate) fn statements(reader: &Reader<'_>, service: &Name, port: Option<&str>) -> Vec<(policy::Target, Statement)> {
+    let names = reader.all_in::<BackendTlsPolicy>(&service.0).map(|entry| entry.object.id());
+    let views = names.filter_map(|id| reader.policy(&(id.namespace.clone(), id.name.clone())));
+    let mut found = Vec::new();
+    for view in views {
+        for target in view.targets.iter().filter(|target| target.service == *service) {
+            let is_meant = target.port.as_deref().is_none_or(|name| Some(name) == port);
+            let is_missing = target.refused.as_ref().is_some_and(|fault| fault.reason == "TargetNotFound");
+            if is_meant && !is_missing {
+                let held = reader.policies_of(service).and_then(|policies| policies.by_port.get(&target.port));
+                found.push((view, target, held.map(|(holder, _)| holder)));
+            }
+        }
+    }
+    let order = |view: &PolicyView| (age(&view.entry.value.metadata), view.entry.object.id().name.clone());
+    found.sort_by_cached_key(|(view, target, _)| (target.port.is_none(), order(view)));
+    let told = found.into_iter().map(|(view, target, holder)| {
+        let whole = policy::Target::whole::<Service>(&service.1);
+        let place = target.port.iter().fold(whole, |whole, name| whole.section(name));
+        (place, statement(view, target, holder, reader))
+    });
+    told.collect()
+}
+
+fn statement(view: &PolicyView, target: &TargetView, holder: Option<&ObjectRef>, reader: &Reader<'_>) -> Statement {
+    let object = &view.entry.object;
+    let is_set = |field: &&str| policy::value(object.value(), field).is_some();
+    let holder = holder.filter(|holder| *holder != object.id()).map(|holder| {
+        let held = reader.get::<BackendTlsPolicy>(&(holder.namespace.clone(), holder.name.clone()));
+        let own = age(&view.entry.value.metadata);
+        let precedence = PolicyPrecedence::by_age(held.map_or(own, |held| age(&held.value.metadata)), own);
+        Holder { policy: holder.clone(), precedence }
+    });
+    Statement {
+        policy: object.clone(),
+        field: target.field.clone(),
+        asked: Asked {
+            served: SETTINGS.into_iter().filter(is_set).collect(),
+            unserved: ["spec.options"].into_iter().filter(is_set).collect(),
+        },
+        refused: target.refused.clone().or_else(|| view.refused.clone()),
+        holder,
+        denies: false,
     }
 }
 
