@@ -21,6 +21,9 @@ rule, its route, the listener, the Gateway, the namespace of the route. A policy
 ListenerSets add; one for a listener by name is for the Gateway's own. What a rule says itself stands, and so do its own time
 limits and CORS filter.
 
+CORS is for rules of HTTPRoutes and GRPCRoutes. A rule of a GRPCRoute then also takes the preflights of its calls, which browsers
+send before those of gRPC-Web: `OPTIONS` for the path of the call, with `Origin` and `Access-Control-Request-Method: POST`.
+
 Of several policies of one kind for the same target the oldest applies, then the first by name. WasmPlugins follow each other by
 priority instead. `nantian explain` ([its page](explain.md)) tells for a request which policies are for it, which setting of which
 one decides, and why the others lose.

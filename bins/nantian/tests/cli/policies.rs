@@ -60,6 +60,32 @@ fn a_security_policy_tells_browsers_who_may_read_answers() {
 }
 
 #[test]
+fn a_security_policy_answers_what_browsers_ask_before_a_call_of_grpc_web() {
+    let port = free_port();
+    let calls = "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: r}\nspec:\n  parentRefs: [{name: \
+                 web}]\n  rules:\n  - matches: [{method: {service: shop.Cart}}]\n    backendRefs: [{name: app, port: 80}]\n";
+    let folder = Folder::new(&[(
+        "objects.yaml",
+        &documents(&[
+            gateway(port),
+            service("app", free_port(), false),
+            calls.to_owned(),
+            policy("SecurityPolicy", "cors: {allowOrigins: [\"https://a.example.com\"], allowHeaders: [x-grpc-web]}")
+                .replace("HTTPRoute", "GRPCRoute"),
+        ]),
+    )]);
+    let _running = Running::start(folder.path(), &[]);
+    let (origin, asks) = (("origin", "https://a.example.com"), ("access-control-request-method", "POST"));
+    let answer = |path, headers: &[(&str, &str)]| request(port, "OPTIONS", path, headers).expect("an answer");
+    let preflight = answer("/shop.Cart/Add", &[origin, asks]);
+    assert_eq!(preflight.status, 204);
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("https://a.example.com"));
+    assert_eq!(preflight.header("access-control-allow-headers"), Some("x-grpc-web"));
+    assert_eq!(answer("/shop.Order/Add", &[origin, asks]).status, 404);
+    assert_eq!(answer("/shop.Cart/Add", &[asks]).status, 404, "what is no preflight is no call either");
+}
+
+#[test]
 fn a_check_that_cannot_be_made_lets_nobody_in() {
     let (folder, running, port) = serving(&policy("SecurityPolicy", "ip: {denyCIDRs: [192.0.2.0/24]}"));
     assert_eq!(status(port, "/"), 500);

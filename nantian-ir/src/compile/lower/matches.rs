@@ -10,7 +10,7 @@ use crate::name::HeaderName;
 use crate::re2;
 
 /// Whether a data plane can compile the pattern, which was checked otherwise.
-fn compiles(translated: &str) -> Result<(), ()> {
+pub(crate) fn compiles(translated: &str) -> Result<(), ()> {
     let mut builder = regex::bytes::RegexBuilder::new(translated);
     builder.size_limit(re2::MAX_COMPILED).build().map(|_| ()).map_err(|_| ())
 }

@@ -5,7 +5,7 @@ pub(crate) mod cors;
 mod filter;
 mod grpc;
 mod http;
-mod matches;
+pub(crate) mod matches;
 mod stream;
 
 use nantian_crds::gateway_api::{GrpcRoute, HttpRoute, TcpRoute, TlsRoute, UdpRoute};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nantian_crds::core::Namespace;
 use nantian_crds::duration::Duration as DurationText;
-use nantian_crds::target_ref::{GRPC_ROUTE, SERVICE};
+use nantian_crds::target_ref::{SERVICE, TCP_ROUTE, TLS_ROUTE, UDP_ROUTE};
 use serde_json::Value;
 
 use super::effect::{BACKEND_REQUEST, CORS, Effect, Effects, REQUEST};
@@ -83,7 +83,7 @@ pub(crate) struct Statement {
 
 impl Statement {
     /// The value of a field of the policy.
-    pub(super) fn value(&self, field: &str) -> Option<&Value> {
+    pub(crate) fn value(&self, field: &str) -> Option<&Value> {
         features::value(self.policy.value(), field)
     }
 }
@@ -222,13 +222,18 @@ fn judge_target(
             is_missing: true,
         };
     }
-    // A rule of gRPC and a backend have no use for the answers that browsers ask for.
-    let is = |kind: &str, group: &str| target.kind == kind && target.group == group;
-    let is_without_cors = is(GRPC_ROUTE.kind, GRPC_ROUTE.group) || is(SERVICE.kind, SERVICE.group);
-    let asked = judged.asked.without(|field| field != CORS || !is_without_cors);
+    let asked =
+        judged.asked.without(|field| has_requests(&target) || ![CORS, REQUEST, BACKEND_REQUEST].contains(&field));
     let (holder, conflicted) = conflict(policy, &field, &target, taken, diagnostics).unzip();
     let refused = conflicted.or_else(|| judged.invalid.clone()).or_else(|| unsupported(judged, &asked));
     Judgement { field, target, asked, refused, holder, is_missing: false }
+}
+
+/// Whether the rules of a target look at requests. Connections have no use for what is said of those, and neither has a
+/// backend.
+fn has_requests(target: &Target) -> bool {
+    let without = [TLS_ROUTE, TCP_ROUTE, UDP_ROUTE, SERVICE];
+    !without.iter().any(|kind| kind.kind == target.kind && kind.group == target.group)
 }
 
 /// Modules follow each other by priority; of other kinds, a target has one policy.

@@ -15,6 +15,7 @@ pub(crate) mod effect;
 pub(super) mod features;
 mod judgement;
 pub(super) mod level;
+mod preflight;
 pub(super) mod provenance;
 mod reference;
 pub(crate) mod serve;

@@ -1,8 +1,9 @@
 //! Puts what policies say into the rules of the snapshot.
 
 use super::effect::{self, Effect};
+use super::preflight;
 use crate::compile::memo::Reader;
-use crate::key::{RouteKey, RouteKind};
+use crate::key::RouteKey;
 use crate::model::{Attachment, Filter, Refusal, RouteRule, StreamRule, StreamTarget, Target, WeightedTarget};
 
 /// A rule as policies make it: one for each set of listeners at which they say the same.
@@ -67,8 +68,9 @@ pub(super) fn govern(rule: &mut RouteRule, effect: Effect, reader: &Reader<'_>) 
     let fits = effect.backend_request.filter(|attempt| limit.is_none_or(|limit| *attempt <= limit));
     timeouts.backend_request = timeouts.backend_request.or(fits);
     let has_cors = rule.filters.iter().any(|filter| matches!(filter, Filter::Cors(_)));
-    if rule.key.route.kind == RouteKind::Http && !has_cors {
-        rule.filters.extend(effect.cors.map(Filter::Cors));
+    if let Some(cors) = effect.cors.filter(|_| !has_cors) {
+        rule.matches.extend(preflight::of_calls(&rule.matches));
+        rule.filters.push(Filter::Cors(cors));
     }
     keep_mirrors(&mut rule.filters, reader);
     for target in &mut rule.targets {
