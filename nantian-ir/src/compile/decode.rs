@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::FixedState;
 use nantian_crds::ai_service::AiService;
 use nantian_crds::backend_lb_policy::BackendLbPolicy;
-use nantian_crds::core::{ConfigMap, EndpointSlice, Namespace, ObjectMeta, Secret, Service};
+use nantian_crds::core::{ConfigMap, CustomResourceDefinition, EndpointSlice, Namespace, ObjectMeta, Secret, Service};
 use nantian_crds::direct_response::DirectResponse;
 use nantian_crds::gateway_api::{
     BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant, TcpRoute, TlsRoute,
@@ -170,6 +170,7 @@ kinds! {
     security_policies: SecurityPolicy => (),
     token_policies: TokenPolicy => (),
     wasm_plugins: WasmPlugin => (),
+    definitions: CustomResourceDefinition => (),
 }
 
 /// Whether an object of this name is of the kind.

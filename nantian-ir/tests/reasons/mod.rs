@@ -133,11 +133,6 @@ const NAMED: &[(Scope, &[&str])] = &[
 const NEVER: &[(Scope, &str, &str)] = &[
     ("GatewayClass", "Pending", "a class is decided on when it is seen"),
     ("GatewayClass", "Unsupported", "users may define classes of their own"),
-    (
-        "GatewayClass",
-        "UnsupportedVersion",
-        "the compiler reads no CustomResourceDefinition, so it sees no version but its own",
-    ),
     ("GatewayClass", "Waiting", "it is the old name of Pending"),
     ("Gateway", "ListenersNotReady", "the condition Ready is reserved"),
     ("Gateway", "NoResources", "no infrastructure is made for a Gateway"),

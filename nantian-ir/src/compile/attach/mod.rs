@@ -10,6 +10,7 @@ pub(crate) mod listener_set;
 mod namespace;
 pub(crate) mod route;
 pub(crate) mod stream_precedence;
+pub(crate) mod version;
 
 /// Why something is not so: the reason and message of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -140,6 +140,7 @@ codes! {
     unsupported_field UNSUPPORTED_FIELD Warning "unsupported-field" "remove the field, or do not rely on it"
     unsupported_kind UNSUPPORTED_KIND Warning "unsupported-kind" "remove the object, or see the list of supported kinds"
     unsupported_protocol UNSUPPORTED_PROTOCOL Error "unsupported-protocol" "use a protocol that is served"
+    unsupported_version UNSUPPORTED_VERSION Warning "unsupported-version" "install the CRDs of Gateway API v1.5 or v1.6"
     yaml_syntax YAML_SYNTAX Error "yaml-syntax" "correct the YAML at this place; the other documents of the file are used"
 }
 

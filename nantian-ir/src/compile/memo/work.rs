@@ -8,13 +8,13 @@ use nantian_crds::gateway_api::GatewayClass;
 use super::reader::Reader;
 use super::results::{Claim, Output, Resource};
 use super::unit::Unit;
-use crate::compile::attach::class::Classes;
+use crate::compile::attach::class::{Class, Classes};
 use crate::compile::attach::conflict::{self, Verdict};
 use crate::compile::attach::gateway::{self, GatewayView};
 use crate::compile::attach::kind_conflict::{self, Clash};
 use crate::compile::attach::route::{self, RouteView};
 use crate::compile::attach::stream_precedence::Winners;
-use crate::compile::attach::{class, listener_set};
+use crate::compile::attach::{class, listener_set, version};
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::policy::Statements;
@@ -84,14 +84,13 @@ fn displaced(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) {
 fn classes(reader: &Reader<'_>, output: &mut Output) -> Classes {
     let classes = class::classes(reader, &mut output.diagnostics);
     let options = reader.options();
+    let version = version::version(reader, &mut output.diagnostics);
     for entry in reader.all::<GatewayClass>() {
         if entry.value.spec.controller_name != options.controller_name {
             continue;
         }
-        let status = classes
-            .get(&entry.object.id().name)
-            .map(|class| status::class::status(entry, class.fault.as_ref(), options));
-        output.statuses.extend(status.map(Arc::new));
+        let status = |class: &Class| status::class::status(entry, class.fault.as_ref(), &version, options);
+        output.statuses.extend(classes.get(&entry.object.id().name).map(status).map(Arc::new));
     }
     classes
 }

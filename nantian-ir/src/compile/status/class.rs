@@ -5,6 +5,7 @@ use nantian_crds::gateway_api::GatewayClass;
 use super::{Condition, GatewayClassStatus, ObjectStatus, Status, SupportedFeature};
 use crate::compile::Options;
 use crate::compile::attach::Fault;
+use crate::compile::attach::version::Version;
 use crate::compile::decode::Entry;
 use crate::model::ListenerProtocol;
 
@@ -60,14 +61,27 @@ const OF_PROTOCOLS: [(&str, ListenerProtocol); 5] = [
 ];
 
 /// The status of a class of ours.
-pub(crate) fn status(entry: &Entry<GatewayClass>, fault: Option<&Fault>, options: &Options) -> ObjectStatus {
+pub(crate) fn status(
+    entry: &Entry<GatewayClass>,
+    fault: Option<&Fault>,
+    version: &Version,
+    options: &Options,
+) -> ObjectStatus {
     let generation = entry.value.metadata.generation;
     let accepted = match fault {
         None => Condition::new("Accepted", true, "Accepted", "Gateways of this class are served", generation),
         Some(fault) => Condition::new("Accepted", false, fault.reason, &fault.message, generation),
     };
-    let message = "the supported version of the Gateway API is v1.5.1";
-    let version = Condition::new("SupportedVersion", true, "SupportedVersion", message, generation);
+    let message = match version {
+        Version::Unknown => "the supported version of the Gateway API is v1.5.1",
+        Version::Supported => "the CRDs of the Gateway API are of a version that is supported",
+        Version::Unsupported(fault) => &fault.message,
+    };
+    let (is_supported, reason) = match version {
+        Version::Unknown | Version::Supported => (true, "SupportedVersion"),
+        Version::Unsupported(fault) => (false, fault.reason),
+    };
+    let version = Condition::new("SupportedVersion", is_supported, reason, message, generation);
     let of_protocols = OF_PROTOCOLS.iter().filter(|(_, protocol)| options.protocols.contains(protocol));
     let mut features: Vec<&str> = FEATURES.into_iter().chain(of_protocols.map(|(name, _)| *name)).collect();
     // "the names of the features that the controller supports, in alphabetical order".

@@ -1,15 +1,17 @@
 //! Which objects are read, and whether an API server would take them.
 
+use nantian_crds::core::CustomResourceDefinition;
 use nantian_crds::schema::{Reason, SchemaError, Schemas};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::Parsed;
+use crate::compile::decode::is_of;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::objects::{Object, ObjectError, Source};
 use crate::key::ObjectRef;
 
 /// Kinds that the compiler reads.
-const READ: [(&str, &str); 22] = [
+const READ: [(&str, &str); 23] = [
     ("gateway.networking.k8s.io", "GatewayClass"),
     ("gateway.networking.k8s.io", "Gateway"),
     ("gateway.networking.k8s.io", "HTTPRoute"),
@@ -25,6 +27,7 @@ const READ: [(&str, &str); 22] = [
     ("", "ConfigMap"),
     ("", "Namespace"),
     ("discovery.k8s.io", "EndpointSlice"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
     ("nantian.dev", "DirectResponse"),
     ("nantian.dev", "AIService"),
     ("nantian.dev", "BackendLBPolicy"),
@@ -44,6 +47,10 @@ pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
         parsed.diagnostics.push(not_read(object));
         return;
     }
+    if is_of::<CustomResourceDefinition>(object.id()) {
+        parsed.objects.extend(object.with_value(head(object)));
+        return;
+    }
     match Schemas::builtin().admit(object.value().clone()) {
         Ok(admission) => {
             for warning in admission.warnings {
@@ -60,6 +67,18 @@ pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
             parsed.diagnostics.extend(errors.into_iter().map(|error| invalid(object, error)));
         }
     }
+}
+
+/// What is read of the definition of a kind: whether it is right otherwise is not for a gateway to say.
+fn head(object: &Object) -> Value {
+    let text = |pointer: &str| object.value().pointer(pointer).filter(|value| value.is_string()).cloned();
+    let annotations = object.value().pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+    let annotations: Map<_, _> =
+        annotations.filter(|(_, value)| value.is_string()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    json!({
+        "apiVersion": text("/apiVersion"), "kind": text("/kind"),
+        "metadata": {"name": text("/metadata/name"), "annotations": annotations},
+    })
 }
 
 fn invalid(object: &Object, error: SchemaError) -> Diagnostic {
