@@ -173,6 +173,9 @@ fn parent(
     None
 }
 
+/// `RouteStatus.parents`: "A maximum of 32 Gateways will be represented in this list."
+const MAX_PARENTS: usize = 32;
+
 /// GEP-3793: a route that asks for it behaves "the same as if all default Gateways were explicitly specified in
 /// `parentRefs`", of those that may take it.
 fn default_gateways(
@@ -191,7 +194,7 @@ fn default_gateways(
             return;
         }
     }
-    let mut refusals = Vec::new();
+    let (mut refusals, mut claimed) = (Vec::new(), 0);
     for name in reader.default_gateways() {
         let Some(gateway) = reader.gateway(name) else { continue };
         if view.parents.iter().any(|parent| parent.gateway == *name && parent.set.is_none()) {
@@ -201,7 +204,16 @@ fn default_gateways(
             ParentView { reference: None, gateway: name.clone(), set: None, attached: Vec::new(), refused: None };
         // A default Gateway that may not take the route does not claim it, and says nothing.
         match candidates(route, &parent, None, gateway, reader, hostnames) {
+            // References to Gateways of others count: their controllers have entries in the same list.
+            Ok(_) if route.parents.len() + claimed == MAX_PARENTS => {
+                let whole = format!("Gateway {}/{}", name.0, name.1);
+                let message = format!("the route has {MAX_PARENTS} parents, and no room for the default {whole}");
+                let code = &diagnostic::NOT_ATTACHED;
+                diagnostics.push(Diagnostic::of(code, route.object, &parent.field, &message));
+                refusals.push(message);
+            }
             Ok(attached) => {
+                claimed += 1;
                 parent.attached = attached;
                 view.parents.push(parent);
             }
