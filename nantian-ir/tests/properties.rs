@@ -27,7 +27,7 @@ fn compiled(objects: impl IntoIterator<Item = Object>) -> Compiled {
 }
 
 fn text(compiled: &Compiled) -> String {
-    json!([&*compiled.snapshot, compiled.statuses, compiled.diagnostics]).to_string()
+    json!([&*compiled.snapshot, compiled.statuses, compiled.diagnostics, compiled.wants]).to_string()
 }
 
 proptest! {
@@ -138,7 +138,7 @@ proptest! {
 /// What a compiler says of all its objects, as text.
 fn text_of(compiler: &Compiler) -> String {
     let (statuses, diagnostics): (Vec<_>, Vec<_>) = (compiler.statuses().collect(), compiler.diagnostics().collect());
-    json!([&**compiler.snapshot(), statuses, diagnostics]).to_string()
+    json!([&**compiler.snapshot(), statuses, diagnostics, compiler.wants()]).to_string()
 }
 
 fn change(edit: &Edit, held: &Objects) -> Option<Change> {

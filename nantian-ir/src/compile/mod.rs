@@ -19,6 +19,7 @@ mod serve;
 pub mod status;
 #[cfg(test)]
 mod tests;
+mod wants;
 pub mod yaml;
 
 use std::net::IpAddr;
@@ -38,6 +39,7 @@ pub use policy::provenance::{
     SettingOutcome,
 };
 pub use status::{Condition, ConditionStatus, ObjectStatus, Status};
+pub use wants::Want;
 
 /// What the compiler is told apart from the objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +101,8 @@ pub struct Compiled {
     pub statuses: Vec<ObjectStatus>,
     /// Everything that a person should know, sorted by object, field and code.
     pub diagnostics: Vec<Diagnostic>,
+    /// What has to be fetched, sorted.
+    pub wants: Vec<Want>,
 }
 
 /// Compiles the objects: a [`Compiler`] that gets them all at once, and keeps nothing.

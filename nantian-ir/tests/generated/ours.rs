@@ -59,6 +59,7 @@ fn wish() -> impl Strategy<Value = (&'static str, Value)> {
             ("TokenPolicy", json!({"tokensPerMinute": 1, "onLimit": "fallback", "fallback": {"name": to}}))
         }),
         1 => name().prop_map(|map| ("WasmPlugin", json!({"wasm": {"configMap": {"name": map, "key": "ca.crt"}}}))),
+        1 => name().prop_map(|path| ("WasmPlugin", json!({"wasm": {"url": format!("https://example.com/{path}")}}))),
     ]
 }
 

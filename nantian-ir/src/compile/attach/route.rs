@@ -209,7 +209,7 @@ fn default_gateways(
                 let whole = format!("Gateway {}/{}", name.0, name.1);
                 let message = format!("the route has {MAX_PARENTS} parents, and no room for the default {whole}");
                 let code = &diagnostic::NOT_ATTACHED;
-                diagnostics.push(Diagnostic::of(code, route.object, &parent.field, &message));
+                diagnostics.push(Diagnostic::of(code, route.object, parent.field(), &message));
                 refusals.push(message);
             }
             Ok(attached) => {

@@ -41,6 +41,7 @@ use super::diagnostic::Diagnostic;
 use super::objects::{Object, Objects};
 use super::policy::provenance::{self, Governance};
 use super::status::ObjectStatus;
+use super::wants::{self, Want};
 use super::{Compiled, Options};
 use crate::key::{ListenerKey, ObjectRef, RuleKey};
 use crate::model::Snapshot;
@@ -171,6 +172,12 @@ impl Compiler {
         self.results.diagnostics.keys()
     }
 
+    /// What has to be fetched, sorted.
+    #[must_use]
+    pub fn wants(&self) -> Vec<Want> {
+        wants::of(self.store.statements.values().flat_map(|of_namespace| of_namespace.values().flatten()))
+    }
+
     /// Which policies are for a rule at a listener, and for its backends: which setting of which one decides, and why. `None`:
     /// there is no such rule.
     #[must_use]
@@ -181,11 +188,13 @@ impl Compiler {
     /// The results without what it takes to follow changes.
     #[must_use]
     pub fn into_compiled(self) -> Compiled {
+        let wants = self.wants();
         let Results { snapshot, statuses, diagnostics, .. } = self.results;
         Compiled {
             snapshot,
             statuses: statuses.into_values().map(Arc::unwrap_or_clone).collect(),
             diagnostics: diagnostics.into_keys().collect(),
+            wants,
         }
     }
 
@@ -200,7 +209,8 @@ impl Compiler {
         }
         compiler.harvest = Some(harvest);
         compiler.settle();
-        compiler.harvest.take().unwrap_or_default().into_compiled()
+        let harvest = compiler.harvest.take().unwrap_or_default();
+        harvest.into_compiled(compiler.wants())
     }
 
     fn finish(&mut self) -> Changed {

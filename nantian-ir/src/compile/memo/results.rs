@@ -9,6 +9,7 @@ use crate::compile::decode::Name;
 use crate::compile::diagnostic::Diagnostic;
 use crate::compile::resolve::uses::Use;
 use crate::compile::status::ObjectStatus;
+use crate::compile::wants::Want;
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, ObjectRef};
 use crate::model::{Backend, CaBundle, Certificate, EndpointSet, Keyed, Listener, RouteRule, Snapshot, StreamRule};
 
@@ -103,13 +104,13 @@ impl Harvest {
     }
 
     /// All of it: each status and each diagnostic once, in their order.
-    pub(super) fn into_compiled(self) -> Compiled {
+    pub(super) fn into_compiled(self, wants: Vec<Want>) -> Compiled {
         let Self { snapshot, mut statuses, mut diagnostics } = self;
         statuses.sort_by(|one, other| one.object.cmp(&other.object));
         diagnostics.sort_unstable();
         diagnostics.dedup();
         let statuses = statuses.into_iter().map(Arc::unwrap_or_clone).collect();
-        Compiled { snapshot: Arc::new(snapshot), statuses, diagnostics }
+        Compiled { snapshot: Arc::new(snapshot), statuses, diagnostics, wants }
     }
 }
 

@@ -92,3 +92,25 @@ fn what_the_data_plane_has_no_part_for_is_not_served() {
     options.policy_features.clear();
     assert_eq!(limit(&options), None);
 }
+
+fn gateway_api(kind: &str, name: &str) -> Value {
+    json!({"group": "gateway.networking.k8s.io", "kind": kind, "name": name})
+}
+
+/// `Compiled.wants`: what a plugin names by URL, if it is for something that is there.
+#[test]
+fn a_module_by_url_is_asked_for_once_where_its_plugin_is_for_something_that_is_there() {
+    let wants = |wasm: Value, targets: &[Value]| {
+        let plugin = json!({
+            "apiVersion": "nantian.dev/v1alpha1", "kind": "WasmPlugin", "metadata": {"namespace": "a", "name": "p"},
+            "spec": {"targetRefs": targets, "wasm": wasm},
+        });
+        compiled(plugin, &Options::standalone()).wants
+    };
+    let url = json!({"url": "https://example.com/a.wasm", "sha256": "aa"});
+    let found = wants(url.clone(), &[gateway_api("Gateway", "g"), gateway_api("HTTPRoute", "r")]);
+    let told: Vec<_> = found.iter().map(|want| (want.url.as_str(), want.sha256.as_deref(), want.field)).collect();
+    assert_eq!(told, [("https://example.com/a.wasm", Some("aa"), "spec.wasm.url")]);
+    assert_eq!(wants(url, &[gateway_api("Gateway", "absent")]), []);
+    assert_eq!(wants(json!({"configMap": {"name": "m", "key": "k"}}), &[gateway_api("Gateway", "g")]), []);
+}
