@@ -1,4 +1,4 @@
-//! A backend that tells what it got: HTTP/1.1 and HTTP/2 with prior knowledge on one port.
+//! A backend that tells what it got: HTTP/1.1 and HTTP/2 with prior knowledge on one port, or HTTP/1.1 within TLS.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,10 +13,17 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::{HeaderMap, Request, Response, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsAcceptor;
+
+use crate::certificate::Certificate;
 
 /// A running backend. Dropping it closes its connections.
 pub(crate) struct Backend {
@@ -40,6 +47,15 @@ impl Backend {
     /// | `/tunnel` | 101, then what comes is sent back |
     /// | others | JSON: backend, method, uri, version, headers, length of the body, trailers |
     pub(crate) fn start(name: &'static str) -> Self {
+        Self::serve(name, None)
+    }
+
+    /// The same within TLS, showing this certificate.
+    pub(crate) fn start_secured(name: &'static str, certificate: &Certificate) -> Self {
+        Self::serve(name, Some(acceptor(certificate)))
+    }
+
+    fn serve(name: &'static str, tls: Option<TlsAcceptor>) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -47,17 +63,18 @@ impl Backend {
         let counter = Arc::clone(&requests);
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let counter = Arc::clone(&counter);
+                let (counter, tls) = (Arc::clone(&counter), tls.clone());
                 let _slower_without = stream.set_nodelay(true);
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| {
-                        counter.fetch_add(1, Ordering::Relaxed);
-                        answer(name, request)
-                    });
-                    // How a connection ends is the client's matter: tests look at what clients got.
-                    let _ended = auto::Builder::new(TokioExecutor::new())
-                        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-                        .await;
+                    match tls {
+                        None => connection(name, &counter, stream).await,
+                        // A client that does not trust the certificate ends here.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                connection(name, &counter, stream).await;
+                            }
+                        }
+                    }
                 });
             }
         });
@@ -76,6 +93,28 @@ impl Drop for Backend {
             runtime.shutdown_background();
         }
     }
+}
+
+fn acceptor(certificate: &Certificate) -> TlsAcceptor {
+    let chain = CertificateDer::pem_slice_iter(certificate.chain.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    TlsAcceptor::from(Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap()))
+}
+
+async fn connection(
+    name: &'static str,
+    counter: &AtomicU64,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) {
+    let service = service_fn(|request| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        answer(name, request)
+    });
+    let server = auto::Builder::new(TokioExecutor::new());
+    // How a connection ends is the client's matter: tests look at what clients got.
+    let _ended = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
 }
 
 /// After so many bytes the pattern begins again.

@@ -1,6 +1,8 @@
-//! Certificates for the tests, each its own authority.
+//! Certificates for the tests: each its own authority, or signed by one.
 
 use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 /// A self-signed certificate and its key, as PEM.
 pub(crate) struct Certificate {
@@ -21,5 +23,30 @@ impl Certificate {
         let path = folder.join(format!("{name}.pem"));
         std::fs::write(&path, &self.chain).unwrap();
         path
+    }
+}
+
+/// An authority that signs certificates.
+pub(crate) struct Authority {
+    /// Its own certificate, as PEM.
+    pub(crate) certificate: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Self { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    /// A new key and a certificate for these names.
+    pub(crate) fn sign(&self, names: &[&str]) -> Certificate {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        let signed = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        Certificate { chain: signed.pem(), key: key.serialize_pem() }
     }
 }

@@ -18,6 +18,7 @@ mod port;
 mod python;
 mod raw;
 
+mod backend_tls;
 mod bad_input;
 mod drain;
 mod grpc;

@@ -100,9 +100,38 @@ endpoints: [{{addresses: [127.0.0.1], conditions: {{ready: true}}}}]
     )
 }
 
+/// A BackendTLSPolicy for a Service, with the certificate of the authority that it trusts.
+pub(crate) fn backend_tls(service: &str, authority: &str, hostname: &str, subject_alt_names: &[&str]) -> String {
+    let names = subject_alt_names.iter().map(|name| format!("{{type: Hostname, hostname: {name}}}"));
+    format!(
+        "---
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: authority, namespace: default}}
+data:
+  ca.crt: |
+{}---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {{name: tls, namespace: default}}
+spec:
+  targetRefs: [{{group: \"\", kind: Service, name: {service}}}]
+  validation:
+    hostname: {hostname}
+    caCertificateRefs: [{{group: \"\", kind: ConfigMap, name: authority}}]
+    subjectAltNames: [{}]
+",
+        indented(authority),
+        names.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn indented(pem: &str) -> String {
+    pem.lines().fold(String::new(), |text, line| text + "    " + line + "\n")
+}
+
 /// A Secret of the type `kubernetes.io/tls`.
 pub(crate) fn secret(name: &str, certificate: &Certificate) -> String {
-    let indented = |pem: &str| pem.lines().fold(String::new(), |text, line| text + "    " + line + "\n");
     format!(
         "---
 apiVersion: v1
