@@ -40,6 +40,11 @@ const EDGES: &[Edge] = &[
         ],
     },
     Edge { package: "nantian-ir", flags: &[], never: &["tokio*", "hyper*", "h2", "socket2", "mio"] },
+    Edge {
+        package: "nantian-xds",
+        flags: &[],
+        never: &["nantian-crds", "nantian-proxy", "kube*", "k8s-openapi", "axum*", "prost-build", "protox"],
+    },
     Edge { package: "nantian-crds", flags: &[], never: &["tokio*", "hyper*", "nantian-ir", "nantian-proxy"] },
 ];
 

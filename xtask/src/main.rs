@@ -85,6 +85,12 @@ const COMMANDS: &[Command] = &[
         purpose: "write nantian-crds/crds/*.yaml again from the Rust types",
         run: suites::rewrite_crds,
     },
+    Command {
+        name: "proto",
+        takes: "",
+        purpose: "write nantian-xds/src/wire/codegen again from the .proto files",
+        run: suites::rewrite_proto,
+    },
     Command { name: "docs", takes: "", purpose: "API documentation of the library crates", run: check::docs },
     Command { name: "fmt", takes: "", purpose: "format all Rust code", run: check::format },
 ];

@@ -130,3 +130,12 @@ pub(crate) fn rewrite_crds(workspace: &Workspace, arguments: Arguments) -> Resul
     arguments.finish()?;
     workspace.cargo(["run", "--locked", "--package", "nantian-crds", "--example", "write_crds"]).run()
 }
+
+/// `cargo xtask proto`.
+pub(crate) fn rewrite_proto(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
+    arguments.finish()?;
+    workspace
+        .cargo(["test", "--locked", "--package", "nantian-xds", "--test", "codegen"])
+        .env("NANTIAN_WRITE_PROTO", "1")
+        .run()
+}

@@ -6,7 +6,7 @@ use super::{Fault, Source};
 use crate::process::Failure;
 
 /// Folders that hold no source of ours.
-const NOT_SOURCE: &[&str] = &["target", ".git", "corpus", "artifacts", "coverage", "node_modules"];
+const NOT_SOURCE: &[&str] = &["target", ".git", "corpus", "artifacts", "codegen", "coverage", "node_modules"];
 
 /// All Rust files below the root, in the order of their paths.
 pub(super) fn rust_sources(root: &Path) -> Result<Vec<Source>, Failure> {

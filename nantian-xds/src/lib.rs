@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod convert;
+pub mod delta;
+mod digest;
+mod resource;
+pub mod transport;
+pub mod wire;
+
+pub use catalog::{Catalog, Entry};
+pub use convert::{FieldError, FieldProblem};
+pub use resource::{MANIFEST_NAME, MANIFEST_URL, Resource, ResourceType, Unreadable};

@@ -1,0 +1,12 @@
+//! gRPC around the state machines: sockets, TLS, clocks and tasks are here, decisions are in [`crate::delta`].
+
+mod backoff;
+mod client;
+mod security;
+mod server;
+mod stream;
+
+pub use client::{Apply, ClientSettings, Connection, DiscoveryClient};
+pub use security::{Credentials, CredentialsError, Security};
+pub use server::{DiscoveryServer, ServerSettings};
+pub use stream::{DataPlanes, Denied, DiscoveryService, Observation, Peer};
