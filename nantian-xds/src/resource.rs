@@ -165,15 +165,24 @@ macro_rules! resources {
     )*};
 }
 
-resources! {
-    Certificate in certificates,
-    CaBundle in ca_bundles,
-    EndpointSet in endpoints,
-    Backend in backends,
-    RouteRule in rules,
-    StreamRule in stream_rules,
-    Listener in listeners,
+/// Calls a macro with each type of the model, and the field of a [`Snapshot`] that holds its resources.
+macro_rules! with_resources {
+    ($declare:ident) => {
+        $declare! {
+            Certificate in certificates,
+            CaBundle in ca_bundles,
+            EndpointSet in endpoints,
+            Backend in backends,
+            RouteRule in rules,
+            StreamRule in stream_rules,
+            Listener in listeners,
+        }
+    };
 }
+
+pub(crate) use with_resources;
+
+with_resources!(resources);
 
 /// An expression with `$resource` as the type of the model that a [`ResourceType`] stands for.
 macro_rules! with_type {

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::namespace::Namespace;
-use crate::process::{Daemon, Process, read, run};
+use crate::process::{Daemon, Process, run};
 use crate::state::{ClusterName, Home, State};
 use crate::{ClusterError, Programs, cgroup, control_plane, images, node, pki};
 
@@ -20,6 +20,9 @@ pub enum Parts {
 
 /// The part that gives Services of type `LoadBalancer` their addresses.
 const LOAD_BALANCER: &str = "load-balancer";
+
+/// What is mounted, as the kernel tells it.
+const MOUNTS: &str = "/proc/self/mounts";
 
 /// In which file the parts of a running cluster are noted.
 const NOTE: &str = "parts";
@@ -105,17 +108,23 @@ impl Cluster {
     }
 
     fn runs(&self, parts: Parts) -> bool {
-        let has_node = std::fs::read_to_string(self.state.at(NOTE)).is_ok_and(|note| note == "node");
-        let enough = has_node || parts == Parts::ObjectsOnly;
+        let enough = self.has_node() || parts == Parts::ObjectsOnly;
         enough && self.parts().all(|(_, runs)| runs)
+    }
+
+    fn has_node(&self) -> bool {
+        std::fs::read_to_string(self.state.at(NOTE)).is_ok_and(|note| note == "node")
     }
 
     /// Its parts, and whether each runs.
     pub fn parts(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        let has_node = std::fs::read_to_string(self.state.at(NOTE)).is_ok_and(|note| note == "node");
-        let objects = ["etcd", "apiserver", "controller-manager"];
-        let parts: Vec<&'static str> = if has_node { all_parts().collect() } else { objects.to_vec() };
-        parts.into_iter().map(|part| (part, Daemon::of(&self.state, part).process().is_some()))
+        let of_node = control_plane::OF_NODE.iter().chain(node::PARTS).copied().chain([LOAD_BALANCER]);
+        let of_node = of_node.filter(|_| self.has_node());
+        control_plane::PARTS
+            .iter()
+            .copied()
+            .chain(of_node)
+            .map(|part| (part, Daemon::of(&self.state, part).process().is_some()))
     }
 
     /// Where to look when something does not work.
@@ -182,8 +191,11 @@ impl Cluster {
         }
         end("containerd");
         let namespace = Namespace::of(state);
-        let control_plane: Vec<Process> =
-            control_plane::PARTS.iter().filter_map(|part| Daemon::of(state, part).process()).collect();
+        let control_plane: Vec<Process> = control_plane::PARTS
+            .iter()
+            .chain(control_plane::OF_NODE)
+            .filter_map(|part| Daemon::of(state, part).process())
+            .collect();
         // containerd's helpers, which do not end when they are asked to, and whoever watches the API server, which waits
         // for them.
         for process in namespace.processes()?.into_iter().filter_map(Process::with_id) {
@@ -191,7 +203,7 @@ impl Cluster {
                 process.end(Duration::ZERO);
             }
         }
-        control_plane::PARTS.iter().rev().copied().for_each(end);
+        control_plane.iter().rev().for_each(|process| process.end(PATIENCE));
         cgroup::remove(state)?;
         unmount_below(&state.folder)?;
         pod_namespaces.iter().try_for_each(Namespace::delete)?;
@@ -199,13 +211,9 @@ impl Cluster {
     }
 }
 
-fn all_parts() -> impl Iterator<Item = &'static str> {
-    control_plane::PARTS.iter().chain(node::PARTS).copied().chain([LOAD_BALANCER])
-}
-
 /// Volumes and root file systems of Pods.
 fn unmount_below(folder: &Path) -> Result<(), ClusterError> {
-    let mounts = read(Command::new("cat").arg("/proc/self/mounts"))?;
+    let mounts = std::fs::read_to_string(MOUNTS).map_err(ClusterError::file(Path::new(MOUNTS)))?;
     let points =
         mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|point| Path::new(point).starts_with(folder));
     let mut points: Vec<&str> = points.collect();

@@ -11,7 +11,9 @@ use crate::state::State;
 use crate::{ClusterError, Programs};
 
 /// Names of the parts, in the order in which they start.
-pub(crate) const PARTS: &[&str] = &["etcd", "apiserver", "controller-manager", "scheduler"];
+pub(crate) const PARTS: &[&str] = &["etcd", "apiserver", "controller-manager"];
+/// Those that only a cluster with a node has.
+pub(crate) const OF_NODE: &[&str] = &["scheduler"];
 
 /// etcd's program: Go names it after the last part of its module's path.
 const ETCD: &str = "server";

@@ -1,6 +1,9 @@
 //! What can go wrong.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process;
 
 /// Why a cluster could not be made, found, used or removed.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,12 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// What the system says of a program that it does not run.
+    #[must_use]
+    pub fn start(command: &Command, source: std::io::Error) -> Self {
+        Self::Start { line: process::line(command), source }
+    }
+
     pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         |source| Self::File { path, source }

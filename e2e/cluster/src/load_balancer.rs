@@ -42,16 +42,15 @@ pub fn give_addresses(home: &Home, name: &ClusterName) -> Result<(), ClusterErro
 }
 
 fn follow(watch: &mut Command, state: &State, programs: &Programs) -> Result<(), ClusterError> {
-    let line = line(watch);
     let started = watch.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let mut child = started.map_err(|source| ClusterError::Start { line: line.clone(), source })?;
+    let mut child = started.map_err(|error| ClusterError::start(watch, error))?;
     let outcome = match child.stdout.take() {
-        Some(events) => serve(events, &line, state, programs),
+        Some(events) => serve(events, &line(watch), state, programs),
         None => Ok(()),
     };
     // It has ended, or what it says cannot be read.
     let _ended = child.kill();
-    child.wait().map_err(|source| ClusterError::Start { line, source })?;
+    child.wait().map_err(|error| ClusterError::start(watch, error))?;
     outcome
 }
 

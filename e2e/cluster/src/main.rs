@@ -109,7 +109,6 @@ fn status(cluster: &Cluster) -> ExitCode {
 
 /// Becomes the command, so that its input, its output, its signals and its end are its own.
 fn become_program(command: &mut std::process::Command) -> Result<ExitCode, ClusterError> {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    let line = words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
-    Err(ClusterError::Start { line, source: command.exec() })
+    let error = command.exec();
+    Err(ClusterError::start(command, error))
 }

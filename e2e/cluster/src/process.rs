@@ -26,14 +26,12 @@ pub(crate) fn run(command: &mut Command) -> Result<(), ClusterError> {
 
 /// Runs a program and returns what it prints to standard output.
 pub(crate) fn read(command: &mut Command) -> Result<String, ClusterError> {
-    let line = line(command);
-    let output =
-        command.stdin(Stdio::null()).output().map_err(|source| ClusterError::Start { line: line.clone(), source })?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| ClusterError::start(command, error))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = last_lines(&String::from_utf8_lossy(&output.stderr));
-    Err(ClusterError::Failed { line, status: output.status.to_string(), said })
+    Err(ClusterError::Failed { line: line(command), status: output.status.to_string(), said })
 }
 
 /// What a person would have typed.
@@ -147,8 +145,7 @@ impl<'a> Daemon<'a> {
         command.arg(inside.get_program()).args(inside.get_args());
         adjust(&mut command);
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        let line = line(&command);
-        let child = command.spawn().map_err(|source| ClusterError::Start { line, source })?;
+        let child = command.spawn().map_err(|error| ClusterError::start(&command, error))?;
         let id = i32::try_from(child.id()).unwrap_or_default();
         // `setsid` and `nsenter` become the program that they start: the id stays, and so does the time of start.
         let Some(process) = Process::with_id(id) else { return Err(self.ended()) };

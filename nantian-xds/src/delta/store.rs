@@ -9,7 +9,7 @@ use super::rejection::Rejection;
 use super::settle::Dangling;
 use super::subscription::UNKNOWN_VERSION;
 use crate::digest::{Digest, Digests};
-use crate::resource::{Resource, ResourceType, Unreadable, with_type};
+use crate::resource::{Resource, ResourceType, Unreadable, with_resources, with_type};
 use crate::wire::discovery;
 
 /// What was received last under a name.
@@ -61,15 +61,7 @@ macro_rules! kept {
     )*};
 }
 
-kept! {
-    Certificate in certificates,
-    CaBundle in ca_bundles,
-    EndpointSet in endpoints,
-    Backend in backends,
-    RouteRule in rules,
-    StreamRule in stream_rules,
-    Listener in listeners,
-}
+with_resources!(kept);
 
 impl Store {
     /// Takes what a response has of a type. What cannot be read is given back, and leaves what is held as it is.

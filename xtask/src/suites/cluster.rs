@@ -9,11 +9,8 @@ use crate::workspace::Workspace;
 /// Makes clusters, and runs what needs them.
 pub(super) fn test(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
     tools::install_go()?;
-    let (well, output) = workspace
-        .cargo(["test", "--locked", "--package", "nantian-cluster", "--features", "live", "--test", "live"])
-        .args(["--", "--test-threads", "2"])
-        .watch()?;
-    Ok(Counts::of_cargo(&output, well))
+    let test = ["test", "--locked", "--package", "nantian-cluster", "--features", "live", "--test", "live"];
+    Counts::of_run(workspace.cargo(test).args(["--", "--test-threads", "2"]))
 }
 
 /// Builds the program and becomes it: what it reads, prints and returns is its own.

@@ -2,6 +2,8 @@
 
 use std::ops::Add;
 
+use crate::process::{Failure, Step};
+
 /// Tests that ran.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -18,9 +20,15 @@ impl Add for Counts {
 }
 
 impl Counts {
+    /// Runs `cargo test` and counts.
+    pub(crate) fn of_run(step: Step) -> Result<Self, Failure> {
+        let (well, output) = step.watch()?;
+        Ok(Self::of_cargo(&output, well))
+    }
+
     /// The sum over all summary lines of a `cargo test` run. A test that was ignored counts as failed, and so does a
     /// run that ended badly although no test failed: something did not compile or was killed.
-    pub(crate) fn of_cargo(output: &str, ended_well: bool) -> Self {
+    fn of_cargo(output: &str, ended_well: bool) -> Self {
         let mut sum = output.lines().filter_map(Self::of_summary).fold(Self::default(), Add::add);
         if !ended_well && sum.failed == 0 {
             sum.failed = 1;

@@ -75,17 +75,13 @@ fn row(suite: &Suite, counts: Counts, took: &Took) -> String {
 
 /// `cargo test --workspace`: what needs only Rust.
 fn workspace_tests(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
-    let (well, output) = workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]).watch()?;
-    Ok(Counts::of_cargo(&output, well))
+    Counts::of_run(workspace.cargo(["test", "--locked", "--workspace", "--no-fail-fast"]))
 }
 
 /// What `cargo test` tries 256 times, often enough to meet what is rare.
 fn properties(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
-    let (well, output) = workspace
-        .cargo(["test", "--locked", "--package", "nantian-ir", "--test", "properties"])
-        .env("PROPTEST_CASES", "2000")
-        .watch()?;
-    Ok(Counts::of_cargo(&output, well))
+    let test = ["test", "--locked", "--package", "nantian-ir", "--test", "properties"];
+    Counts::of_run(workspace.cargo(test).env("PROPTEST_CASES", "2000"))
 }
 
 /// `cargo xtask bench`.

@@ -217,38 +217,14 @@ fn take(buf: &mut BytesMut, count: usize) -> BytesMut {
 mod tests {
     use std::task::Waker;
 
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    use tokio::io;
 
     use super::*;
 
-    /// A peer that has sent so many bytes for each read.
-    struct Peer(usize);
-
-    impl AsyncRead for Peer {
-        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            let count = self.0.min(buf.remaining());
-            buf.put_slice(&vec![b'x'; count]);
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Peer {
-        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            Poll::Ready(Ok(buf.len()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
     /// Reads once from a peer that has sent `count` bytes.
     fn fill(reader: &mut Reader, count: usize) -> usize {
-        let mut io = Transport::other(Peer(count));
+        let sent = io::repeat(b'x').take(count.try_into().unwrap());
+        let mut io = Transport::other(io::join(sent, io::sink()));
         match reader.poll_fill(&mut io, &mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(count)) => count,
             other => panic!("{other:?}"),
