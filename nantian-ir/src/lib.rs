@@ -8,6 +8,8 @@ pub mod name;
 pub mod precedence;
 pub mod re2;
 pub mod secret;
+#[cfg(feature = "yaml")]
+pub mod yaml;
 
 #[cfg(feature = "compile")]
 pub mod compile;

@@ -41,6 +41,11 @@ const EDGES: &[Edge] = &[
     },
     Edge { package: "nantian-ir", flags: &[], never: &["tokio*", "hyper*", "h2", "socket2", "mio"] },
     Edge {
+        package: "nantian-process",
+        flags: &[],
+        never: &["nantian-crds", "nantian-proxy", "nantian-xds", "kube*", "k8s-openapi", "hyper*", "rustls"],
+    },
+    Edge {
         package: "nantian-xds",
         flags: &[],
         never: &["nantian-crds", "nantian-proxy", "kube*", "k8s-openapi", "axum*", "prost-build", "protox"],

@@ -30,7 +30,7 @@ impl fmt::Display for Source {
 }
 
 /// Line and column of every field of an object, by path (`spec.rules[0].name`; the object itself is the empty path).
-pub type Positions = BTreeMap<String, (u32, u32)>;
+pub use crate::yaml::Positions;
 
 /// Why a JSON value is not a Kubernetes object.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

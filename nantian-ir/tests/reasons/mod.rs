@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use nantian_ir::compile::yaml;
 use serde_json::Value;
 
 /// Whose status a reason is for: a type of `apis/v1` in Go, where `SCOPEConditionReason` is its name.
@@ -173,7 +172,7 @@ fn every_reason_that_the_specification_names_is_in_a_golden_directory_or_never_g
     let mut found = BTreeSet::new();
     for directory in crate::directories() {
         let text = fs::read_to_string(directory.join("status.yaml")).unwrap();
-        let statuses = yaml::value("status.yaml", &text).unwrap();
+        let statuses = nantian_ir::yaml::value(&text).unwrap();
         for entry in statuses.as_array().unwrap() {
             given(&entry["object"], &entry["status"], &mut found);
         }

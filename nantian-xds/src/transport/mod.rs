@@ -2,11 +2,13 @@
 
 mod backoff;
 mod client;
+mod files;
 mod security;
 mod server;
 mod stream;
 
 pub use client::{Apply, ClientSettings, Connection, DiscoveryClient};
+pub use files::{CredentialFiles, CredentialFilesError, FollowedCredentials};
 pub use security::{Credentials, CredentialsError, Security};
 pub use server::{DiscoveryServer, ServerSettings};
 pub use stream::{DataPlanes, Denied, DiscoveryService, Observation, Peer};

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests panic when they fail")]
 
+mod authority;
+mod control_plane;
+mod data_plane;
 mod network;
-mod planes;
 #[path = "../snapshots/mod.rs"]
 mod snapshots;
 
@@ -13,13 +15,15 @@ use std::time::Duration;
 use nantian_ir::Snapshot;
 use nantian_xds::Catalog;
 use nantian_xds::delta::{Event, Rejection};
-use nantian_xds::transport::{Connection, Observation, Security, ServerSettings};
+use nantian_xds::transport::{Connection, FollowedCredentials, Observation, Security, ServerSettings};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use authority::Authority;
+use control_plane::ControlPlane;
+use data_plane::DataPlane;
 use network::Wire;
-use planes::{Authority, ControlPlane, DataPlane};
 
 /// The version of a snapshot, as the planes name it.
 fn version(snapshot: &Snapshot) -> String {
@@ -114,6 +118,37 @@ async fn certificates_and_authorities_rotate_without_a_restart() {
 
     // The old authority is not trusted any more.
     DataPlane::start(&control.address(), old.security("data")).waiting().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_in_files_are_renewed_as_a_whole_or_stay_as_they_were() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let folder = tempfile::tempdir().unwrap();
+    let files = old.write(folder.path(), "data");
+    let mut followed = FollowedCredentials::open(files.clone()).unwrap();
+    let control = ControlPlane::start(old.security("control"), ServerSettings::default()).await;
+    let data = DataPlane::start(&control.address(), followed.security());
+    data.connected().await;
+    assert!(!followed.refresh().unwrap(), "nothing is new");
+
+    // Half of a renewal: a certificate with the key of another.
+    let key = std::fs::read(&files.key).unwrap();
+    new.write(folder.path(), "data");
+    let new_key = std::fs::read(&files.key).unwrap();
+    std::fs::write(&files.key, key).unwrap();
+    let error = followed.refresh().unwrap_err().to_string();
+    assert!(error.contains("tls.crt and what is beside it: certificate and key cannot be used"), "{error}");
+    assert_eq!(data.connection(), Connection::Connected);
+
+    std::fs::write(&files.key, new_key).unwrap();
+    assert!(followed.refresh().unwrap());
+    // Their authority is not that of the control plane.
+    let reason = data.waiting().await;
+    assert!(reason.contains("invalid peer certificate"), "{reason}");
+
+    std::fs::remove_file(&files.authority).unwrap();
+    let error = followed.refresh().unwrap_err().to_string();
+    assert!(error.contains("ca.crt: No such file") && error.contains("mount the Secret"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -234,5 +269,5 @@ async fn an_old_stream_ends_and_the_next_one_carries_on() {
 async fn a_client_that_says_nothing_does_not_keep_its_stream() {
     let settings = ServerSettings { first_request_timeout: Duration::from_millis(50), ..ServerSettings::default() };
     let control = ControlPlane::start(Security::Plaintext, settings).await;
-    assert_eq!(planes::say_nothing(&control.address()).await, "no%20request%20came%20in%20time");
+    assert_eq!(data_plane::say_nothing(&control.address()).await, "no%20request%20came%20in%20time");
 }

@@ -2,14 +2,11 @@
 
 mod config;
 mod gateway;
-mod memory;
 pub(crate) mod refused;
-mod signals;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use thiserror::Error;
 
 use crate::cli::RunArgs;
@@ -19,10 +16,12 @@ use crate::render::event::Event;
 use crate::render::{Reporter, Stream};
 use crate::sample::Place;
 use crate::source::{Dirty, Followed, SourceError, shown};
-use config::{ConfigError, engine_config};
+use config::engine_config;
 use gateway::Gateway;
+use nantian_process::config::ConfigError;
+use nantian_process::signals::{Request, Signals};
+use nantian_process::{limits, memory};
 use nantian_proxy::engine::{Engine, EngineError};
-use signals::{Request, Signals};
 
 /// How often listeners that could not be opened are tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -66,21 +65,11 @@ pub(crate) fn run(args: &RunArgs) -> ExitCode {
 fn start(args: &RunArgs) -> Result<ExitCode, RunError> {
     let followed = Followed::new(&args.source.paths)?;
     let config = engine_config(args)?;
-    raise_file_limit();
+    limits::raise_file_limit();
     memory::take_small_pages();
     // The control loop has a thread of its own; the engine's workers never wait for it.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("a runtime"))?;
     runtime.block_on(serve(args, followed, config))
-}
-
-/// Each connection is an open file, and the usual soft limit of 1,024 is for programs that use `select`. Where the system
-/// refuses, accepts fail later with a count and a message of their own.
-fn raise_file_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        limit.current = limit.maximum;
-        let _ = setrlimit(Resource::Nofile, limit);
-    }
 }
 
 async fn serve(

@@ -1,6 +1,6 @@
 //! Help, wrong usage, and `nantian crds`.
 
-use nantian_ir::compile::yaml;
+use nantian_ir::yaml;
 
 use crate::harness::{nantian, stderr, stdout};
 
@@ -37,7 +37,7 @@ fn crds_are_yaml_documents_that_name_their_kinds() {
     let documents: Vec<&str> = text.split("---\n").filter(|document| !document.trim().is_empty()).collect();
     assert!(!documents.is_empty());
     for document in documents {
-        let crd = yaml::value("crds", document).expect("YAML");
+        let crd = yaml::value(document).expect("YAML");
         assert_eq!(crd["kind"], "CustomResourceDefinition");
         assert_eq!(crd["spec"]["group"], "nantian.dev");
         assert!(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].is_object());

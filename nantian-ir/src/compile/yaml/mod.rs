@@ -1,13 +1,10 @@
 //! YAML text to objects, with the place of every field.
 //!
-//! Values mean what they mean to `kubectl apply`, which reads YAML with `sigs.k8s.io/yaml`: plain `yes`, `on` and `y` are
-//! booleans, `010` is eight, quoted scalars are strings, `<<` merges. A repeated key is an error here.
+//! Values are read by [`crate::yaml`].
 
 mod admit;
-mod scalar;
 #[cfg(test)]
 mod tests;
-mod tree;
 
 use std::sync::Arc;
 
@@ -16,7 +13,7 @@ use serde_json::Value;
 
 use super::diagnostic::{self, Diagnostic};
 use super::objects::{Object, Positions, Source};
-use tree::Tree;
+use crate::yaml::{self, Tree};
 
 /// What [`parse`] finds in a text.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,7 +48,7 @@ pub fn parse(source: &str, text: &str) -> Parsed {
             parsed.diagnostics.push(Diagnostic::at(&diagnostic::YAML_SYNTAX, place, message));
             continue;
         }
-        match tree::read(document.text, document.line - 1) {
+        match yaml::read(document.text, document.line - 1) {
             Ok(trees) => trees.into_iter().for_each(|tree| take(&file, tree, &mut parsed)),
             Err(error) => {
                 let place = Source { file: file.clone(), line: error.line, column: error.column };
@@ -65,25 +62,6 @@ pub fn parse(source: &str, text: &str) -> Parsed {
         }
     }
     parsed
-}
-
-/// Reads a YAML (or JSON) text of one document that holds something else than objects, such as a configuration file, by
-/// the same rules. An empty text is null.
-pub fn value(source: &str, text: &str) -> Result<Value, Box<Diagnostic>> {
-    let file: Arc<str> = source.into();
-    let wrong = |line, column, message| {
-        let place = Source { file: file.clone(), line, column };
-        let found = Diagnostic::at(&diagnostic::YAML_SYNTAX, place, message);
-        Box::new(found.remedy("correct the YAML at this place"))
-    };
-    let trees = tree::read(text.trim_start_matches('\u{feff}'), 0)
-        .map_err(|error| wrong(error.line, error.column, error.message))?;
-    let mut values = trees.into_iter().map(|tree| tree.value);
-    match (values.next(), values.next()) {
-        (None, _) => Ok(Value::Null),
-        (Some(value), None) => Ok(value),
-        (Some(_), Some(_)) => Err(wrong(1, 1, "one document is expected, and the text has several".to_owned())),
-    }
 }
 
 struct Document<'t> {

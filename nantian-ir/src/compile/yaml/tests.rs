@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Parsed, parse};
 
 fn value(text: &str) -> Value {
-    super::value("f", &format!("v: {text}\n")).expect(text)["v"].clone()
+    crate::yaml::value(&format!("v: {text}\n")).expect(text)["v"].clone()
 }
 
 fn named(name: &str) -> String {
@@ -59,7 +59,7 @@ fn plain_words_mean_what_yaml_1_1_says() {
 #[test]
 fn anchors_and_merge_keys_are_resolved() {
     let text = "a: &a {x: 1, y2: 2}\nb:\n  <<: *a\n  x: 3\nc: *a\nd:\n  <<: [{x: 4}, *a]\n";
-    let found = super::value("f", text).unwrap();
+    let found = crate::yaml::value(text).unwrap();
     assert_eq!(found["b"], json!({"x": 3, "y2": 2}));
     assert_eq!(found["c"], json!({"x": 1, "y2": 2}));
     assert_eq!(found["d"], json!({"x": 4, "y2": 2}));

@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Request {
+pub enum Request {
     /// Drain and end.
     Stop,
     /// Read everything again.
@@ -14,15 +14,20 @@ pub(super) enum Request {
 }
 
 /// The signals that are handled.
-pub(super) struct Signals {
+#[derive(Debug)]
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
 impl Signals {
-    /// Handles them from now on.
-    pub(super) fn new() -> io::Result<Self> {
+    /// Handles them from now on. To be called within a runtime of tokio.
+    ///
+    /// # Errors
+    ///
+    /// The system takes no handlers.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -31,7 +36,7 @@ impl Signals {
     }
 
     /// The next one. Cancel safe.
-    pub(super) async fn next(&mut self) -> Request {
+    pub async fn next(&mut self) -> Request {
         tokio::select! {
             _ = self.terminate.recv() => Request::Stop,
             _ = self.interrupt.recv() => Request::Stop,
@@ -40,7 +45,7 @@ impl Signals {
     }
 
     /// The next interrupt. Cancel safe.
-    pub(super) async fn interrupted(&mut self) {
+    pub async fn interrupted(&mut self) {
         self.interrupt.recv().await;
     }
 }

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::{Map, Value};
 
-use super::scalar;
-use crate::compile::objects::Positions;
+use super::{Positions, SyntaxError, scalar};
 
 /// Deepest nesting. Real objects have less than 20 levels.
 const MAX_DEPTH: usize = 100;
@@ -15,21 +14,14 @@ const MAX_DEPTH: usize = 100;
 const MAX_ALIASED: usize = 100_000;
 
 /// A value with the places of its fields.
-pub(super) struct Tree {
-    pub(super) value: Value,
-    pub(super) positions: Positions,
-}
-
-/// Why a document cannot be read.
-pub(super) struct TreeError {
-    pub(super) line: u32,
-    pub(super) column: u32,
-    pub(super) message: String,
+pub(crate) struct Tree {
+    pub(crate) value: Value,
+    pub(crate) positions: Positions,
 }
 
 /// Reads a text of one document (or of several, if their boundaries were not on lines of their own). Lines are counted
 /// from `lines_before`.
-pub(super) fn read(text: &str, lines_before: u32) -> Result<Vec<Tree>, TreeError> {
+pub(crate) fn read(text: &str, lines_before: u32) -> Result<Vec<Tree>, SyntaxError> {
     let mut builder = Builder { lines_before, ..Builder::default() };
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| builder.scan_error(&error))?;
@@ -77,12 +69,12 @@ impl Builder {
         (self.lines_before.saturating_add(line.max(1)), column.saturating_add(1))
     }
 
-    fn error(&self, marker: Marker, message: impl Into<String>) -> TreeError {
+    fn error(&self, marker: Marker, message: impl Into<String>) -> SyntaxError {
         let (line, column) = self.place(marker);
-        TreeError { line, column, message: message.into() }
+        SyntaxError { line, column, message: message.into() }
     }
 
-    fn scan_error(&self, error: &ScanError) -> TreeError {
+    fn scan_error(&self, error: &ScanError) -> SyntaxError {
         let message = match error.info() {
             "recursion limit exceeded" => format!("values are nested more than {MAX_DEPTH} deep"),
             info => info.to_owned(),
@@ -90,7 +82,7 @@ impl Builder {
         self.error(*error.marker(), message)
     }
 
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), TreeError> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxError> {
         let start = span.start;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
@@ -126,7 +118,7 @@ impl Builder {
         }
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, start: Marker) -> Result<Value, TreeError> {
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>, start: Marker) -> Result<Value, SyntaxError> {
         let core = tag.filter(|tag| tag.is_yaml_core_schema()).map(|tag| tag.suffix.as_str());
         match (tag, core) {
             (None, _) if style != ScalarStyle::Plain => Ok(Value::from(text)),
@@ -149,12 +141,12 @@ impl Builder {
         }
     }
 
-    fn resolve(&self, text: &str, start: Marker) -> Result<Value, TreeError> {
+    fn resolve(&self, text: &str, start: Marker) -> Result<Value, SyntaxError> {
         scalar::resolve(text)
             .map_err(|what| self.error(start, format!("{what} is not a value that Kubernetes can hold: quote it")))
     }
 
-    fn open(&mut self, anchor: usize, start: Marker, kind: Kind) -> Result<(), TreeError> {
+    fn open(&mut self, anchor: usize, start: Marker, kind: Kind) -> Result<(), SyntaxError> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(self.error(start, format!("values are nested more than {MAX_DEPTH} deep")));
         }
@@ -167,7 +159,7 @@ impl Builder {
         Ok(())
     }
 
-    fn close(&mut self, at: Marker) -> Result<(), TreeError> {
+    fn close(&mut self, at: Marker) -> Result<(), SyntaxError> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         let value = match frame.kind {
             Kind::Sequence(items) => Value::Array(items),
@@ -180,7 +172,7 @@ impl Builder {
     }
 
     /// Earlier merges win over later ones, and the mapping's own keys over all (YAML merge key draft).
-    fn merge(&mut self, fields: &mut Map<String, Value>, merges: Vec<Value>, at: Marker) -> Result<(), TreeError> {
+    fn merge(&mut self, fields: &mut Map<String, Value>, merges: Vec<Value>, at: Marker) -> Result<(), SyntaxError> {
         for merged in merges {
             let parts = if let Value::Array(parts) = merged { parts } else { vec![merged] };
             for part in parts {
@@ -196,7 +188,7 @@ impl Builder {
         Ok(())
     }
 
-    fn alias(&mut self, anchor: usize, start: Marker) -> Result<(), TreeError> {
+    fn alias(&mut self, anchor: usize, start: Marker) -> Result<(), SyntaxError> {
         let Some(value) = self.anchors.get(&anchor) else {
             return Err(self.error(start, "the alias refers to a value that contains it"));
         };
@@ -209,7 +201,7 @@ impl Builder {
         self.value(value, 0, start)
     }
 
-    fn count(&mut self, size: usize, at: Marker) -> Result<(), TreeError> {
+    fn count(&mut self, size: usize, at: Marker) -> Result<(), SyntaxError> {
         self.aliased = self.aliased.saturating_add(size);
         if self.aliased > MAX_ALIASED {
             return Err(self.error(at, format!("aliases of this document stand for more than {MAX_ALIASED} values")));
@@ -218,7 +210,7 @@ impl Builder {
     }
 
     /// A value that is whole: a scalar or an alias. As a key, it becomes the key.
-    fn value(&mut self, value: Value, anchor: usize, start: Marker) -> Result<(), TreeError> {
+    fn value(&mut self, value: Value, anchor: usize, start: Marker) -> Result<(), SyntaxError> {
         if self.expects_key() {
             return self.key(&value, start);
         }
@@ -227,7 +219,7 @@ impl Builder {
         self.attach(value, anchor, start)
     }
 
-    fn key(&mut self, value: &Value, start: Marker) -> Result<(), TreeError> {
+    fn key(&mut self, value: &Value, start: Marker) -> Result<(), SyntaxError> {
         let name = match value {
             Value::String(name) => name.clone(),
             Value::Number(number) => number.to_string(),
@@ -252,7 +244,7 @@ impl Builder {
         Ok(())
     }
 
-    fn attach(&mut self, value: Value, anchor: usize, at: Marker) -> Result<(), TreeError> {
+    fn attach(&mut self, value: Value, anchor: usize, at: Marker) -> Result<(), SyntaxError> {
         if anchor > 0 {
             self.count(0, at)?;
             self.anchors.insert(anchor, value.clone());

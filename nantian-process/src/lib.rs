@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod limits;
+pub mod memory;
+pub mod signals;
