@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 use crate::{edges, tidy, tools};
 
 /// The crates that are published, in the order of their edges.
-const LIBRARIES: &[&str] = &["nantian-crds", "nantian-ir", "nantian-xds", "nantian-proxy"];
+const LIBRARIES: &[&str] = &["nantian-crds", "nantian-ir", "nantian-xds", "nantian-proxy", "nantian-controller"];
 
 /// One check.
 struct Check {

@@ -50,6 +50,11 @@ const EDGES: &[Edge] = &[
         flags: &[],
         never: &["nantian-crds", "nantian-proxy", "kube*", "k8s-openapi", "axum*", "prost-build", "protox"],
     },
+    Edge {
+        package: "nantian-controller",
+        flags: &[],
+        never: &["nantian-proxy", "openssl*", "native-tls", "ring", "reqwest", "axum*"],
+    },
     Edge { package: "nantian-crds", flags: &[], never: &["tokio*", "hyper*", "nantian-ir", "nantian-proxy"] },
 ];
 

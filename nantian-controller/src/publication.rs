@@ -1,0 +1,135 @@
+//! What was compiled, as everybody else in the process sees it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use nantian_ir::compile::{Diagnostic, ObjectStatus};
+use nantian_ir::{Keyed, ObjectRef, ResourceMap, Snapshot};
+use tokio::sync::watch;
+
+/// The status that an object is to have. Two maps of them share what did not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported(
+    /// The status.
+    pub Arc<ObjectStatus>,
+);
+
+impl Keyed for Reported {
+    type Key = ObjectRef;
+
+    fn key(&self) -> &ObjectRef {
+        &self.0.object
+    }
+}
+
+/// All diagnostics of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// The object; `None`: it could not be told which.
+    pub object: Option<ObjectRef>,
+    /// Sorted, and never empty.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Keyed for Findings {
+    type Key = Option<ObjectRef>;
+
+    fn key(&self) -> &Option<ObjectRef> {
+        &self.object
+    }
+}
+
+/// A snapshot that data planes get, and what came with it. Cheap to clone: versions share what did not change.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Published {
+    /// What data planes serve.
+    pub snapshot: Arc<Snapshot>,
+    /// Its version; every control plane names the same content alike.
+    pub version: String,
+    /// When it was published.
+    pub generated_at: SystemTime,
+    /// How long compiling and encoding took.
+    pub build: Duration,
+    /// What each object of ours is to be told. The writer adds what only data planes and load balancers know.
+    pub statuses: ResourceMap<Reported>,
+    /// What a person should know, by object.
+    pub diagnostics: ResourceMap<Findings>,
+}
+
+/// Versions that are remembered, so that an acknowledgement of one can be understood.
+const REMEMBERED: usize = 64;
+
+/// The snapshots as they are published: the newest for everybody, and the last few by version.
+#[derive(Debug)]
+pub struct Publications {
+    newest: watch::Sender<Option<Arc<Published>>>,
+    recent: Mutex<VecDeque<Arc<Published>>>,
+}
+
+impl Default for Publications {
+    fn default() -> Self {
+        Self { newest: watch::Sender::new(None), recent: Mutex::default() }
+    }
+}
+
+impl Publications {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes a snapshot the newest.
+    pub fn publish(&self, published: Arc<Published>) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() == REMEMBERED {
+            recent.pop_front();
+        }
+        recent.push_back(Arc::clone(&published));
+        drop(recent);
+        self.newest.send_replace(Some(published));
+    }
+
+    /// The newest; `None` until everything was read once.
+    pub fn newest(&self) -> watch::Receiver<Option<Arc<Published>>> {
+        self.newest.subscribe()
+    }
+
+    /// The newest of this version, if it is one of the last.
+    pub fn of_version(&self, version: &str) -> Option<Arc<Published>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().find(|published| published.version == version).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn published(version: usize) -> Arc<Published> {
+        Arc::new(Published {
+            snapshot: Arc::default(),
+            version: version.to_string(),
+            generated_at: SystemTime::UNIX_EPOCH,
+            build: Duration::ZERO,
+            statuses: ResourceMap::new(),
+            diagnostics: ResourceMap::new(),
+        })
+    }
+
+    #[test]
+    fn the_newest_is_for_everybody_and_only_the_last_few_are_remembered() {
+        let publications = Publications::new();
+        let newest = publications.newest();
+        assert!(newest.borrow().is_none());
+        for version in 0..=REMEMBERED {
+            publications.publish(published(version));
+        }
+        assert_eq!(newest.borrow().as_ref().map(|published| published.version.clone()), Some(REMEMBERED.to_string()));
+        assert!(publications.of_version("0").is_none());
+        assert!(publications.of_version("1").is_some());
+        assert_eq!(publications.recent.lock().unwrap().len(), REMEMBERED);
+    }
+}
