@@ -22,6 +22,6 @@ pub use key::{
 };
 pub use model::*;
 pub use name::{HeaderName, Hostname, HostnameMatch, NameError};
-pub use precedence::{Age, MatchRank};
+pub use precedence::{Age, MatchRank, RouteName};
 pub use secret::SecretBytes;
 pub use smol_str::SmolStr;

@@ -6,7 +6,7 @@
 //! service, then the longest method, then the most headers, then the same ties. Regular expressions are
 //! implementation-specific: ours lose to exact and win over prefixes of any length, longer patterns first.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,20 +29,20 @@ impl Age {
 }
 
 impl PartialOrd for Age {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Age {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         self.rank().cmp(&other.rank())
     }
 }
 
 /// The rank of one match of one rule, apart from the hostname. The least wins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MatchRank {
+pub struct MatchRank<'r> {
     /// Path kind: exact 0, regular expression 1, prefix 2.
     pub path_kind: u8,
     /// Characters of the path pattern, longest first (gRPC: of the service).
@@ -58,16 +58,43 @@ pub struct MatchRank {
     /// Oldest route first.
     pub age: Age,
     /// `namespace/name` of the route, then its kind.
-    pub route: (String, u8),
+    pub route: (RouteName<'r>, u8),
     /// Position of the rule.
     pub rule: u32,
     /// Position of the match in the rule.
     pub position: usize,
 }
 
-impl MatchRank {
+/// A route by `namespace/name`, in the order of that text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteName<'r> {
+    /// Namespace.
+    pub namespace: &'r str,
+    /// Name.
+    pub name: &'r str,
+}
+
+impl RouteName<'_> {
+    fn bytes(&self) -> impl Iterator<Item = u8> {
+        self.namespace.bytes().chain([b'/']).chain(self.name.bytes())
+    }
+}
+
+impl PartialOrd for RouteName<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RouteName<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.namespace == other.namespace { self.name.cmp(other.name) } else { self.bytes().cmp(other.bytes()) }
+    }
+}
+
+impl<'r> MatchRank<'r> {
     /// The rank of `rule.matches[position]`.
-    pub fn new(rule: &RouteRule, position: usize, rule_match: &RuleMatch) -> Self {
+    pub fn new(rule: &'r RouteRule, position: usize, rule_match: &RuleMatch) -> Self {
         let RuleKey { route, rule: index, .. } = &rule.key;
         let mut rank = Self {
             path_kind: 2,
@@ -77,7 +104,7 @@ impl MatchRank {
             headers: Reverse(0),
             query: Reverse(0),
             age: rule.age,
-            route: (format!("{}/{}", route.namespace, route.name), route.kind as u8),
+            route: (RouteName { namespace: &route.namespace, name: &route.name }, route.kind as u8),
             rule: *index,
             position,
         };

@@ -168,5 +168,25 @@ fn builds(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, lookups, builds);
+/// A router that follows snapshots, and one in which nothing is left as it was.
+fn changes(c: &mut Criterion) {
+    for (name, shape) in [("one_host", Shape::OneHost), ("many_hosts", Shape::ManyHosts), ("header", Shape::Header)] {
+        for (what, changed) in [("one", 1), ("all", usize::MAX)] {
+            let mut group = c.benchmark_group(format!("follow/{name}/{what}"));
+            for size in SIZES {
+                let before = shape.snapshot(size);
+                let mut after = before.clone();
+                for rule in before.rules.values().take(changed) {
+                    after.rules.insert(RouteRule { age: Age { created: Some(1) }, ..RouteRule::clone(rule) });
+                }
+                let router = Router::new(&before);
+                let follow = |b: &mut criterion::Bencher<'_>| b.iter(|| router.following(black_box(&after)));
+                group.bench_function(BenchmarkId::from_parameter(size), follow);
+            }
+            group.finish();
+        }
+    }
+}
+
+criterion_group!(benches, lookups, builds, changes);
 criterion_main!(benches);

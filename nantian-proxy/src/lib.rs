@@ -2,6 +2,8 @@
 
 mod hash;
 pub mod router;
+mod shards;
+mod slots;
 
 #[cfg(feature = "engine")]
 mod admin;

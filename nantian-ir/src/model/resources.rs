@@ -41,6 +41,34 @@ pub enum ResourceChange<'m, T> {
     Removed(&'m Arc<T>),
 }
 
+impl<'m, T> ResourceChange<'m, T> {
+    /// What it was, if it was there.
+    pub const fn before(&self) -> Option<&'m Arc<T>> {
+        match self {
+            Self::Added(_) => None,
+            Self::Changed { old, .. } | Self::Removed(old) => Some(old),
+        }
+    }
+
+    /// What it is, if it is there.
+    pub const fn now(&self) -> Option<&'m Arc<T>> {
+        match self {
+            Self::Removed(_) => None,
+            Self::Changed { new, .. } | Self::Added(new) => Some(new),
+        }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &'m T::Key
+    where
+        T: Keyed,
+    {
+        match self {
+            Self::Added(resource) | Self::Removed(resource) | Self::Changed { new: resource, .. } => resource.key(),
+        }
+    }
+}
+
 impl<T> ResourceMap<T> {
     /// A map without resources.
     #[must_use]

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use nantian_ir::{BindAddress, Snapshot};
 
 use super::{EngineConfig, Refused};
 use crate::listener::socket;
-use crate::runtime::{PROTOCOLS, Runtime};
+use crate::runtime::{PROTOCOLS, Parts, Runtime};
 use crate::tls::{BindTls, TlsStore};
 
 /// What outlives a configuration, on the engine's side.
-#[derive(Default)]
 pub(super) struct ApplyState {
-    runtime: Option<Arc<Runtime>>,
+    /// What is served; at first nothing.
+    runtime: Arc<Runtime>,
     tls: TlsStore,
     /// Sockets that are open now, with their local address.
     pub(super) sockets: BTreeMap<BindAddress, SocketAddr>,
@@ -32,9 +33,24 @@ pub(super) struct Plan {
 }
 
 impl ApplyState {
+    /// Serves nothing yet. What configurations were made of goes to `reclaim`.
+    pub(super) fn new(reclaim: Sender<Parts>) -> Self {
+        Self {
+            runtime: Arc::new(Runtime::reclaimed_by(reclaim)),
+            tls: TlsStore::default(),
+            sockets: BTreeMap::new(),
+            stopped: false,
+        }
+    }
+
+    /// What is served now.
+    pub(super) fn snapshot(&self) -> &Arc<Snapshot> {
+        self.runtime.snapshot()
+    }
+
     /// Builds everything that `snapshot` needs and opens its new sockets. What cannot be had is refused; the rest stands.
     pub(super) fn plan(&mut self, snapshot: &Arc<Snapshot>, config: &EngineConfig, workers: usize) -> Plan {
-        let runtime = Arc::new(Runtime::build(Arc::clone(snapshot), self.runtime.as_deref()));
+        let runtime = Arc::new(Runtime::build(Arc::clone(snapshot), Some(&self.runtime)));
         let mut refused: Vec<_> = runtime.refused().iter().map(Refused::from).collect();
         let tls = self.tls.build(snapshot);
         refused.extend(tls.refused);
@@ -69,7 +85,7 @@ impl ApplyState {
             self.sockets.remove(bind);
         }
         refused.sort();
-        self.runtime = Some(Arc::clone(&runtime));
+        self.runtime = Arc::clone(&runtime);
         Plan { runtime, tls: Arc::new(tls.binds), open, close, refused }
     }
 }

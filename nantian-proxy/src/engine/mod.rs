@@ -14,6 +14,7 @@ mod hardening;
 mod memory;
 mod network;
 pub(crate) mod overload;
+mod reclaim;
 mod reference;
 pub(crate) mod view;
 mod worker;
@@ -94,7 +95,7 @@ impl Engine {
         Ok(Self(Arc::new(Inner {
             config,
             view,
-            state: tokio::sync::Mutex::default(),
+            state: tokio::sync::Mutex::new(ApplyState::new(reclaim::start()?)),
             workers: Mutex::new(workers),
             log: Mutex::new(log),
             admin,
@@ -121,6 +122,7 @@ impl Engine {
             };
             return ApplyReport { version, refused: vec![refused] };
         }
+        let before = Arc::clone(state.snapshot());
         // No await from here until every worker has its message: a dropped call leaves nothing half done.
         let waiting = {
             let workers = inner.workers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +139,7 @@ impl Engine {
                 });
             }
         }
-        inner.view.telemetry().applied(&snapshot, &version, refused.len(), began.elapsed());
+        inner.view.telemetry().applied(&before, &snapshot, &version, refused.len(), began.elapsed());
         inner.view.set_served(Served {
             snapshot,
             version: version.clone(),

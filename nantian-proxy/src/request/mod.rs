@@ -32,7 +32,8 @@ use std::task::Poll;
 use std::time::SystemTime;
 
 use http::{Method, Request, StatusCode, Version};
-use nantian_ir::{BindAddress, CertificateKey, EndpointHost};
+use nantian_ir::{BindAddress, CertificateKey, EndpointHost, ResourceChange};
+use smallvec::SmallVec;
 
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
@@ -100,30 +101,31 @@ impl Worker {
 
     /// Addresses of endpoints that no backend has any more.
     fn gone(&self, before: &Runtime, now: &Runtime) -> HashSet<SocketAddr> {
-        let unchanged = |backend: &Backend| now.backend(&backend.key).is_some_and(|kept| kept.id == backend.id);
-        let changed = before.backends().filter(|backend| !unchanged(backend));
-        let mut gone: HashSet<_> = changed.flat_map(|backend| self.addresses(backend)).collect();
-        if !gone.is_empty() {
-            for address in now.backends().flat_map(|backend| self.addresses(backend)) {
-                gone.remove(&address);
-            }
+        let changes = now.backends().by_key().changes(before.backends().by_key());
+        let mut gone = HashSet::new();
+        for old in changes.iter().filter_map(ResourceChange::before) {
+            gone.extend(self.addresses(old));
+        }
+        for new in changes.iter().filter_map(ResourceChange::now) {
+            self.addresses(new).for_each(|address| _ = gone.remove(&address));
+        }
+        // Other backends may have the same addresses.
+        let mut others = now.backends().by_key().values();
+        while let (false, Some(backend)) = (gone.is_empty(), others.next()) {
+            self.addresses(backend).for_each(|address| _ = gone.remove(&address));
         }
         gone
     }
 
     /// Where the endpoints of a backend are, as far as their names were resolved.
-    fn addresses(&self, backend: &Backend) -> Vec<SocketAddr> {
-        let mut addresses = Vec::with_capacity(backend.endpoints.len());
-        for endpoint in &backend.endpoints {
-            match &endpoint.host {
-                EndpointHost::Ip(ip) => addresses.push((*ip, endpoint.port).into()),
-                EndpointHost::Dns(name) => {
-                    let known = self.resolver.known_now(name);
-                    addresses.extend(known.iter().map(|ip| SocketAddr::new(*ip, endpoint.port)));
-                }
-            }
-        }
-        addresses
+    fn addresses(&self, backend: &Backend) -> impl Iterator<Item = SocketAddr> {
+        backend.endpoints.iter().flat_map(|endpoint| {
+            let ips: SmallVec<[IpAddr; 1]> = match &endpoint.host {
+                EndpointHost::Ip(ip) => SmallVec::from_buf([*ip]),
+                EndpointHost::Dns(name) => self.resolver.known_now(name).iter().copied().collect(),
+            };
+            ips.into_iter().map(|ip| SocketAddr::new(ip, endpoint.port))
+        })
     }
 
     /// The runtime that new requests are served by.

@@ -2,7 +2,6 @@
 //! shared with another worker: a request takes one [`Rc`] of all of it, and no count that another core writes.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,7 +13,8 @@ use super::Balance;
 use crate::balance::endpoint;
 use crate::balance::random::Random;
 use crate::router::{Router, ThreadPatterns};
-use crate::runtime::{Backend, Destination, Id, Rule, Runtime};
+use crate::runtime::{Backend, Destination, Rule, Runtime};
+use crate::slots::{Locals, Slots};
 use crate::telemetry::{Recorder, RequestCells};
 use crate::upstream::ConnectionStats;
 
@@ -24,13 +24,12 @@ pub(super) struct Serving {
     pub(super) recorder: Recorder,
     pub(super) patterns: ThreadPatterns,
     random: Rc<Random>,
-    /// By listener index.
-    listeners: Vec<LocalListener>,
-    /// By rule index, made when first used.
-    rules: Vec<OnceCell<Rc<LocalRule>>>,
-    /// Of rules that were used before, by the runtime before.
-    kept: RefCell<HashMap<Id, Rc<Counters>>>,
-    backends: RefCell<HashMap<Id, Rc<LocalBackend>>>,
+    /// By the router's numbers.
+    listeners: Rc<[Option<LocalListener>]>,
+    /// By the router's numbers.
+    rules: Locals<Rc<LocalRule>>,
+    /// By their numbers.
+    backends: Locals<Rc<LocalBackend>>,
     /// Counts requests for which there is no listener.
     no_listener: OnceCell<Arc<RequestCells>>,
 }
@@ -51,7 +50,7 @@ pub(super) struct LocalRule {
     counters: Rc<Counters>,
     /// In the order of the rule's targets; `None` where a target is refused.
     backends: Vec<Option<Rc<LocalBackend>>>,
-    /// By listener index; nearly every rule has one listener.
+    /// By the listener's number; nearly every rule has one listener.
     cells: RefCell<CellsByListener>,
 }
 
@@ -78,57 +77,61 @@ pub(super) struct InFlight(Rc<Cell<u32>>);
 
 impl Serving {
     /// `runtime` with the counters of what `previous` has of it already; endpoints that a changed backend still has keep
-    /// their requests in flight.
+    /// their requests in flight. What did not change is shared with `previous`: the cost is that of the change.
     pub(super) fn new(
         runtime: Arc<Runtime>,
         recorder: Recorder,
         random: Rc<Random>,
         previous: Option<&Self>,
     ) -> Rc<Self> {
-        let listeners = runtime.snapshot().listeners.values();
-        let listeners = listeners
-            .map(|listener| LocalListener {
-                listener: Arc::clone(listener),
-                port: HeaderValue::from(listener.public_port),
-                no_route: OnceCell::new(),
-            })
-            .collect();
-        let rules = std::iter::repeat_with(OnceCell::new).take(runtime.rule_ids().len()).collect();
-        let mut serving = Self {
-            listeners,
-            rules,
-            kept: RefCell::default(),
-            backends: RefCell::default(),
+        let Some(previous) = previous else {
+            let nothing = Self::of_nothing(recorder.clone(), Rc::clone(&random));
+            return Self::new(runtime, recorder, random, Some(&nothing));
+        };
+        let before = &previous.runtime;
+        let same_listeners = runtime.snapshot().listeners.changes(&before.snapshot().listeners).is_empty();
+        let backends =
+            previous.backends.following(before.backends().by_slot(), runtime.backends().by_slot(), |local, now| {
+                if Arc::ptr_eq(&local.backend, now) {
+                    return Some(Rc::clone(local));
+                }
+                let stats = || Arc::clone(&local.stats);
+                (local.backend.key == now.key).then(|| Rc::new(LocalBackend::new(now, stats(), Some(local), &random)))
+            });
+        let keep_rule = |local: &Rc<LocalRule>, now: &Arc<Rule>| {
+            if same_listeners && Arc::ptr_eq(&local.rule, now) {
+                return Some(Rc::clone(local));
+            }
+            let backend = |backend: &Arc<Backend>| local_backend(&backends, backend, &recorder, &random);
+            let counters = || Rc::clone(&local.counters);
+            (local.rule.id == now.id).then(|| Rc::new(LocalRule::new(now, counters(), backend)))
+        };
+        // Rules count by listener: where those changed, no cells are shared.
+        let no_rules = Slots::default();
+        let rules_before = if same_listeners { before.rules() } else { &no_rules };
+        Rc::new(Self {
+            listeners: if same_listeners { Rc::clone(&previous.listeners) } else { local_listeners(&runtime) },
+            rules: previous.rules.following(rules_before, runtime.rules(), keep_rule),
+            patterns: runtime.router().thread_patterns_following(&previous.patterns),
+            backends,
             no_listener: OnceCell::new(),
-            patterns: runtime.router().thread_patterns(),
             runtime,
             recorder,
             random,
-        };
-        if let Some(previous) = previous {
-            serving.keep(previous);
-        }
-        Rc::new(serving)
+        })
     }
 
-    fn keep(&mut self, previous: &Self) {
-        let mut known = previous.kept.borrow().clone();
-        let used = previous.rules.iter().filter_map(OnceCell::get);
-        known.extend(used.map(|local| (local.rule.id, Rc::clone(&local.counters))));
-        let kept = self.kept.get_mut();
-        kept.extend(self.runtime.rule_ids().filter_map(|id| Some((id, known.remove(&id)?))));
-        let backends = self.backends.get_mut();
-        for local in previous.backends.borrow().values() {
-            match self.runtime.backend(&local.backend.key) {
-                Some(now) if now.id == local.backend.id => {
-                    backends.insert(now.id, Rc::clone(local));
-                }
-                Some(now) => {
-                    let local = LocalBackend::new(now, Arc::clone(&local.stats), Some(local), &self.random);
-                    backends.insert(now.id, Rc::new(local));
-                }
-                None => {}
-            }
+    fn of_nothing(recorder: Recorder, random: Rc<Random>) -> Self {
+        let runtime = Arc::new(Runtime::default());
+        Self {
+            patterns: runtime.router().thread_patterns(),
+            listeners: Rc::default(),
+            rules: Locals::default(),
+            backends: Locals::default(),
+            no_listener: OnceCell::new(),
+            runtime,
+            recorder,
+            random,
         }
     }
 
@@ -136,43 +139,34 @@ impl Serving {
         self.runtime.router()
     }
 
+    fn local_listener(&self, index: usize) -> Option<&LocalListener> {
+        self.listeners.get(index)?.as_ref()
+    }
+
     pub(super) fn listener(&self, index: usize) -> Option<&Listener> {
-        self.listeners.get(index).map(|local| local.listener.as_ref())
+        self.local_listener(index).map(|local| local.listener.as_ref())
     }
 
     /// A listener's public port as a field value.
     pub(super) fn port_value(&self, index: usize) -> Option<&HeaderValue> {
-        self.listeners.get(index).map(|local| &local.port)
+        self.local_listener(index).map(|local| &local.port)
     }
 
     /// The rule `index`. Its shares begin anywhere, so that workers and reloads do not all favour the first target.
     pub(super) fn rule(&self, index: usize) -> Option<&Rc<LocalRule>> {
-        let rule = self.runtime.rule(index)?;
-        Some(self.rules.get(index)?.get_or_init(|| {
-            let kept = self.kept.borrow_mut().remove(&rule.id);
-            let backends = rule.targets.iter().map(|target| match &target.destination {
-                Destination::Backend(backend) => Some(self.backend(backend)),
-                Destination::Refused => None,
-            });
-            Rc::new(LocalRule {
-                counters: kept.unwrap_or_else(|| Rc::new(Counters::new(rule, &self.random))),
-                backends: backends.collect(),
-                cells: RefCell::default(),
-                rule: Arc::clone(rule),
-            })
-        }))
+        let rule = self.runtime.rules().get(index)?;
+        let counters = || Rc::new(Counters::new(rule, &self.random));
+        self.rules.get_or_init(index, || Rc::new(LocalRule::new(rule, counters(), |backend| self.backend(backend))))
     }
 
     /// A backend of this runtime.
     pub(super) fn backend(&self, backend: &Arc<Backend>) -> Rc<LocalBackend> {
-        let mut backends = self.backends.borrow_mut();
-        let new = || Rc::new(LocalBackend::new(backend, self.recorder.backend(&backend.key), None, &self.random));
-        Rc::clone(backends.entry(backend.id).or_insert_with(new))
+        local_backend(&self.backends, backend, &self.recorder, &self.random)
     }
 
     /// Hands the counters of a listener (by its index) and rule to `count`.
     pub(super) fn count(&self, listener: Option<usize>, rule: Option<&LocalRule>, count: impl FnOnce(&RequestCells)) {
-        let local = listener.and_then(|index| Some((index, self.listeners.get(index)?)));
+        let local = listener.and_then(|index| Some((index, self.local_listener(index)?)));
         match (local, rule) {
             (None, _) => count(self.no_listener.get_or_init(|| self.recorder.series(None, None))),
             (Some((_, local)), None) => {
@@ -199,7 +193,40 @@ impl Counters {
     }
 }
 
+fn local_listeners(runtime: &Runtime) -> Rc<[Option<LocalListener>]> {
+    let mut locals = Vec::new();
+    for listener in runtime.snapshot().listeners.values() {
+        let Some(index) = runtime.router().listener_index(&listener.key) else { continue };
+        if locals.len() <= index {
+            locals.resize_with(index + 1, || None);
+        }
+        if let Some(local) = locals.get_mut(index) {
+            let (listener, port) = (Arc::clone(listener), HeaderValue::from(listener.public_port));
+            *local = Some(LocalListener { listener, port, no_route: OnceCell::new() });
+        }
+    }
+    locals.into()
+}
+
+fn local_backend(
+    backends: &Locals<Rc<LocalBackend>>,
+    backend: &Arc<Backend>,
+    recorder: &Recorder,
+    random: &Random,
+) -> Rc<LocalBackend> {
+    let new = || Rc::new(LocalBackend::new(backend, recorder.backend(&backend.key), None, random));
+    backends.get_or_init(backend.slot, new).map_or_else(new, Rc::clone)
+}
+
 impl LocalRule {
+    fn new(rule: &Arc<Rule>, counters: Rc<Counters>, backend: impl Fn(&Arc<Backend>) -> Rc<LocalBackend>) -> Self {
+        let backends = rule.targets.iter().map(|target| match &target.destination {
+            Destination::Backend(found) => Some(backend(found)),
+            Destination::Refused => None,
+        });
+        Self { counters, backends: backends.collect(), cells: RefCell::default(), rule: Arc::clone(rule) }
+    }
+
     /// Which target gets the next request.
     pub(super) fn choose_target(&self) -> Option<usize> {
         let mut position = self.counters.shares.get();
@@ -301,7 +328,7 @@ mod tests {
         assert_eq!(after.loads[0].get(), 0);
 
         let nothing = serving(Arc::new(Runtime::build(Builder::new().build(), Some(&third.runtime))), Some(&third));
-        assert!(nothing.kept.borrow().is_empty() && nothing.backends.borrow().is_empty());
+        assert!(nothing.rules.get(0).is_none() && nothing.backends.get(0).is_none());
         assert!(nothing.rule(0).is_none());
     }
 }

@@ -1,129 +1,234 @@
 //! Matches that the same path leads to.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 use http::header::HOST;
 
 use super::condition::{CompiledMatch, Request, ValueTest};
 use super::query;
-use crate::hash::Map;
+use crate::shards::Shards;
 
 /// From this many matches on, an index by value pays.
 const INDEX_FROM: usize = 8;
 
-/// Matches as indices, the strongest first (which is the order of the indices).
-#[derive(Debug, Default)]
-pub(super) struct Candidates {
-    all: Vec<usize>,
-    index: Option<Box<ValueIndex>>,
+/// Matches, the strongest first.
+type Ordered = Vec<Arc<CompiledMatch>>;
+
+fn insert(list: &mut Ordered, added: &Arc<CompiledMatch>) {
+    let order = added.order();
+    // Nearly always the last: rules come in the order of their names.
+    if list.last().is_none_or(|last| last.order() < order) {
+        list.push(Arc::clone(added));
+    } else if let Err(place) = list.binary_search_by(|held| held.order().cmp(&order)) {
+        list.insert(place, Arc::clone(added));
+    }
 }
 
-/// Matches by a value, in order.
-type ByValue = Map<Box<[u8]>, Vec<usize>>;
-
-/// Which matches can hold, by the exact value of one header or query parameter of each.
-#[derive(Debug, Default)]
-struct ValueIndex {
-    by_header: Map<HeaderName, ByValue>,
-    by_parameter: Map<Box<[u8]>, ByValue>,
-    /// Matches without an exact value, in order.
-    rest: Vec<usize>,
-}
-
-impl Candidates {
-    /// Adds a match that is weaker than all here, or the same as the last.
-    pub(super) fn push(&mut self, index: usize) {
-        if self.all.last() != Some(&index) {
-            self.all.push(index);
-        }
-    }
-
-    /// Prepares lookups, after the last [`Candidates::push`].
-    pub(super) fn finish(&mut self, matches: &[CompiledMatch]) {
-        self.all.shrink_to_fit();
-        self.index = (self.all.len() >= INDEX_FROM).then(|| Box::new(ValueIndex::new(&self.all, matches)));
-    }
-
-    /// The strongest match that holds.
-    pub(super) fn find<'m>(&self, request: &Request<'_>, matches: &'m [CompiledMatch]) -> Option<&'m CompiledMatch> {
-        let found = match &self.index {
-            None => first_that_holds(&self.all, None, request, matches),
-            Some(index) => index.find(request, matches),
-        };
-        found.and_then(|index| matches.get(index))
+fn remove(list: &mut Ordered, removed: &CompiledMatch) {
+    if let Ok(place) = list.binary_search_by(|held| held.order().cmp(&removed.order())) {
+        list.remove(place);
     }
 }
 
 /// The first of `list` that holds, if it is stronger than `best`; otherwise `best`.
-fn first_that_holds(
-    list: &[usize],
-    best: Option<usize>,
+fn first_that_holds<'m>(
+    list: &'m Ordered,
+    best: Option<&'m CompiledMatch>,
     request: &Request<'_>,
-    matches: &[CompiledMatch],
-) -> Option<usize> {
+) -> Option<&'m CompiledMatch> {
     list.iter()
-        .copied()
-        .take_while(|index| best.is_none_or(|best| *index < best))
-        .find(|index| matches.get(*index).is_some_and(|found| found.holds(request)))
+        .map(Arc::as_ref)
+        .take_while(|found| best.is_none_or(|best| found.order() < best.order()))
+        .find(|found| found.holds(request))
         .or(best)
 }
 
-/// An exact value that a match asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Key<'m> {
-    Header(&'m HeaderName, &'m [u8]),
-    Parameter(&'m str, &'m [u8]),
+/// The matches of one path.
+#[derive(Debug, Clone)]
+pub(super) enum Candidates {
+    Few(Ordered),
+    Many(Arc<ValueIndex>),
 }
 
-fn keys(compiled: &CompiledMatch) -> impl Iterator<Item = Key<'_>> {
-    let headers = compiled.headers.iter().filter_map(|test| match &test.value {
-        ValueTest::Exact(value) => Some(Key::Header(&test.name, value)),
-        ValueTest::Regex(_) => None,
-    });
-    let parameters = compiled.query.iter().filter_map(|test| match &test.value {
-        ValueTest::Exact(value) => Some(Key::Parameter(&test.name, value)),
-        ValueTest::Regex(_) => None,
-    });
+impl Default for Candidates {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
+}
+
+impl Candidates {
+    pub(super) fn insert(&mut self, added: &Arc<CompiledMatch>) {
+        match self {
+            Self::Few(list) => {
+                insert(list, added);
+                if list.len() >= INDEX_FROM {
+                    *self = Self::Many(Arc::new(ValueIndex::new(list)));
+                }
+            }
+            Self::Many(index) => Arc::make_mut(index).insert(added),
+        }
+    }
+
+    pub(super) fn remove(&mut self, removed: &CompiledMatch) {
+        match self {
+            Self::Few(list) => remove(list, removed),
+            Self::Many(index) => {
+                let index = Arc::make_mut(index);
+                index.remove(removed);
+                if index.len == 0 {
+                    *self = Self::default();
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Few(list) if list.is_empty())
+    }
+
+    /// The strongest match that holds.
+    pub(super) fn find(&self, request: &Request<'_>) -> Option<&CompiledMatch> {
+        match self {
+            Self::Few(list) => first_that_holds(list, None, request),
+            Self::Many(index) => index.find(request),
+        }
+    }
+}
+
+/// What names a value.
+#[derive(Debug, Clone, Copy)]
+enum Name<'m> {
+    Header(&'m HeaderName),
+    Parameter(&'m [u8]),
+}
+
+/// The exact values that a match asks for, with what names each.
+fn exact_values(compiled: &CompiledMatch) -> impl Iterator<Item = (Name<'_>, &[u8])> {
+    fn exact(value: &ValueTest) -> Option<&[u8]> {
+        match value {
+            ValueTest::Exact(value) => Some(value),
+            ValueTest::Regex(_) => None,
+        }
+    }
+    let headers = compiled.headers.iter().filter_map(|test| Some((Name::Header(&test.name), exact(&test.value)?)));
+    let parameters =
+        compiled.query.iter().filter_map(|test| Some((Name::Parameter(test.name.as_bytes()), exact(&test.value)?)));
     headers.chain(parameters)
 }
 
+/// Matches by the values of one header or parameter.
+type ByValue = Shards<Arc<[u8]>, Asked>;
+
+/// Who asks for one value.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    /// By how many matches.
+    by: usize,
+    /// Those that are found by it.
+    found: Ordered,
+}
+
+/// Which matches can hold, by the exact value of one header or query parameter of each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ValueIndex {
+    by_header: Shards<HeaderName, ByValue>,
+    by_parameter: Shards<Arc<[u8]>, ByValue>,
+    /// Matches without an exact value.
+    rest: Ordered,
+    len: usize,
+}
+
 impl ValueIndex {
-    fn new(all: &[usize], matches: &[CompiledMatch]) -> Self {
-        let keys_of = |index: usize| matches.get(index).into_iter().flat_map(keys);
-        let mut frequency = Map::<_, usize>::default();
-        for key in all.iter().flat_map(|index| keys_of(*index)) {
-            *frequency.entry(key).or_default() += 1;
+    fn new(list: &Ordered) -> Self {
+        let mut index = Self::default();
+        for added in list {
+            index.count(added);
         }
-        let mut built = Self::default();
-        for index in all {
-            // The rarest value tells matches apart best.
-            let list = match keys_of(*index).min_by_key(|key| frequency.get(key).copied()) {
-                Some(Key::Header(name, value)) => {
-                    built.by_header.entry(name.clone()).or_default().entry(value.into()).or_default()
-                }
-                Some(Key::Parameter(name, value)) => {
-                    built.by_parameter.entry(name.as_bytes().into()).or_default().entry(value.into()).or_default()
-                }
-                None => &mut built.rest,
-            };
-            list.push(*index);
+        for added in list {
+            index.place(added);
         }
-        built
+        index
     }
 
-    fn find(&self, request: &Request<'_>, matches: &[CompiledMatch]) -> Option<usize> {
-        let narrow = |best, values: &ByValue, value: &[u8]| {
-            values.get(value).map_or(best, |list| first_that_holds(list, best, request, matches))
+    fn insert(&mut self, added: &Arc<CompiledMatch>) {
+        self.count(added);
+        self.place(added);
+    }
+
+    fn count(&mut self, added: &CompiledMatch) {
+        for (name, value) in exact_values(added) {
+            self.change(name, value, |asked| asked.by += 1);
+        }
+    }
+
+    fn place(&mut self, added: &Arc<CompiledMatch>) {
+        self.len += 1;
+        // The rarest value tells matches apart best.
+        match exact_values(added).min_by_key(|(name, value)| self.asked_by(*name, value)) {
+            Some((name, value)) => self.change(name, value, |asked| insert(&mut asked.found, added)),
+            None => insert(&mut self.rest, added),
+        }
+    }
+
+    fn remove(&mut self, removed: &CompiledMatch) {
+        self.len -= 1;
+        remove(&mut self.rest, removed);
+        for (name, value) in exact_values(removed) {
+            let of_values = |values: &mut ByValue| {
+                values.change_or_remove(value, |asked| {
+                    asked.by -= 1;
+                    remove(&mut asked.found, removed);
+                    asked.by == 0
+                });
+                values.is_empty()
+            };
+            match name {
+                Name::Header(name) => self.by_header.change_or_remove(name, of_values),
+                Name::Parameter(name) => self.by_parameter.change_or_remove(name, of_values),
+            }
+        }
+    }
+
+    fn asked_by(&self, name: Name<'_>, value: &[u8]) -> usize {
+        let values = match name {
+            Name::Header(name) => self.by_header.get(name),
+            Name::Parameter(name) => self.by_parameter.get(name),
         };
-        let by_header = |best, (name, values): (&HeaderName, &ByValue)| {
-            request.header(name).map_or(best, |value| narrow(best, values, &value))
+        values.and_then(|values| values.get(value)).map_or(0, |asked| asked.by)
+    }
+
+    fn change(&mut self, name: Name<'_>, value: &[u8], change: impl FnOnce(&mut Asked)) {
+        let of_values =
+            |values: &mut ByValue| values.change_or_insert(value, || (value.into(), Asked::default()), change);
+        match name {
+            Name::Header(name) => {
+                self.by_header.change_or_insert(name, || (name.clone(), ByValue::default()), of_values);
+            }
+            Name::Parameter(name) => {
+                self.by_parameter.change_or_insert(name, || (name.into(), ByValue::default()), of_values);
+            }
+        }
+    }
+
+    fn find(&self, request: &Request<'_>) -> Option<&CompiledMatch> {
+        fn narrow<'m>(
+            best: Option<&'m CompiledMatch>,
+            values: &'m ByValue,
+            value: &[u8],
+            request: &Request<'_>,
+        ) -> Option<&'m CompiledMatch> {
+            values.get(value).map_or(best, |asked| first_that_holds(&asked.found, best, request))
+        }
+        let by_header = |best, (name, values): (&HeaderName, _)| {
+            request.header(name).map_or(best, |value| narrow(best, values, &value, request))
         };
         // Whichever is fewer: the names of the index, or those of the request.
         let best = if self.by_header.len() <= request.headers.keys_len() {
             self.by_header.iter().fold(None, by_header)
         } else {
             let names = request.headers.keys().chain([&HOST]);
-            let known = names.filter_map(|name| self.by_header.get_key_value(name));
-            known.fold(None, by_header)
+            names.filter_map(|name| Some((name, self.by_header.get(name)?))).fold(None, by_header)
         };
         let best = if self.by_parameter.is_empty() {
             best
@@ -132,9 +237,9 @@ impl ValueIndex {
             let pairs = request.query.into_iter().flat_map(query::pairs);
             pairs.fold(best, |best, (name, value)| {
                 let values = self.by_parameter.get(&*query::decode(name));
-                values.map_or(best, |values| narrow(best, values, &query::decode(value)))
+                values.map_or(best, |values| narrow(best, values, &query::decode(value), request))
             })
         };
-        first_that_holds(&self.rest, best, request, matches)
+        first_that_holds(&self.rest, best, request)
     }
 }

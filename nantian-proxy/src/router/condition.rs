@@ -1,13 +1,16 @@
 //! What one match asks of a request, apart from what the tables have found already.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, COOKIE, HOST};
 use http::{HeaderMap, HeaderName};
-use nantian_ir::{GrpcMatch, HeaderMatch, HttpMatch, PathMatch, QueryMatch, RuleMatch, ValueMatch};
+use nantian_ir::{
+    GrpcMatch, HeaderMatch, HttpMatch, MatchRank, PathMatch, QueryMatch, RouteRule, RuleMatch, ValueMatch,
+};
 
-use super::pattern::{Pattern, PatternError, Patterns, ThreadPatterns};
-use super::{RefusedRule, RequestParts, query};
+use super::pattern::{Pattern, PatternError, ThreadPatterns, Used};
+use super::{MAX_ELEMENTS, RequestParts, query};
 
 /// The parts of a request that conditions look at.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +74,7 @@ pub(super) enum ValueTest {
 }
 
 impl ValueTest {
-    fn new(value: &ValueMatch, patterns: &mut Patterns) -> Result<Self, PatternError> {
+    fn new(value: &ValueMatch, patterns: &mut Used<'_>) -> Result<Self, PatternError> {
         Ok(match value {
             ValueMatch::Exact(text) => Self::Exact(text.as_bytes().into()),
             ValueMatch::Regex(pattern) => Self::Regex(patterns.compile(pattern)?),
@@ -102,7 +105,7 @@ pub(super) struct HeaderTest {
 }
 
 impl HeaderTest {
-    fn new(header: &HeaderMatch, patterns: &mut Patterns) -> Result<Self, Refusal> {
+    fn new(header: &HeaderMatch, patterns: &mut Used<'_>) -> Result<Self, Refusal> {
         let name = HeaderName::from_bytes(header.name.as_str().as_bytes())
             .map_err(|_| Refusal(format!("header name {:?} is not valid", header.name.as_str())))?;
         Ok(Self { name, value: ValueTest::new(&header.value, patterns)? })
@@ -121,7 +124,7 @@ pub(super) struct QueryTest {
 }
 
 impl QueryTest {
-    fn new(parameter: &QueryMatch, patterns: &mut Patterns) -> Result<Self, Refusal> {
+    fn new(parameter: &QueryMatch, patterns: &mut Used<'_>) -> Result<Self, Refusal> {
         Ok(Self { name: parameter.name.as_str().into(), value: ValueTest::new(&parameter.value, patterns)? })
     }
 
@@ -148,22 +151,39 @@ pub(super) enum PathTest {
 
 /// Where the path table keeps a match.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Exact(String),
+pub(super) enum Place<'m> {
+    Exact(Cow<'m, str>),
     /// Without trailing slash; empty for `/`.
-    Prefix(String),
+    Prefix(Cow<'m, str>),
     Regex,
+}
+
+impl<'m> Place<'m> {
+    pub(super) fn of(rule_match: &'m RuleMatch) -> Self {
+        match rule_match {
+            RuleMatch::Http(http) => match &http.path {
+                PathMatch::Exact(path) => Self::Exact(Cow::Borrowed(path)),
+                PathMatch::Regex(_) => Self::Regex,
+                // HTTPPathMatch: "When specified, a trailing `/` is ignored."
+                PathMatch::Prefix(path) => Self::Prefix(Cow::Borrowed(path.trim_end_matches('/'))),
+            },
+            RuleMatch::Grpc(grpc) => match (&grpc.service, &grpc.method) {
+                (Some(ValueMatch::Regex(_)), _) | (_, Some(ValueMatch::Regex(_))) => Self::Regex,
+                (Some(ValueMatch::Exact(service)), Some(ValueMatch::Exact(method))) => {
+                    Self::Exact(Cow::Owned(format!("/{service}/{method}")))
+                }
+                (Some(ValueMatch::Exact(service)), None) => {
+                    Self::Prefix(Cow::Owned(format!("/{service}").trim_end_matches('/').to_owned()))
+                }
+                (None, _) => Self::Prefix(Cow::Borrowed("")),
+            },
+        }
+    }
 }
 
 /// Why a rule is refused.
 #[derive(Debug)]
-pub(super) struct Refusal(String);
-
-impl Refusal {
-    pub(super) fn of(self, key: nantian_ir::RuleKey) -> RefusedRule {
-        RefusedRule { key, message: self.0 }
-    }
-}
+pub(super) struct Refusal(pub(super) String);
 
 impl From<PatternError> for Refusal {
     fn from(error: PatternError) -> Self {
@@ -174,8 +194,9 @@ impl From<PatternError> for Refusal {
 /// One match of one rule, compiled.
 #[derive(Debug)]
 pub(super) struct CompiledMatch {
-    /// Index of the rule.
-    pub(super) rule: usize,
+    pub(super) rule: Arc<RouteRule>,
+    /// Number of the rule.
+    pub(super) slot: usize,
     /// Position in the rule's matches.
     pub(super) position: usize,
     /// Bytes of the path that are covered, for prefixes.
@@ -187,75 +208,39 @@ pub(super) struct CompiledMatch {
 }
 
 impl CompiledMatch {
-    /// Compiles a match and says where the path table is to keep it.
     pub(super) fn new(
-        rule: usize,
+        rule: &Arc<RouteRule>,
+        slot: usize,
         position: usize,
         rule_match: &RuleMatch,
-        patterns: &mut Patterns,
-    ) -> Result<(Self, Place), Refusal> {
-        match rule_match {
-            RuleMatch::Http(http) => Self::of_http(rule, position, http, patterns),
-            RuleMatch::Grpc(grpc) => Self::of_grpc(rule, position, grpc, patterns),
-        }
+        patterns: &mut Used<'_>,
+    ) -> Result<Self, Refusal> {
+        let headers = match rule_match {
+            RuleMatch::Http(http) => &http.headers,
+            RuleMatch::Grpc(grpc) => &grpc.headers,
+        };
+        let headers = headers.iter().map(|header| HeaderTest::new(header, patterns)).collect::<Result<_, _>>()?;
+        let (path, prefix) = match rule_match {
+            RuleMatch::Http(http) => PathTest::of_http(http, patterns)?,
+            RuleMatch::Grpc(grpc) => (PathTest::of_grpc(grpc, patterns)?, None),
+        };
+        let (method, query) = match rule_match {
+            RuleMatch::Http(http) => (http.method.as_deref().map(Into::into), http.query.as_slice()),
+            RuleMatch::Grpc(_) => (None, [].as_slice()),
+        };
+        let query = query.iter().map(|parameter| QueryTest::new(parameter, patterns)).collect::<Result<_, _>>()?;
+        Ok(Self { rule: Arc::clone(rule), slot, position, prefix, path, method, headers, query })
     }
 
-    fn of_http(
-        rule: usize,
-        position: usize,
-        http: &HttpMatch,
-        patterns: &mut Patterns,
-    ) -> Result<(Self, Place), Refusal> {
-        let (path, place, prefix) = match &http.path {
-            PathMatch::Exact(path) => (PathTest::Indexed, Place::Exact(path.clone()), None),
-            PathMatch::Regex(pattern) => (PathTest::Regex(patterns.compile(pattern)?), Place::Regex, None),
-            PathMatch::Prefix(path) if path.starts_with('/') => {
-                // HTTPPathMatch: "When specified, a trailing `/` is ignored."
-                let path = path.trim_end_matches('/');
-                (PathTest::Indexed, Place::Prefix(path.to_owned()), Some(path.len()))
-            }
-            PathMatch::Prefix(path) => return Err(Refusal(format!("path prefix {path:?} does not start with '/'"))),
-        };
-        let compiled = Self {
-            rule,
-            position,
-            prefix,
-            path,
-            method: http.method.as_deref().map(Into::into),
-            headers: http.headers.iter().map(|header| HeaderTest::new(header, patterns)).collect::<Result<_, _>>()?,
-            query: http.query.iter().map(|parameter| QueryTest::new(parameter, patterns)).collect::<Result<_, _>>()?,
-        };
-        Ok((compiled, place))
+    /// As the route has it.
+    pub(super) fn source(&self) -> Option<&RuleMatch> {
+        self.rule.matches.get(self.position)
     }
 
-    fn of_grpc(
-        rule: usize,
-        position: usize,
-        grpc: &GrpcMatch,
-        patterns: &mut Patterns,
-    ) -> Result<(Self, Place), Refusal> {
-        let place = match (&grpc.service, &grpc.method) {
-            (Some(ValueMatch::Regex(_)), _) | (_, Some(ValueMatch::Regex(_))) => Place::Regex,
-            (Some(ValueMatch::Exact(service)), Some(ValueMatch::Exact(method))) => {
-                Place::Exact(format!("/{service}/{method}"))
-            }
-            (Some(ValueMatch::Exact(service)), None) => {
-                Place::Prefix(format!("/{service}").trim_end_matches('/').to_owned())
-            }
-            (None, _) => Place::Prefix(String::new()),
-        };
-        let mut value = |value: &Option<ValueMatch>| value.as_ref().map(|v| ValueTest::new(v, patterns)).transpose();
-        let (service, method) = (value(&grpc.service)?, value(&grpc.method)?);
-        let compiled = Self {
-            rule,
-            position,
-            prefix: None,
-            path: PathTest::Grpc { service, method },
-            method: None,
-            headers: grpc.headers.iter().map(|header| HeaderTest::new(header, patterns)).collect::<Result<_, _>>()?,
-            query: Box::default(),
-        };
-        Ok((compiled, place))
+    /// Precedence among the matches that one hostname and path lead to. The least wins. Variants of a rule have the same rank.
+    pub(super) fn order(&self) -> Option<(MatchRank<'_>, u32)> {
+        let source = self.source()?;
+        Some((MatchRank::new(&self.rule, self.position, source), self.rule.key.variant))
     }
 
     /// Whether a request that the path table offers matches.
@@ -268,7 +253,40 @@ impl CompiledMatch {
     }
 }
 
+/// `HTTPPathMatch.value` and `GRPCMethodMatch.service` have 1,024 characters at most: deeper is no route, and deep enough to
+/// exhaust a stack.
+fn check_depth(path: &str) -> Result<(), Refusal> {
+    if path.split('/').nth(MAX_ELEMENTS).is_some() {
+        return Err(Refusal(format!("a path prefix or service has more than {MAX_ELEMENTS} elements")));
+    }
+    Ok(())
+}
+
 impl PathTest {
+    /// With the bytes of the path that a prefix covers.
+    fn of_http(http: &HttpMatch, patterns: &mut Used<'_>) -> Result<(Self, Option<usize>), Refusal> {
+        match &http.path {
+            PathMatch::Exact(_) => Ok((Self::Indexed, None)),
+            PathMatch::Regex(pattern) => Ok((Self::Regex(patterns.compile(pattern)?), None)),
+            PathMatch::Prefix(path) if !path.starts_with('/') => {
+                Err(Refusal(format!("path prefix {path:?} does not start with '/'")))
+            }
+            PathMatch::Prefix(path) => {
+                let path = path.trim_end_matches('/');
+                check_depth(path)?;
+                Ok((Self::Indexed, Some(path.len())))
+            }
+        }
+    }
+
+    fn of_grpc(grpc: &GrpcMatch, patterns: &mut Used<'_>) -> Result<Self, Refusal> {
+        if let Some(ValueMatch::Exact(service)) = &grpc.service {
+            check_depth(service)?;
+        }
+        let mut value = |value: &Option<ValueMatch>| value.as_ref().map(|v| ValueTest::new(v, patterns)).transpose();
+        Ok(Self::Grpc { service: value(&grpc.service)?, method: value(&grpc.method)? })
+    }
+
     pub(super) fn holds(&self, request: &Request<'_>) -> bool {
         match self {
             Self::Indexed => true,

@@ -200,7 +200,7 @@ pub struct Winner {
 struct Judged<'r> {
     rule: &'r RouteRule,
     position: usize,
-    rank: MatchRank,
+    rank: MatchRank<'r>,
     verdict: Result<&'r HostnameMatch, Failure>,
 }
 
@@ -224,9 +224,9 @@ pub(super) fn explain(router: &Router, parts: &RequestParts<'_>) -> Explanation 
     let Some(listener) = chosen else { return explanation };
 
     let request = Request::new(parts, None);
-    let judge = |compiled| judge(router, compiled, listener, &host, &request);
-    let (mut matching, mut others): (Vec<_>, Vec<_>) =
-        router.matches.iter().filter_map(judge).partition(|judged| judged.verdict.is_ok());
+    let matches = router.rules.values().flat_map(|rule| &rule.matches);
+    let judged = matches.filter_map(|compiled| judge(compiled, listener, &host, &request));
+    let (mut matching, mut others): (Vec<_>, Vec<_>) = judged.partition(|judged| judged.verdict.is_ok());
     matching.sort_by(|a, b| precedence(a).cmp(&precedence(b)));
     others.sort_by(|a, b| progress(b).cmp(&progress(a)).then_with(|| a.rank.cmp(&b.rank)));
 
@@ -244,7 +244,8 @@ pub(super) fn explain(router: &Router, parts: &RequestParts<'_>) -> Explanation 
 }
 
 fn listeners(router: &Router, bind: BindAddress, host: &str, chosen: Option<&ListenerKey>) -> Vec<ListenerCandidate> {
-    let tables = router.binds.get(&bind).into_iter().flat_map(host::HostTable::iter);
+    let slots = router.binds.get(&bind).into_iter().flat_map(host::HostTable::iter);
+    let tables = slots.filter_map(|(hostname, slot)| Some((hostname, router.tables.get(*slot)?)));
     let mut listeners: Vec<_> = tables
         .map(|(hostname, table)| ListenerCandidate {
             listener: table.key.clone(),
@@ -264,14 +265,13 @@ fn listeners(router: &Router, bind: BindAddress, host: &str, chosen: Option<&Lis
 
 /// Judges a match, if its rule is attached to the listener.
 fn judge<'r>(
-    router: &'r Router,
-    compiled: &CompiledMatch,
+    compiled: &'r CompiledMatch,
     listener: &ListenerKey,
     host: &str,
     request: &Request<'_>,
 ) -> Option<Judged<'r>> {
-    let rule: &RouteRule = router.rules.get(compiled.rule)?;
-    let rule_match = rule.matches.get(compiled.position)?;
+    let rule: &RouteRule = &compiled.rule;
+    let rule_match = compiled.source()?;
     let attachments = || rule.attachments.iter().filter(|attachment| attachment.listener == *listener);
     let hostnames = || attachments().flat_map(|attachment| &attachment.hostnames);
     hostnames().next()?;
@@ -294,7 +294,7 @@ fn judge<'r>(
 }
 
 /// Precedence of a match that holds. The least wins.
-fn precedence<'j>(judged: &'j Judged<'_>) -> (Option<&'j HostnameMatch>, &'j MatchRank) {
+fn precedence<'j>(judged: &'j Judged<'_>) -> (Option<&'j HostnameMatch>, &'j MatchRank<'j>) {
     (judged.verdict.as_ref().ok().copied(), &judged.rank)
 }
 
@@ -331,7 +331,7 @@ fn told(judged: &Judged<'_>, winner: Option<&Judged<'_>>) -> CandidateMatch {
 fn refused<'r>(router: &'r Router, listener: &ListenerKey) -> impl Iterator<Item = CandidateMatch> {
     let attached = move |rule: &RouteRule| rule.attachments.iter().any(|a| a.listener == *listener);
     let find = move |refused: &'r super::RefusedRule| {
-        let rule = router.rules.iter().find(|rule| rule.key == refused.key && attached(rule))?;
+        let rule = router.sources.get(&refused.key).filter(|rule| attached(rule))?;
         Some(CandidateMatch {
             rule: rule.key.clone(),
             name: rule.name.clone(),
@@ -344,13 +344,14 @@ fn refused<'r>(router: &'r Router, listener: &ListenerKey) -> impl Iterator<Item
 
 /// The first comparison in which two matches differ, with what each has.
 fn decided_by(own: &Judged<'_>, winner: &Judged<'_>) -> Option<(Comparison, String, String)> {
-    let path_kind = |rank: &MatchRank| match rank.path_kind {
+    let path_kind = |rank: &MatchRank<'_>| match rank.path_kind {
         0 => "exact",
         1 => "regular expression",
         _ => "prefix",
     };
     let yes = |flag: bool| if flag { "yes" } else { "no" };
-    let age = |rank: &MatchRank| rank.age.created.map_or("no creation time".to_owned(), |created| created.to_string());
+    let age =
+        |rank: &MatchRank<'_>| rank.age.created.map_or("no creation time".to_owned(), |created| created.to_string());
     let texts = |judged: &Judged<'_>| {
         let rank = &judged.rank;
         let hostname = judged.verdict.as_ref().map(ToString::to_string).unwrap_or_default();

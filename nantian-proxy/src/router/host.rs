@@ -1,10 +1,10 @@
 //! Hosts: normalisation, and tables in which the most specific hostname comes first.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use crate::shards::Shards;
 use nantian_ir::HostnameMatch;
-
-use crate::hash::Map;
 
 /// The host without port, trailing dot and brackets, in lower case. Allocates only if there are upper-case letters.
 pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
@@ -29,45 +29,65 @@ pub(super) fn normalise(raw: &str) -> Cow<'_, str> {
     }
 }
 
-/// Values by hostname.
-#[derive(Debug)]
+/// A value with its hostname.
+type Named<T> = Arc<(HostnameMatch, T)>;
+
+/// Values by hostname. Clones share what does not change.
+#[derive(Debug, Clone)]
 pub(super) struct HostTable<T> {
-    exact: Map<Box<str>, (HostnameMatch, T)>,
+    exact: Shards<Arc<str>, Named<T>>,
     /// By suffix, without `*.`.
-    wildcard: Map<Box<str>, (HostnameMatch, T)>,
-    any: Option<(HostnameMatch, T)>,
-    /// Bytes of the longest suffix in `wildcard`. A host of thousands of labels is not hashed for each of them.
+    wildcard: Shards<Arc<str>, Named<T>>,
+    any: Option<Named<T>>,
+    /// No suffix in `wildcard` has more bytes. A host of thousands of labels is not hashed for each of them.
     longest_suffix: usize,
 }
 
 impl<T> Default for HostTable<T> {
     fn default() -> Self {
-        Self { exact: Map::default(), wildcard: Map::default(), any: None, longest_suffix: 0 }
+        Self { exact: Shards::default(), wildcard: Shards::default(), any: None, longest_suffix: 0 }
     }
 }
 
-impl<T> HostTable<T> {
-    /// The value of `hostname`, made if there is none.
-    pub(super) fn entry(&mut self, hostname: &HostnameMatch, make: impl FnOnce() -> T) -> &mut T {
+impl<T: Clone> HostTable<T> {
+    /// Changes the value of `hostname`, made if there is none.
+    pub(super) fn change_or_insert(
+        &mut self,
+        hostname: &HostnameMatch,
+        make: impl FnOnce() -> T,
+        change: impl FnOnce(&mut T),
+    ) {
+        let named = || Arc::new((hostname.clone(), make()));
+        let change = |named: &mut Named<T>| change(&mut Arc::make_mut(named).1);
         let (map, name) = match hostname {
             HostnameMatch::Exact(name) => (&mut self.exact, name.as_str()),
             HostnameMatch::Wildcard(suffix) => {
                 self.longest_suffix = self.longest_suffix.max(suffix.as_str().len());
                 (&mut self.wildcard, suffix.as_str())
             }
-            HostnameMatch::Any => return &mut self.any.get_or_insert_with(|| (HostnameMatch::Any, make())).1,
+            HostnameMatch::Any => return change(self.any.get_or_insert_with(named)),
         };
-        &mut map.entry(name.into()).or_insert_with(|| (hostname.clone(), make())).1
+        map.change_or_insert(name, || (name.into(), named()), change);
     }
 
-    /// The value of exactly `hostname`.
-    pub(super) fn get_mut(&mut self, hostname: &HostnameMatch) -> Option<&mut T> {
-        let found = match hostname {
-            HostnameMatch::Exact(name) => self.exact.get_mut(name.as_str()),
-            HostnameMatch::Wildcard(suffix) => self.wildcard.get_mut(suffix.as_str()),
-            HostnameMatch::Any => self.any.as_mut(),
+    /// Changes the value of `hostname`, if there is one; takes it out if `change` says that nothing is left of it.
+    pub(super) fn change_or_remove(&mut self, hostname: &HostnameMatch, change: impl FnOnce(&mut T) -> bool) {
+        let change = |named: &mut Named<T>| change(&mut Arc::make_mut(named).1);
+        let (map, name) = match hostname {
+            HostnameMatch::Exact(name) => (&mut self.exact, name.as_str()),
+            HostnameMatch::Wildcard(suffix) => (&mut self.wildcard, suffix.as_str()),
+            HostnameMatch::Any => {
+                if self.any.as_mut().is_some_and(change) {
+                    self.any = None;
+                }
+                return;
+            }
         };
-        found.map(|(_, value)| value)
+        map.change_or_remove(name, change);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.wildcard.is_empty() && self.any.is_none()
     }
 
     /// All hostnames that cover `host`, the most specific first.
@@ -76,19 +96,24 @@ impl<T> HostTable<T> {
         let wildcard = Suffixes { rest: if self.wildcard.is_empty() { "" } else { host }, start: true }
             .filter(|suffix| suffix.len() <= self.longest_suffix)
             .filter_map(|suffix| self.wildcard.get(suffix));
-        exact.into_iter().chain(wildcard).chain(self.any.as_ref()).map(|(hostname, value)| (hostname, value))
+        exact.into_iter().chain(wildcard).chain(self.any.as_ref()).map(|named| (&named.0, &named.1))
     }
 
     /// All values with their hostnames, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&HostnameMatch, &T)> {
-        let maps = self.exact.values().chain(self.wildcard.values());
-        maps.chain(self.any.as_ref()).map(|(hostname, value)| (hostname, value))
+        self.named().map(|named| (&named.0, &named.1))
     }
 
-    /// All values, in no order.
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let maps = self.exact.values_mut().chain(self.wildcard.values_mut());
-        maps.chain(self.any.as_mut()).map(|(_, value)| value)
+    fn named(&self) -> impl Iterator<Item = &Named<T>> {
+        let maps = self.exact.iter().chain(self.wildcard.iter()).map(|(_, named)| named);
+        maps.chain(self.any.as_ref())
+    }
+
+    /// The hostnames whose values another one does not have.
+    #[cfg(test)]
+    pub(super) fn unshared(&self, other: &Self) -> Vec<&HostnameMatch> {
+        let theirs: std::collections::HashSet<_> = other.named().map(Arc::as_ptr).collect();
+        self.named().filter(|named| !theirs.contains(&Arc::as_ptr(named))).map(|named| &named.0).collect()
     }
 }
 
@@ -151,7 +176,7 @@ mod tests {
         let mut table = HostTable::default();
         for text in ["*", "*.com", "*.a.com", "b.a.com", "a.com", "*.b.a.com"] {
             let hostname = HostnameMatch::parse(text).expect("a hostname");
-            table.entry(&hostname, || text);
+            table.change_or_insert(&hostname, || text, |_| {});
         }
         let covering = |host| table.covering(host).map(|(_, text)| *text).collect::<Vec<_>>();
         assert_eq!(covering("b.a.com"), ["b.a.com", "*.a.com", "*.com", "*"]);

@@ -31,6 +31,10 @@
 //! same path that differ by the exact value of a header or query parameter are found by a hash of that value. So nothing
 //! grows with the number of routes but what names no exact value: regular expressions on one hostname (paths) or one path
 //! (headers, query parameters), and gRPC methods without a service.
+//!
+//! A change of the snapshot ([`Router::following`]) costs what it changes: hash tables are cut into shards, and those that no
+//! change meets are the same objects in the next router. A host's rules are found by path in tables of the same kind, so that
+//! it does not matter whether thousands of rules are on one host or on thousands.
 
 mod candidates;
 mod condition;
@@ -47,14 +51,19 @@ mod table;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use nantian_ir::{BindAddress, HostnameMatch, ListenerKey, RouteRule, RuleKey, Snapshot};
+use nantian_ir::{
+    BindAddress, HostnameMatch, Listener, ListenerKey, ResourceChange, ResourceMap, RouteRule, RuleKey, Snapshot,
+};
 
-use crate::hash::Map;
+use crate::slots::Numbers;
 use condition::Request;
-use host::HostTable;
-use table::{CompiledMatch, ListenerTable};
+use pattern::Patterns;
+use table::{Binds, CompiledRule, ListenerTable, ListenerTables};
 
 pub use pattern::ThreadPatterns;
+
+/// Elements of a path prefix.
+const MAX_ELEMENTS: usize = 1_024;
 
 pub use explain::{
     CandidateMatch, CandidateOutcome, Comparison, Criterion, Explanation, ListenerCandidate, ListenerOutcome, Winner,
@@ -83,11 +92,12 @@ pub struct RequestParts<'a> {
 pub struct Match<'r> {
     /// The listener.
     pub listener: &'r ListenerKey,
-    /// Position of the listener in `snapshot.listeners`, from 0 without gaps.
+    /// The listener's number, see [`ListenerRoutes::index`].
     pub listener_index: usize,
     /// The rule.
     pub rule: &'r Arc<RouteRule>,
-    /// Position of the rule in `snapshot.rules`, from 0 without gaps.
+    /// The rule's number: small, no other rule of the router has it, and the rule keeps it in routers that follow
+    /// ([`Router::following`]) for as long as it is there, however it changes.
     pub rule_index: usize,
     /// Position of the match in `rule.matches`.
     pub position: usize,
@@ -101,7 +111,6 @@ pub struct Match<'r> {
 /// The routes of one listener, see [`Router::listener`].
 #[derive(Debug, Clone, Copy)]
 pub struct ListenerRoutes<'r> {
-    router: &'r Router,
     table: &'r ListenerTable,
 }
 
@@ -121,24 +130,57 @@ pub struct RefusedRule {
     pub message: String,
 }
 
-/// The compiled routes of a snapshot. Immutable and shared by all workers.
-#[derive(Debug)]
+/// The compiled routes of a snapshot. Immutable and shared by all workers. A clone shares everything.
+#[derive(Debug, Clone, Default)]
 pub struct Router {
-    binds: Map<BindAddress, HostTable<ListenerTable>>,
-    /// In the order of `snapshot.rules`.
-    rules: Vec<Arc<RouteRule>>,
-    /// In the order of their rank, the strongest first.
-    matches: Vec<CompiledMatch>,
+    listeners: ResourceMap<Listener>,
+    binds: Arc<Binds>,
+    tables: ListenerTables,
+    /// As they were compiled, to see what changes.
+    sources: ResourceMap<RouteRule>,
+    rules: ResourceMap<CompiledRule>,
+    numbers: Numbers,
     refused: Vec<RefusedRule>,
-    /// Different regular expressions.
-    patterns: usize,
+    patterns: Patterns,
 }
 
 impl Router {
     /// Compiles the listeners and rules of `snapshot`. What cannot be compiled is in [`Router::refused`]; the rest routes.
     #[must_use]
     pub fn new(snapshot: &Snapshot) -> Self {
-        table::build(snapshot)
+        Self::default().following(snapshot)
+    }
+
+    /// The router of a newer snapshot. It shares with this one what is the same in both, and answers as one that was made
+    /// from nothing. The cost is that of the difference, if `snapshot` is a later version of the one of this router.
+    #[must_use]
+    pub fn following(&self, snapshot: &Snapshot) -> Self {
+        let (listeners, rules) = (snapshot.listeners.changes(&self.listeners), snapshot.rules.changes(&self.sources));
+        self.with_changes(snapshot, &listeners, &rules)
+    }
+
+    /// The same for who knows already what changed.
+    pub(crate) fn with_changes(
+        &self,
+        snapshot: &Snapshot,
+        listeners: &[ResourceChange<'_, Listener>],
+        rules: &[ResourceChange<'_, RouteRule>],
+    ) -> Self {
+        let mut next = self.clone();
+        next.change_listeners(&snapshot.listeners, listeners);
+        next.change_rules(rules);
+        next.sources = snapshot.rules.clone();
+        next
+    }
+
+    /// The number of a rule, as in [`Match::rule_index`].
+    pub fn rule_index(&self, key: &RuleKey) -> Option<usize> {
+        self.rules.get(key).map(|rule| rule.slot)
+    }
+
+    /// The number of a listener, as in [`Match::listener_index`].
+    pub fn listener_index(&self, key: &ListenerKey) -> Option<usize> {
+        self.tables.slot(key)
     }
 
     /// Rules that are not served because a pattern does not compile, in the order of their keys. The compiler of
@@ -159,15 +201,20 @@ impl Router {
     /// The routes of the listener that a host belongs to on a bind address: the first half of [`Router::route`], for who
     /// needs the listener before the rule.
     pub fn listener(&self, bind: BindAddress, host: &str) -> Option<ListenerRoutes<'_>> {
-        let table = self.table_for(bind, &host::normalise(host))?;
-        Some(ListenerRoutes { router: self, table })
+        self.table_for(bind, &host::normalise(host)).map(|table| ListenerRoutes { table })
     }
 
     /// Copies of the regular expressions for one thread: many threads that route by the same ones contend for their
     /// scratch memory. See [`ListenerRoutes::route_with`].
     #[must_use]
     pub fn thread_patterns(&self) -> ThreadPatterns {
-        ThreadPatterns::new(self.patterns)
+        ThreadPatterns::new(&self.patterns)
+    }
+
+    /// The same for a thread that has those of the router that this one followed.
+    #[must_use]
+    pub fn thread_patterns_following(&self, previous: &ThreadPatterns) -> ThreadPatterns {
+        previous.following(&self.patterns)
     }
 
     /// The listener that a host belongs to on a bind address. Comparing the listener of the SNI with that of `Host` tells
@@ -183,7 +230,8 @@ impl Router {
     }
 
     fn table_for(&self, bind: BindAddress, host: &str) -> Option<&ListenerTable> {
-        self.binds.get(&bind)?.covering(host).next().map(|(_, table)| table)
+        let (_, slot) = self.binds.get(&bind)?.covering(host).next()?;
+        self.tables.get(*slot)
     }
 }
 
@@ -193,9 +241,10 @@ impl<'r> ListenerRoutes<'r> {
         &self.table.key
     }
 
-    /// Position of the listener in `snapshot.listeners`, from 0 without gaps.
+    /// The listener's number: small, no other listener of the router has it, and the listener keeps it in routers that
+    /// follow ([`Router::following`]) for as long as it is there, however it changes.
     pub fn index(&self) -> usize {
-        self.table.index
+        self.table.slot
     }
 
     /// Where a request goes that belongs to this listener; its bind address does not count any more.
@@ -216,22 +265,18 @@ impl<'r> ListenerRoutes<'r> {
         self.find(parts, Some(patterns))
     }
 
-    fn find(&self, parts: &RequestParts<'_>, own: Option<&ThreadPatterns>) -> Result<Match<'r>, NoMatch<'r>> {
-        let Self { router, table } = *self;
+    fn find(self, parts: &RequestParts<'_>, own: Option<&ThreadPatterns>) -> Result<Match<'r>, NoMatch<'r>> {
+        let table = self.table;
         let request = Request::new(parts, own);
-        table
-            .find(&host::normalise(parts.host), &request, &router.matches)
-            .and_then(|(hostname, found)| {
-                Some(Match {
-                    listener: &table.key,
-                    listener_index: table.index,
-                    rule: router.rules.get(found.rule)?,
-                    rule_index: found.rule,
-                    position: found.position,
-                    hostname,
-                    prefix: found.prefix,
-                })
-            })
-            .ok_or(NoMatch { listener: Some(&table.key) })
+        let found = table.find(&host::normalise(parts.host), &request);
+        found.ok_or(NoMatch { listener: Some(&table.key) }).map(|(hostname, found)| Match {
+            listener: &table.key,
+            listener_index: table.slot,
+            rule: &found.rule,
+            rule_index: found.slot,
+            position: found.position,
+            hostname,
+            prefix: found.prefix,
+        })
     }
 }

@@ -63,7 +63,7 @@ impl<'s> Reference<'s> {
 
         // "a request to "foo.example.com" SHOULD only be routed using routes attached to the "foo.example.com" Listener
         // (and not the "*.example.com" Listener)."
-        let mut winner: Option<((Specificity, MatchRank), &RuleKey, usize, &HostnameMatch)> = None;
+        let mut winner: Option<((Specificity, MatchRank<'s>), &RuleKey, usize, &HostnameMatch)> = None;
         for rule in self.snapshot.rules.values().filter(|rule| self.is_served(rule)) {
             let attachments = rule.attachments.iter().filter(|a| a.listener == listener.key);
             for hostname in attachments.flat_map(|a| &a.hostnames).filter(|hostname| covers(hostname, &host)) {
@@ -89,11 +89,16 @@ impl<'s> Reference<'s> {
     }
 
     /// Gateway allowedRoutes: "Invalid Route rules can be ignored": those whose patterns do not compile, and those with a
-    /// prefix that does not "begin with the `/` character".
+    /// prefix that does not "begin with the `/` character" or is too long.
     fn is_served(&self, rule: &RouteRule) -> bool {
         let compiles = |pattern: &str| self.patterns.get(pattern).is_some_and(Option::is_some);
+        // `HTTPPathMatch.value` and `GRPCMethodMatch.service` have "MaxLength=1024": no more elements are served.
+        let shallow = |path: &str| path.split('/').count() <= 1_024;
         let absolute = |rule_match: &RuleMatch| match rule_match {
-            RuleMatch::Http(HttpMatch { path: PathMatch::Prefix(path), .. }) => path.starts_with('/'),
+            RuleMatch::Http(HttpMatch { path: PathMatch::Prefix(path), .. }) => {
+                path.starts_with('/') && shallow(path.trim_end_matches('/'))
+            }
+            RuleMatch::Grpc(GrpcMatch { service: Some(ValueMatch::Exact(service)), .. }) => shallow(service),
             _ => true,
         };
         rule.matches.iter().all(|m| absolute(m) && patterns_of(m).into_iter().all(compiles))

@@ -5,18 +5,22 @@
 //! did not change keeps its id from one runtime to the next, and with it its counters.
 
 mod backend;
+mod change;
 mod rule;
 mod secured;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 
-use nantian_ir::{BackendKey, ListenerProtocol, Snapshot};
+use nantian_ir::{BackendKey, ListenerProtocol, RuleKey, Snapshot};
 
 use crate::router::Router;
+use crate::shards::Shards;
+use crate::slots::Slots;
 
-pub(crate) use backend::Backend;
+pub(crate) use backend::{Backend, Backends};
 pub(crate) use rule::{Destination, MirrorTarget, Rule, Target};
 pub(crate) use secured::{Security, authorities};
 
@@ -25,14 +29,33 @@ pub(crate) use secured::{Security, authorities};
 pub const PROTOCOLS: [ListenerProtocol; 2] = [ListenerProtocol::Http, ListenerProtocol::Https];
 
 /// A compiled snapshot.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Runtime {
+    parts: Parts,
+    /// Where the parts go when nobody has the runtime any more.
+    reclaim: Option<Sender<Parts>>,
+}
+
+/// What a runtime is made of. A clone shares everything; what a change of it does not meet stays shared.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
     snapshot: Arc<Snapshot>,
     router: Router,
-    /// In the order of `snapshot.rules`, as the router's indexes say.
-    rules: Vec<Arc<Rule>>,
-    backends: BTreeMap<BackendKey, Arc<Backend>>,
-    refused: Vec<Refused>,
+    /// By the router's numbers.
+    rules: Slots<Rule>,
+    backends: Backends,
+    /// The numbers of the rules that name a backend, be it there or not.
+    users: Shards<BackendKey, Vec<usize>>,
+    refused: Refusals,
+}
+
+/// What is refused of what is there, in the order of keys.
+#[derive(Debug, Clone, Default)]
+struct Refusals {
+    backends: BTreeMap<BackendKey, Vec<String>>,
+    rules: BTreeMap<RuleKey, Vec<String>>,
+    /// All that is refused.
+    all: Vec<Refused>,
 }
 
 /// A part of a snapshot that cannot be served as it stands; everything else is.
@@ -58,74 +81,52 @@ impl Id {
 impl Runtime {
     /// Compiles `snapshot`. Rules and backends that did not change since `previous` are shared with it.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "the runtime keeps it")]
     pub fn build(snapshot: Arc<Snapshot>, previous: Option<&Self>) -> Self {
-        let router = Router::new(&snapshot);
-        let mut refused: Vec<Refused> = router
-            .refused()
-            .iter()
-            .map(|rule| Refused { resource: format!("rule {}", rule.key), message: rule.message.clone() })
-            .collect();
-        refused.extend(snapshot.listeners.values().filter(|listener| !PROTOCOLS.contains(&listener.protocol)).map(
-            |listener| Refused {
-                resource: format!("listener {}", listener.key),
-                message: format!("the protocol {} is not served yet: its socket is not opened", listener.protocol),
-            },
-        ));
-        let mut backends = BTreeMap::new();
-        for (key, source) in &snapshot.backends {
-            let kept = previous.and_then(|previous| previous.backends.get(key));
-            let mut refuse = |message| refused.push(Refused { resource: format!("backend {key}"), message });
-            let built = Backend::build(source, &snapshot, snapshot.endpoints.get(key), kept, &mut refuse);
-            backends.insert(key.clone(), built);
-        }
-        let rules = snapshot
-            .rules
-            .values()
-            .map(|rule| {
-                let kept = previous.and_then(|previous| previous.rule_of(rule));
-                Rule::build(rule, kept, &backends, &mut |message| {
-                    refused.push(Refused { resource: format!("rule {}", rule.key), message });
-                })
-            })
-            .collect();
-        Self { snapshot, router, rules, backends, refused }
+        let (parts, reclaim) = match previous {
+            Some(previous) => (previous.parts.following(&snapshot), previous.reclaim.clone()),
+            None => (Parts::default().following(&snapshot), None),
+        };
+        Self { parts, reclaim }
+    }
+
+    /// A runtime that serves nothing. When nobody has it any more, nor one that was built from it, what it was made of
+    /// goes to `reclaim`: freeing thousands of rules takes longer than a worker may be away from its requests.
+    pub(crate) fn reclaimed_by(reclaim: Sender<Parts>) -> Self {
+        Self { parts: Parts::default(), reclaim: Some(reclaim) }
     }
 
     /// The snapshot that this was compiled from.
     pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
+        &self.parts.snapshot
     }
 
     /// The router of its listeners and rules.
     pub fn router(&self) -> &Router {
-        &self.router
+        &self.parts.router
     }
 
     /// What cannot be served as it stands.
     pub fn refused(&self) -> &[Refused] {
-        &self.refused
+        &self.parts.refused.all
     }
 
-    pub(crate) fn rule(&self, index: usize) -> Option<&Arc<Rule>> {
-        self.rules.get(index)
+    /// By the router's numbers.
+    pub(crate) fn rules(&self) -> &Slots<Rule> {
+        &self.parts.rules
     }
 
-    pub(crate) fn backend(&self, key: &BackendKey) -> Option<&Arc<Backend>> {
-        self.backends.get(key)
+    pub(crate) fn backends(&self) -> &Backends {
+        &self.parts.backends
     }
+}
 
-    pub(crate) fn backends(&self) -> impl Iterator<Item = &Arc<Backend>> {
-        self.backends.values()
-    }
-
-    /// The identities of all rules, in their order.
-    pub(crate) fn rule_ids(&self) -> impl ExactSizeIterator<Item = Id> {
-        self.rules.iter().map(|rule| rule.id)
-    }
-
-    fn rule_of(&self, rule: &nantian_ir::RouteRule) -> Option<&Arc<Rule>> {
-        let index = self.rules.binary_search_by(|kept| kept.source.key.cmp(&rule.key)).ok()?;
-        self.rules.get(index)
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(reclaim) = &self.reclaim {
+            // Whoever would take them has ended with the process, or with the engine: then they are freed here.
+            let _ = reclaim.send(std::mem::take(&mut self.parts));
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 //! Route rules with everything that their requests need.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nantian_ir::{BackendKey, RouteKind, RouteRule, WeightedTarget};
+use nantian_ir::{RouteKind, RouteRule, WeightedTarget};
 
-use super::{Backend, Id};
+use super::{Backend, Backends, Id};
 use crate::balance::weights::Weights;
 use crate::filter::Filters;
 use crate::retry::RetryPolicy;
@@ -45,7 +44,7 @@ impl Rule {
     pub(super) fn build(
         source: &Arc<RouteRule>,
         previous: Option<&Arc<Self>>,
-        backends: &BTreeMap<BackendKey, Arc<Backend>>,
+        backends: &Backends,
         refuse: &mut dyn FnMut(String),
     ) -> Arc<Self> {
         // Its refusals are told again, so compiling comes first; it is small next to the router's part.
@@ -62,11 +61,7 @@ impl Rule {
         Arc::new(rule)
     }
 
-    fn compile(
-        source: &Arc<RouteRule>,
-        backends: &BTreeMap<BackendKey, Arc<Backend>>,
-        refuse: &mut dyn FnMut(String),
-    ) -> Self {
+    fn compile(source: &Arc<RouteRule>, backends: &Backends, refuse: &mut dyn FnMut(String)) -> Self {
         let filters = Filters::compile(&source.filters, refuse);
         Self {
             id: Id::next(),
@@ -104,17 +99,13 @@ fn ids(mirrors: &[MirrorTarget]) -> impl Iterator<Item = Option<Id>> {
     mirrors.iter().map(|mirror| mirror.as_ref().map(|backend| backend.id))
 }
 
-fn mirror_targets(filters: &Filters, backends: &BTreeMap<BackendKey, Arc<Backend>>) -> Vec<MirrorTarget> {
+fn mirror_targets(filters: &Filters, backends: &Backends) -> Vec<MirrorTarget> {
     let usable = |key| backends.get(key).filter(|backend| !backend.security.is_refused()).cloned();
     filters.mirrors.iter().map(|mirror| usable(&mirror.backend)).collect()
 }
 
 impl Target {
-    fn compile(
-        target: &WeightedTarget,
-        backends: &BTreeMap<BackendKey, Arc<Backend>>,
-        refuse: &mut dyn FnMut(String),
-    ) -> Self {
+    fn compile(target: &WeightedTarget, backends: &Backends, refuse: &mut dyn FnMut(String)) -> Self {
         let destination = match &target.target {
             nantian_ir::Target::Refused(_) => Destination::Refused,
             nantian_ir::Target::Backend(key) => match backends.get(key) {

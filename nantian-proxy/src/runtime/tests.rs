@@ -91,6 +91,12 @@ fn address(port: u16) -> std::net::SocketAddr {
     std::net::SocketAddr::from(([127, 0, 0, 1], port))
 }
 
+/// The rule of this number in [`Builder::rule`].
+fn rule(runtime: &Runtime, number: u32) -> Option<&Arc<Rule>> {
+    let route = RouteKey { kind: RouteKind::Http, namespace: "ns".into(), name: "route".into() };
+    runtime.rules().get(runtime.router().rule_index(&RuleKey { route, rule: number, variant: 0 })?)
+}
+
 fn two_rules() -> Builder {
     Builder::new()
         .backend("a", BackendProtocol::Http1, &[address(1)])
@@ -104,10 +110,10 @@ fn what_did_not_change_is_shared_with_the_runtime_before() {
     let first = Runtime::build(two_rules().build(), None);
     let second = Runtime::build(two_rules().backend("b", BackendProtocol::Http1, &[address(3)]).build(), Some(&first));
     let [a, b] = ["a", "b"].map(|name| backend_key(name, BackendProtocol::Http1));
-    assert!(Arc::ptr_eq(first.backend(&a).unwrap(), second.backend(&a).unwrap()));
-    assert!(!Arc::ptr_eq(first.backend(&b).unwrap(), second.backend(&b).unwrap()));
-    assert!(Arc::ptr_eq(first.rule(0).unwrap(), second.rule(0).unwrap()));
-    let [before, after] = [&first, &second].map(|runtime| runtime.rule(1).unwrap());
+    assert!(Arc::ptr_eq(first.backends().get(&a).unwrap(), second.backends().get(&a).unwrap()));
+    assert!(!Arc::ptr_eq(first.backends().get(&b).unwrap(), second.backends().get(&b).unwrap()));
+    assert!(Arc::ptr_eq(rule(&first, 0).unwrap(), rule(&second, 0).unwrap()));
+    let [before, after] = [&first, &second].map(|runtime| rule(runtime, 1).unwrap());
     assert!(!Arc::ptr_eq(before, after));
     assert_eq!(before.id, after.id, "its shares go on");
     let Destination::Backend(used) = &after.targets[0].destination else { panic!("a backend") };
@@ -119,7 +125,7 @@ fn a_changed_rule_gets_new_counters() {
     let first = Runtime::build(two_rules().build(), None);
     let changed = two_rules().rule(1, "/b", |rule| rule.targets = vec![to("a", 1), to("b", 1)]);
     let second = Runtime::build(changed.build(), Some(&first));
-    assert_ne!(first.rule(1).unwrap().id, second.rule(1).unwrap().id);
+    assert_ne!(rule(&first, 1).unwrap().id, rule(&second, 1).unwrap().id);
 }
 
 #[test]
@@ -140,5 +146,90 @@ fn what_cannot_be_served_is_listed_also_when_the_rule_is_kept() {
     let [a, b] = first.refused() else { panic!("two: {:?}", first.refused()) };
     assert_eq!(a.resource, "rule HTTPRoute/ns/route/2");
     assert!(a.message.contains("Host") && b.message.contains("missing"));
-    assert!(Arc::ptr_eq(first.rule(2).unwrap(), second.rule(2).unwrap()));
+    assert!(Arc::ptr_eq(rule(&first, 2).unwrap(), rule(&second, 2).unwrap()));
+}
+
+/// As a list, in the order of the router's numbers.
+fn described(runtime: &Runtime) -> Vec<String> {
+    let one = |rule: &nantian_ir::RouteRule| {
+        let built = runtime.rules().get(runtime.router().rule_index(&rule.key)?)?;
+        let of_target = |target: &Target| match &target.destination {
+            Destination::Backend(backend) => format!("{} {:?}", backend.key, backend.endpoints),
+            Destination::Refused => "refused".to_owned(),
+        };
+        let mirrors = built.mirrors.iter().map(|mirror| mirror.as_ref().map(|backend| backend.endpoints.clone()));
+        let targets = built.targets.iter().map(of_target).collect::<Vec<_>>();
+        Some(format!("{} {:?} {targets:?} {:?}", built.source.key, built.source.matches, mirrors.collect::<Vec<_>>()))
+    };
+    runtime.snapshot().rules.values().map(|rule| one(rule).expect("a rule that is served")).collect()
+}
+
+fn mirrored_to(name: &str) -> Filter {
+    Filter::RequestMirror(nantian_ir::RequestMirror {
+        backend: backend_key(name, BackendProtocol::Http1),
+        fraction: nantian_ir::Fraction { numerator: 1, denominator: 1 },
+    })
+}
+
+#[test]
+fn after_any_edits_a_runtime_has_what_one_built_from_nothing_has() {
+    use proptest::prelude::*;
+
+    /// A backend with this port, or without; a rule with these targets and mirror, or none.
+    #[derive(Debug, Clone)]
+    enum Edit {
+        Backend(usize, Option<u16>),
+        Rule(u32, Option<(Vec<usize>, usize)>),
+    }
+    const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+    let backend = (0..4_usize, proptest::option::of(1..4_u16)).prop_map(|(name, port)| Edit::Backend(name, port));
+    let named = (proptest::collection::vec(0..4_usize, 0..3), 0..4_usize);
+    let rule = (0..6_u32, proptest::option::weighted(0.7, named)).prop_map(|(number, named)| Edit::Rule(number, named));
+    let edits = proptest::collection::vec(prop_oneof![backend, rule], 1..40);
+    proptest!(|(edits in edits)| {
+        let mut snapshot = Builder::new().build();
+        let mut runtime = Runtime::build(Arc::clone(&snapshot), None);
+        for edit in edits {
+            let mut builder = Builder(Snapshot::clone(&snapshot));
+            builder = match edit {
+                Edit::Backend(name, Some(port)) => builder.backend(NAMES[name], BackendProtocol::Http1, &[address(port)]),
+                Edit::Backend(name, None) => {
+                    let key = backend_key(NAMES[name], BackendProtocol::Http1);
+                    builder.0.backends.remove(&key);
+                    builder.0.endpoints.remove(&key);
+                    builder
+                }
+                Edit::Rule(number, Some((targets, mirror))) => builder.rule(number, "/", |rule| {
+                    rule.targets = targets.iter().map(|name| to(NAMES[*name], 1)).collect();
+                    rule.filters = vec![mirrored_to(NAMES[mirror])];
+                }),
+                Edit::Rule(number, None) => {
+                    let route = RouteKey { kind: RouteKind::Http, namespace: "ns".into(), name: "route".into() };
+                    builder.0.rules.remove(&RuleKey { route, rule: number, variant: 0 });
+                    builder
+                }
+            };
+            snapshot = builder.build();
+            runtime = Runtime::build(Arc::clone(&snapshot), Some(&runtime));
+            let fresh = Runtime::build(Arc::clone(&snapshot), None);
+            prop_assert_eq!(described(&runtime), described(&fresh));
+            prop_assert_eq!(runtime.refused(), fresh.refused());
+        }
+    });
+}
+
+#[test]
+fn what_a_runtime_was_made_of_is_given_up_by_its_last_owner_and_not_freed_there() {
+    let (reclaim, given_up) = std::sync::mpsc::channel();
+    let nothing = Runtime::reclaimed_by(reclaim);
+    let first = Arc::new(Runtime::build(two_rules().build(), Some(&nothing)));
+    let second = Runtime::build(two_rules().rule(2, "/c", |_| {}).build(), Some(&first));
+    drop(nothing);
+    let in_flight = Arc::clone(&first);
+    drop(first);
+    assert_eq!(given_up.try_iter().map(|parts| parts.snapshot.rules.len()).collect::<Vec<_>>(), [0]);
+    drop(in_flight);
+    assert_eq!(given_up.try_iter().map(|parts| parts.snapshot.rules.len()).collect::<Vec<_>>(), [2]);
+    drop(second);
+    assert_eq!(given_up.into_iter().map(|parts| parts.snapshot.rules.len()).collect::<Vec<_>>(), [3]);
 }

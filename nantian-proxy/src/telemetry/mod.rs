@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
+use nantian_ir::{BackendKey, BindAddress, Endpoint, ResourceChange, Snapshot};
 
 pub use access_log::AccessLogFormat;
 pub use flags::{ResponseFlag, ResponseFlags};
@@ -129,10 +129,31 @@ impl Telemetry {
         self.0.worker_panics.add(1);
     }
 
-    /// A configuration is served now: retires series of what is gone.
-    pub(crate) fn applied(&self, snapshot: &Snapshot, version: &str, refused: usize, took: Duration) {
-        self.config().applied(snapshot, version, refused, took);
-        self.binds().retain(|bind| snapshot.listeners.values().any(|listener| listener.bind == bind));
+    /// A configuration is served now, after `before`: retires series of what is gone.
+    pub(crate) fn applied(
+        &self,
+        before: &Snapshot,
+        snapshot: &Snapshot,
+        version: &str,
+        refused: usize,
+        took: Duration,
+    ) {
+        let changes = Snapshot::diff(before, snapshot);
+        self.config().applied(snapshot, &changes.endpoints, version, refused, took);
+        if !changes.listeners.is_empty() {
+            self.binds().retain(|bind| snapshot.listeners.values().any(|listener| listener.bind == bind));
+        }
+        if removes(&changes.listeners) || removes(&changes.rules) {
+            self.retire_requests(snapshot);
+        }
+        // Connections of a removed backend still count until they are closed.
+        let waits = self.config().retired_backends;
+        if waits || removes(&changes.backends) {
+            self.config().retired_backends = self.retire_backends(snapshot);
+        }
+    }
+
+    fn retire_requests(&self, snapshot: &Snapshot) {
         let routes: std::collections::BTreeSet<_> = snapshot.rules.keys().map(|rule| &rule.route).collect();
         let alive = |key: &SeriesKey| match key {
             SeriesKey::NoListener | SeriesKey::Other => true,
@@ -142,11 +163,21 @@ impl Telemetry {
         self.0.admission.retain(alive);
         for shard in &self.0.shards {
             shard.requests.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| alive(key));
+        }
+    }
+
+    /// Whether some are left that are to go.
+    fn retire_backends(&self, snapshot: &Snapshot) -> bool {
+        let mut some_left = false;
+        for shard in &self.0.shards {
             shard.backends.lock().unwrap_or_else(PoisonError::into_inner).retain(|backend, stats| {
-                // Connections of a removed backend still count until they are closed.
-                snapshot.backends.contains_key(backend) || stats.active() > 0
+                let alive = snapshot.backends.contains_key(backend);
+                let kept = alive || stats.active() > 0;
+                some_left |= kept && !alive;
+                kept
             });
         }
+        some_left
     }
 
     fn binds(&self) -> MutexGuard<'_, Binds> {
@@ -156,6 +187,10 @@ impl Telemetry {
     fn config(&self) -> MutexGuard<'_, Config> {
         self.0.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn removes<T>(changes: &[ResourceChange<'_, T>]) -> bool {
+    changes.iter().any(|change| change.now().is_none())
 }
 
 #[cfg(test)]

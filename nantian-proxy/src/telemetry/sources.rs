@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use nantian_ir::{BackendKey, BindAddress, Endpoint, Snapshot};
+use nantian_ir::{BackendKey, BindAddress, Endpoint, EndpointSet, ResourceChange, Snapshot};
 
 use super::ResponseFlag;
 use super::cells::{Histogram, SharedCount};
@@ -232,10 +232,20 @@ pub(super) struct Config {
     pub(super) refused: usize,
     pub(super) resources: Vec<(&'static str, usize)>,
     pub(super) health: BTreeMap<BackendKey, BTreeMap<Endpoint, bool>>,
+    endpoints: usize,
+    /// Backends that are gone still have connections.
+    pub(super) retired_backends: bool,
 }
 
 impl Config {
-    pub(super) fn applied(&mut self, snapshot: &Snapshot, version: &str, refused: usize, took: Duration) {
+    pub(super) fn applied(
+        &mut self,
+        snapshot: &Snapshot,
+        endpoints: &[ResourceChange<'_, EndpointSet>],
+        version: &str,
+        refused: usize,
+        took: Duration,
+    ) {
         self.version = Some(version.to_owned());
         self.applied_at = Some(SystemTime::now());
         if refused == 0 {
@@ -245,20 +255,22 @@ impl Config {
         }
         self.took.observe(took);
         self.refused = refused;
+        for change in endpoints {
+            let known = self.health.remove(change.key()).unwrap_or_default();
+            self.endpoints -= change.before().map_or(0, |set| set.endpoints.len());
+            let Some(set) = change.now() else { continue };
+            self.endpoints += set.endpoints.len();
+            let found = |endpoint: &Endpoint| known.get(endpoint).copied().unwrap_or(true);
+            let health = set.endpoints.iter().map(|endpoint| (endpoint.clone(), found(endpoint))).collect();
+            self.health.insert(set.key.clone(), health);
+        }
         self.resources = vec![
             ("listeners", snapshot.listeners.len()),
             ("rules", snapshot.rules.len()),
             ("backends", snapshot.backends.len()),
-            ("endpoints", snapshot.endpoints.values().map(|set| set.endpoints.len()).sum()),
+            ("endpoints", self.endpoints),
             ("certificates", snapshot.certificates.len()),
         ];
-        let before = std::mem::take(&mut self.health);
-        for set in snapshot.endpoints.values() {
-            let known = before.get(&set.key);
-            let found = |endpoint: &Endpoint| known.and_then(|known| known.get(endpoint)).copied().unwrap_or(true);
-            let health = set.endpoints.iter().map(|endpoint| (endpoint.clone(), found(endpoint))).collect();
-            self.health.insert(set.key.clone(), health);
-        }
     }
 
     pub(super) fn set_health(&mut self, backend: &BackendKey, endpoint: &Endpoint, healthy: bool) {

@@ -117,7 +117,19 @@ fn series_of_what_was_removed_go_and_come_back_from_zero() {
     let recorder = telemetry.recorder(0);
     let http = listener("http");
     recorder.record(&record(Some(&http), None, 404));
-    telemetry.applied(&Snapshot::default(), "v2", 1, Duration::from_millis(1));
+    let listener = nantian_ir::Listener {
+        key: http.clone(),
+        bind: BindAddress { address: None, port: 80 },
+        public_port: 80,
+        protocol: nantian_ir::ListenerProtocol::Http,
+        hostname: nantian_ir::HostnameMatch::Any,
+        tls: None,
+        client_certificate: None,
+    };
+    let before = Snapshot { listeners: [listener].into_iter().collect(), ..Snapshot::default() };
+    telemetry.applied(&Snapshot::default(), &before, "v1", 0, Duration::from_millis(1));
+    assert!(telemetry.metrics_text().contains("ns/gw/http"));
+    telemetry.applied(&before, &Snapshot::default(), "v2", 1, Duration::from_millis(1));
     assert!(!telemetry.metrics_text().contains("ns/gw/http"));
     recorder.record(&record(Some(&http), None, 404));
     let samples = samples(&telemetry.metrics_text());
@@ -146,9 +158,9 @@ fn connections_to_a_backend_are_added_up_over_workers_and_stay_while_it_is_serve
 
     let mut snapshot = Snapshot::default();
     snapshot.backends.insert(Arc::new(nantian_ir::Backend { key: key.clone(), tls: None }));
-    telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);
+    telemetry.applied(&Snapshot::default(), &snapshot, "v1", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&2.0));
-    telemetry.applied(&Snapshot::default(), "v2", 0, Duration::ZERO);
+    telemetry.applied(&snapshot, &Snapshot::default(), "v2", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), None);
 }
 
@@ -168,10 +180,10 @@ fn an_endpoint_is_healthy_until_told_otherwise_and_keeps_its_health_across_confi
     snapshot.endpoints.insert(Arc::new(set));
     let series =
         "nantian_gateway_dataplane_backend_health_status{backend=\"Service/ns/cart:80\",endpoint=\"127.0.0.1:8080\"}";
-    telemetry.applied(&snapshot, "v1", 0, Duration::ZERO);
+    telemetry.applied(&Snapshot::default(), &snapshot, "v1", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&1.0));
     telemetry.set_endpoint_health(&key, &endpoint, false);
-    telemetry.applied(&snapshot, "v2", 0, Duration::ZERO);
+    telemetry.applied(&snapshot, &snapshot, "v2", 0, Duration::ZERO);
     assert_eq!(samples(&telemetry.metrics_text()).get(series), Some(&0.0));
 }
 
