@@ -1,7 +1,21 @@
 #![doc = include_str!("../README.md")]
 
+pub mod admin;
+pub mod metrics;
 pub mod nodes;
 pub mod publication;
 
+pub use metrics::Metrics;
 pub use nodes::{NodeStatus, Nodes, Refusal};
 pub use publication::{Findings, Publications, Published, Reported};
+
+/// Compares a page with its generated text; `cargo xtask reference` rewrites it.
+#[cfg(test)]
+fn check_reference(file: &str, generated: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
+    if std::env::var_os("NANTIAN_WRITE_DOCS").is_some() {
+        std::fs::write(&path, generated).expect("the page can be written");
+    }
+    let written = std::fs::read_to_string(&path).expect("the page exists");
+    assert!(written == generated, "docs/{file} is out of date: cargo xtask reference");
+}

@@ -11,6 +11,7 @@ pub fn metrics_reference() -> String {
     let mut page = String::from(
         "# Metrics of the data plane\n\n\
          Served as Prometheus text on `/metrics` of the admin port (`127.0.0.1:19080` unless configured otherwise).\n\
+         Those of the control plane are [on a page of their own](metrics-controlplane.md).\n\
          This page is generated from `nantian-proxy/src/telemetry/names.rs`; a test compares the two.\n\n\
          `listener` is `namespace/gateway/listener`, `route` is `kind/namespace/name`, `backend` is\n\
          `kind/namespace/name:port` (and the protocol), `bind` is `address:port` with `*` for all addresses. What did not match has the label\n\

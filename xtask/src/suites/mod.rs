@@ -115,7 +115,7 @@ pub(crate) fn rewrite_golden(workspace: &Workspace, arguments: Arguments) -> Res
 /// `cargo xtask reference`.
 pub(crate) fn rewrite_reference(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
     arguments.finish()?;
-    for package in ["nantian-crds", "nantian-ir", "nantian-proxy"] {
+    for package in ["nantian-crds", "nantian-ir", "nantian-proxy", "nantian-controller"] {
         workspace.cargo(["test", "--locked", "--package", package, "docs_"]).env("NANTIAN_WRITE_DOCS", "1").run()?;
     }
     Ok(())

@@ -1,0 +1,8 @@
+//! The admin API, asked over sockets.
+
+mod documents;
+mod lists;
+mod plane;
+mod protocol;
+mod schema;
+mod views;

@@ -1,0 +1,73 @@
+//! Every metric that a control plane exposes, in one table. `docs/metrics-controlplane.md` is generated from it.
+
+/// What a metric is, in Prometheus' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Kind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) labels: &'static [&'static str],
+    pub(crate) help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($ident:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(pub(crate) static $ident: Metric = Metric {
+            name: concat!("nantian_gateway_", $name),
+            kind: Kind::$kind,
+            labels: &[$($label),*],
+            help: $help,
+        };)*
+
+        /// The table, in the order in which metrics are exposed.
+        pub(crate) static ALL: &[&Metric] = &[$(&$ident),*];
+    };
+}
+
+metrics! {
+    INFO = Gauge "controlplane_info" ["version"] "Always 1; the label names the software version.";
+    START_TIME = Gauge "controlplane_start_time_seconds" [] "Unix time at which the control plane started.";
+    READY = Gauge "controlplane_ready" [] "1 once a snapshot was published, else 0.";
+    LEADER = Gauge "controlplane_leader" [] "1 while this replica writes statuses, else 0.";
+    NODES = Gauge "controlplane_nodes" ["state"]
+        "Data planes that are connected to this replica, or were a short time ago, by state: current, behind, refusing or disconnected.";
+
+    BUILDS = Counter "snapshot_builds_total" [] "Snapshots built from the objects, whether something changed or not.";
+    BUILD_FAILURES = Counter "snapshot_build_failures_total" [] "Builds that came to no snapshot. Any is a defect: please report it.";
+    PUBLISHED = Counter "snapshot_published_total" [] "Snapshots published to data planes: those that differ from the one before.";
+    LAST_BUILD = Gauge "snapshot_last_build_success" [] "1 if the last build came to a snapshot, 0 if it did not or there was none yet.";
+    BUILD_DURATION = Histogram "snapshot_build_duration_seconds" [] "Time to build a snapshot from the objects.";
+    RESOURCES = Gauge "snapshot_resource_count" ["resource"]
+        "Resources in the published snapshot: listeners, rules, stream_rules, backends, endpoints, certificates or ca_bundles.";
+
+    ADMIN_REQUESTS = Counter "controlplane_admin_requests_total" ["method", "route", "status_class"]
+        "Answered requests of the admin, metrics and health ports. method is GET, HEAD or other; route is the template of the path, or none.";
+    ADMIN_DURATION = Histogram "controlplane_admin_request_duration_seconds" ["method", "route", "status_class"]
+        "Time to make the answers that are counted above.";
+
+    STREAM_TERMINATIONS = Counter "controlplane_xds_stream_terminations_total" ["reason"]
+        "Ended streams of data planes, by reason: client (it ended the stream), age (the stream was old), shutdown (of the control plane), protocol (the client's error) or connection (lost).";
+    ACK_LAG = Histogram "controlplane_xds_publish_ack_lag_seconds" []
+        "Time from publishing a snapshot until a data plane said that it serves it.";
+    NACK_LAG = Histogram "controlplane_xds_publish_nack_lag_seconds" []
+        "Time from publishing a snapshot until a data plane said that it does not take all of it.";
+    SEND_DURATION = Histogram "controlplane_xds_snapshot_send_duration_seconds" []
+        "Time from the first response with something of a snapshot until the data plane answered for all of it.";
+}
