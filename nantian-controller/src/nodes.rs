@@ -186,7 +186,7 @@ impl Held {
                 let resource = "snapshot".to_owned();
                 status.last_nack = Some(Refusal { resource, message: shortened(&message).to_owned(), at: now });
             }
-            Observation::Disconnected { reason } => {
+            Observation::Disconnected { reason, .. } => {
                 self.streams = self.streams.saturating_sub(1);
                 ended = Some(reason);
             }
@@ -227,6 +227,8 @@ fn forget(nodes: &mut BTreeMap<String, Held>, now: Timestamp) {
 
 #[cfg(test)]
 mod tests {
+    use nantian_xds::transport::StreamEnd;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -253,11 +255,21 @@ mod tests {
         nodes.observe_at("a", "c", Observation::Connected, at(1));
         nodes.observe_at("a", "c", Observation::Connected, at(2));
         nodes.observe_at("a", "c", applied("v1", Vec::new()), at(3));
-        nodes.observe_at("a", "c", Observation::Disconnected { reason: "old".to_owned() }, at(4));
+        nodes.observe_at(
+            "a",
+            "c",
+            Observation::Disconnected { end: StreamEnd::Client, reason: "old".to_owned() },
+            at(4),
+        );
         let status = nodes.get("a").unwrap();
         assert!(status.connected && status.ready, "{status:?}");
         assert_eq!(status.message, "serves version v1");
-        nodes.observe_at("a", "c", Observation::Disconnected { reason: "cut".to_owned() }, at(5));
+        nodes.observe_at(
+            "a",
+            "c",
+            Observation::Disconnected { end: StreamEnd::Client, reason: "cut".to_owned() },
+            at(5),
+        );
         let status = nodes.get("a").unwrap();
         assert!(!status.connected && !status.ready);
         assert_eq!(status.message, "not connected: cut");
@@ -302,7 +314,7 @@ mod tests {
 
     #[test]
     fn those_that_are_gone_are_forgotten_after_an_hour() {
-        let gone = || Observation::Disconnected { reason: String::new() };
+        let gone = || Observation::Disconnected { end: StreamEnd::Client, reason: String::new() };
         let nodes = Nodes::new();
         nodes.observe_at("stays", "c", Observation::Connected, at(0));
         nodes.observe_at("goes", "c", gone(), at(1));
@@ -315,7 +327,12 @@ mod tests {
     #[test]
     fn of_too_many_the_one_that_is_gone_the_longest_is_forgotten() {
         let nodes = Nodes::new();
-        nodes.observe_at("gone", "c", Observation::Disconnected { reason: String::new() }, at(1));
+        nodes.observe_at(
+            "gone",
+            "c",
+            Observation::Disconnected { end: StreamEnd::Client, reason: String::new() },
+            at(1),
+        );
         for index in 0..MAX_NODES {
             nodes.observe_at(&format!("node-{index:05}"), "c", Observation::Connected, at(2));
         }

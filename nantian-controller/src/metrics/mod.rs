@@ -4,6 +4,7 @@
 mod cells;
 mod names;
 mod reference;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -13,41 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nantian_ir::Snapshot;
+use nantian_xds::transport::{Observation, StreamEnd};
 
+use crate::Publications;
 use cells::{Histogram, Number};
 pub use reference::metrics_reference;
+use streams::{Streams, Told};
 use text::Text;
-
-/// Why the stream of a data plane ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StreamEnd {
-    /// The client ended it.
-    Client,
-    /// It was old.
-    Age,
-    /// The control plane stops.
-    Shutdown,
-    /// The client did what the protocol, or a bound, does not allow.
-    Protocol,
-    /// The connection was lost.
-    Connection,
-}
-
-impl StreamEnd {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Client, Self::Age, Self::Shutdown, Self::Protocol, Self::Connection];
-
-    /// The label `reason`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Age => "age",
-            Self::Shutdown => "shutdown",
-            Self::Protocol => "protocol",
-            Self::Connection => "connection",
-        }
-    }
-}
 
 /// Labels of an answered request: all from fixed sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +71,7 @@ struct Discovery {
     ack_lag: Histogram,
     nack_lag: Histogram,
     send: Histogram,
+    streams: Mutex<Streams>,
 }
 
 #[derive(Debug)]
@@ -149,25 +123,28 @@ impl Metrics {
         }
     }
 
-    /// A data plane has answered for all of a snapshot, so long after the first response with something of it.
-    pub fn sent(&self, took: Duration) {
-        self.0.discovery.send.observe(took);
-    }
-
-    /// A data plane serves a snapshot whole, so long after that was published.
-    pub fn acknowledged(&self, lag: Duration) {
-        self.0.discovery.ack_lag.observe(lag);
-    }
-
-    /// A data plane does not take all of a snapshot, so long after that was published.
-    pub fn refused(&self, lag: Duration) {
-        self.0.discovery.nack_lag.observe(lag);
-    }
-
-    /// The stream of a data plane ended.
-    pub fn stream_ended(&self, end: StreamEnd) {
-        let places = StreamEnd::ALL.iter().zip(&self.0.discovery.ends);
-        places.filter(|(of, _)| **of == end).for_each(|(_, number)| number.increment());
+    /// Something happened on the stream of a data plane.
+    pub fn observe(&self, node: &str, observation: &Observation, publications: &Publications) {
+        let published_at = |version: &str| Some(publications.of_version(version)?.generated_at);
+        let mut streams = self.0.discovery.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = streams.observe(node, observation, published_at, SystemTime::now());
+        drop(streams);
+        let discovery = &self.0.discovery;
+        match told {
+            None => {}
+            Some(Told::Ended(end)) => {
+                let places = StreamEnd::ALL.iter().zip(&discovery.ends);
+                places.filter(|(of, _)| **of == end).for_each(|(_, number)| number.increment());
+            }
+            Some(Told::Answered { is_whole, lag, send }) => {
+                let of_answer = if is_whole { &discovery.ack_lag } else { &discovery.nack_lag };
+                for (histogram, time) in [(of_answer, lag), (&discovery.send, send)] {
+                    if let Some(time) = time {
+                        histogram.observe(time);
+                    }
+                }
+            }
+        }
     }
 
     /// A request was answered.

@@ -63,11 +63,11 @@ metrics! {
         "Time to make the answers that are counted above.";
 
     STREAM_TERMINATIONS = Counter "controlplane_xds_stream_terminations_total" ["reason"]
-        "Ended streams of data planes, by reason: client (it ended the stream), age (the stream was old), shutdown (of the control plane), protocol (the client's error) or connection (lost).";
+        "Ended streams of data planes, by reason: client (it ended the stream), age (the stream was old), shutdown (of the control plane), protocol (the client went beyond a bound) or connection (lost).";
     ACK_LAG = Histogram "controlplane_xds_publish_ack_lag_seconds" []
-        "Time from publishing a snapshot until a data plane said that it serves it.";
+        "Time from publishing a snapshot until a data plane said that it serves all of it; from connecting, if the data plane did so later.";
     NACK_LAG = Histogram "controlplane_xds_publish_nack_lag_seconds" []
-        "Time from publishing a snapshot until a data plane said that it does not take all of it.";
+        "The same, until it said that it does not take all of it.";
     SEND_DURATION = Histogram "controlplane_xds_snapshot_send_duration_seconds" []
         "Time from the first response with something of a snapshot until the data plane answered for all of it.";
 }

@@ -2,10 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use nantian_ir::Snapshot;
+use nantian_xds::transport::{Observation, StreamEnd};
 
 use super::names::{ALL, Kind, Metric};
-use super::{AdminRequest, Gauges, Metrics, StreamEnd, metrics_reference};
-use crate::check_reference;
+use super::{AdminRequest, Gauges, Metrics, metrics_reference};
+use crate::{Publications, check_reference};
 
 const ANSWERED: AdminRequest = AdminRequest { method: "GET", route: "/v1/summary", status_class: "2xx" };
 
@@ -15,8 +16,9 @@ fn text() -> String {
     metrics.built(Duration::from_millis(3));
     metrics.build_failed();
     metrics.published(&Snapshot::default());
-    metrics.stream_ended(StreamEnd::Age);
-    metrics.acknowledged(Duration::from_millis(30));
+    let publications = Publications::new();
+    metrics.observe("node-1", &Observation::Connected, &publications);
+    metrics.observe("node-1", &Observation::Disconnected { end: StreamEnd::Age, reason: String::new() }, &publications);
     metrics.answered(ANSWERED, Duration::from_micros(700));
     metrics.text(&Gauges { ready: true, leader: false, nodes: BTreeMap::from([("current", 2)]) })
 }

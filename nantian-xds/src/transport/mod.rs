@@ -11,4 +11,4 @@ pub use client::{Apply, ClientSettings, Connection, DiscoveryClient};
 pub use files::{CredentialFiles, CredentialFilesError, FollowedCredentials};
 pub use security::{Credentials, CredentialsError, Security};
 pub use server::{DiscoveryServer, ServerSettings};
-pub use stream::{DataPlanes, Denied, DiscoveryService, Observation, Peer};
+pub use stream::{DataPlanes, Denied, DiscoveryService, Observation, Peer, StreamEnd};

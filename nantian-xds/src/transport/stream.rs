@@ -45,9 +45,42 @@ pub enum Observation {
     Said(Event),
     /// The stream ended.
     Disconnected {
-        /// Why, for people.
+        /// Why.
+        end: StreamEnd,
+        /// The same for people.
         reason: String,
     },
+}
+
+/// Why a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StreamEnd {
+    /// The client ended it.
+    Client,
+    /// It was as old as streams may become.
+    Age,
+    /// The server stops, or has no snapshots any more.
+    Shutdown,
+    /// The client went beyond a bound.
+    Protocol,
+    /// The connection was lost.
+    Connection,
+}
+
+impl StreamEnd {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Client, Self::Age, Self::Shutdown, Self::Protocol, Self::Connection];
+
+    /// One word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Age => "age",
+            Self::Shutdown => "shutdown",
+            Self::Protocol => "protocol",
+            Self::Connection => "connection",
+        }
+    }
 }
 
 /// The control plane, as streams need it.
@@ -124,9 +157,13 @@ impl<D: DataPlanes> Stream<D> {
                 let data_planes = Arc::clone(&self.service.data_planes);
                 data_planes.observe(&self.peer, &node, Observation::Connected);
                 let ended = self.converse(&node, &first, feed).await;
-                let reason = ended.as_ref().err().map_or("the client ended it", Status::message).to_owned();
-                data_planes.observe(&self.peer, &node, Observation::Disconnected { reason });
-                ended
+                let (end, reason) = match &ended {
+                    Ok(()) => (StreamEnd::Client, "the client ended it"),
+                    Err((end, status)) => (*end, status.message()),
+                };
+                let reason = reason.to_owned();
+                data_planes.observe(&self.peer, &node, Observation::Disconnected { end, reason });
+                ended.map_err(|(_, status)| status)
             }
             Err(refused) => Err(refused),
         };
@@ -154,12 +191,13 @@ impl<D: DataPlanes> Stream<D> {
         node: &Node,
         first: &DeltaDiscoveryRequest,
         mut feed: watch::Receiver<Option<Arc<Catalog>>>,
-    ) -> Result<(), Status> {
+    ) -> Result<(), (StreamEnd, Status)> {
         let DiscoveryService { data_planes, settings, stopping } = self.service.clone();
         let mut stopping = stopping;
         let mut server = delta::Server::new(settings.limits.clone());
         let handle = |server: &mut delta::Server, request: &DeltaDiscoveryRequest| {
-            server.handle_request(request).map_err(|error| Status::resource_exhausted(error.to_string()))
+            let handled = server.handle_request(request);
+            handled.map_err(|error| (StreamEnd::Protocol, Status::resource_exhausted(error.to_string())))
         };
         handle(&mut server, first)?;
         feed.mark_changed();
@@ -177,7 +215,7 @@ impl<D: DataPlanes> Stream<D> {
                 data_planes.observe(&self.peer, node, Observation::Sending(sending.clone().unwrap_or_default()));
             }
             tokio::select! {
-                request = self.requests.message() => match request? {
+                request = self.requests.message() => match request.map_err(|lost| (StreamEnd::Connection, lost))? {
                     Some(request) => handle(&mut server, &request)?,
                     None => return Ok(()),
                 },
@@ -186,14 +224,18 @@ impl<D: DataPlanes> Stream<D> {
                     _ => return Ok(()),
                 },
                 changed = feed.changed() => {
-                    changed.map_err(|_| Status::unavailable("there are no snapshots here any more"))?;
+                    let over = |_| (StreamEnd::Shutdown, Status::unavailable("there are no snapshots here any more"));
+                    changed.map_err(over)?;
                     if let Some(catalog) = feed.borrow_and_update().clone() {
                         server.publish(catalog);
                     }
                 }
-                () = &mut old_age => return Err(Status::unavailable("the stream is old: connect again")),
+                () = &mut old_age => {
+                    return Err((StreamEnd::Age, Status::unavailable("the stream is old: connect again")));
+                }
                 () = stopped(&mut stopping) => {
-                    return Err(Status::unavailable("this control plane stops: connect to another"));
+                    let status = Status::unavailable("this control plane stops: connect to another");
+                    return Err((StreamEnd::Shutdown, status));
                 }
             }
         }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use nantian_ir::Snapshot;
 use nantian_xds::Catalog;
 use nantian_xds::delta::{Event, Rejection};
-use nantian_xds::transport::{Connection, FollowedCredentials, Observation, Security, ServerSettings};
+use nantian_xds::transport::{Connection, FollowedCredentials, Observation, Security, ServerSettings, StreamEnd};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -258,11 +258,24 @@ async fn an_old_stream_ends_and_the_next_one_carries_on() {
     let mut control = ControlPlane::start(Security::Plaintext, settings).await;
     let mut data = DataPlane::start(&control.address(), Security::Plaintext);
     let reason = control.observed_that(|observation| matches!(observation, Observation::Disconnected { .. })).await;
-    let expected = Observation::Disconnected { reason: "the stream is old: connect again".to_owned() };
+    let expected =
+        Observation::Disconnected { end: StreamEnd::Age, reason: "the stream is old: connect again".to_owned() };
     assert_eq!(reason, expected);
     let snapshot = Arc::new(snapshots::shop(1));
     control.publish(&snapshot);
     assert_eq!(data.update().await.snapshot, snapshot);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_lost_is_told_from_one_that_the_client_ends() {
+    let mut control = ControlPlane::start(Security::Plaintext, ServerSettings::default()).await;
+    let wire = Wire::start(control.address()).await;
+    let data = DataPlane::start(&wire.address(), Security::Plaintext);
+    control.observed_that(|observation| *observation == Observation::Connected).await;
+    wire.cut();
+    let lost = |observation: &Observation| matches!(observation, Observation::Disconnected { end, .. } if *end == StreamEnd::Connection);
+    control.observed_that(lost).await;
+    drop(data);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

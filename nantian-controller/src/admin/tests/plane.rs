@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use nantian_ir::ResourceMap;
 use nantian_ir::compile::{Compiled, Diagnostic, Objects, Options, compile, yaml};
 use nantian_xds::delta::{Event, Rejection};
-use nantian_xds::transport::Observation;
+use nantian_xds::transport::{Observation, StreamEnd};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -116,7 +116,11 @@ pub(super) fn state() -> State {
         let rejected = if id == "refusing" { vec![rejection()] } else { Vec::new() };
         observe(Observation::Said(Event::Applied { version: served.to_owned(), rejected }));
     }
-    state.nodes.observe("gone", "cluster-a", Observation::Disconnected { reason: "it was cut".to_owned() });
+    state.nodes.observe(
+        "gone",
+        "cluster-a",
+        Observation::Disconnected { end: StreamEnd::Connection, reason: "it was cut".to_owned() },
+    );
     state
 }
 
