@@ -55,6 +55,7 @@ const EDGES: &[Edge] = &[
         flags: &[],
         never: &["nantian-proxy", "openssl*", "native-tls", "ring", "reqwest", "axum*"],
     },
+    Edge { package: "nantian-dataplane", flags: &[], never: &KUBERNETES },
     Edge { package: "nantian-crds", flags: &[], never: &["tokio*", "hyper*", "nantian-ir", "nantian-proxy"] },
 ];
 

@@ -48,9 +48,9 @@ fn find(method: &Method, path: &str, config: &EngineConfig, view: &View) -> Resp
     match path {
         "/livez" => text(StatusCode::OK, "ok\n".to_owned()),
         "/readyz" => {
-            let phase = view.phase();
-            let status = if phase == Phase::Serving { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            text(status, format!("{}\n", phase.describe()))
+            let ready = view.phase() == Phase::Serving;
+            let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            text(status, format!("{}\n", view.describe()))
         }
         "/metrics" => {
             let mut response = text(StatusCode::OK, view.telemetry().metrics_text());
@@ -62,7 +62,7 @@ fn find(method: &Method, path: &str, config: &EngineConfig, view: &View) -> Resp
         "/v1/node" => json(&views::node(config, view)),
         "/v1/snapshot" => match view.served() {
             Some(served) => json(&served.snapshot.redacted()),
-            None => problem(StatusCode::SERVICE_UNAVAILABLE, Phase::Starting.describe()),
+            None => problem(StatusCode::SERVICE_UNAVAILABLE, &view.describe()),
         },
         "/v1/listeners" => json(&views::listeners(view)),
         "/v1/backends" => json(&views::backends(view)),

@@ -11,7 +11,7 @@ use nantian_ir::{
 use serde_json::Value;
 
 use super::routes::PATHS;
-use crate::engine::{Engine, EngineConfig, EngineError};
+use crate::engine::{Engine, EngineConfig, EngineError, Source};
 use crate::telemetry::AccessLogFormat;
 
 struct Answer {
@@ -87,6 +87,22 @@ async fn readiness_begins_with_the_first_configuration_and_ends_with_draining() 
     let _ = engine.drain(Duration::from_secs(20)).await;
     assert_eq!(ask(&engine, "GET", "/readyz").status, 503);
     assert_eq!(ask(&engine, "GET", "/livez").status, 200);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_configuration_says_why_there_is_none() {
+    let engine = engine();
+    let message = "no connection to control:18080".to_owned();
+    engine.set_source(Source { connected: false, message });
+    let told = "not ready: waiting for the first configuration: no connection to control:18080";
+    let answer = ask(&engine, "GET", "/readyz");
+    assert_eq!((answer.status, answer.body.trim()), (503, told));
+
+    let report = engine.apply_as(Arc::default(), "7f".to_owned()).await;
+    assert_eq!(report.version, "7f");
+    assert_eq!(ask(&engine, "GET", "/readyz").body.trim(), "ready", "what is served is served on");
+    let node = ask(&engine, "GET", "/v1/node").json();
+    assert_eq!((&node["snapshotVersion"], &node["source"]["connected"]), (&"7f".into(), &false.into()));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use nantian_ir::{Endpoint, ListenerProtocol, SmolStr};
 use serde::Serialize;
 
 use crate::engine::view::{Phase, Served, View};
-use crate::engine::{EngineConfig, Refused};
+use crate::engine::{EngineConfig, Refused, Source};
 
 /// `/v1/summary`.
 #[derive(Serialize)]
@@ -48,8 +48,11 @@ pub(super) struct Node {
     workers: usize,
     started_at: Option<String>,
     ready: bool,
-    message: &'static str,
+    message: String,
     snapshot_version: Option<String>,
+    /// Where snapshots come from; absent if nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
 }
 
 /// An element of `/v1/listeners`.
@@ -108,15 +111,15 @@ pub(super) fn summary(view: &View) -> Summary {
 }
 
 pub(super) fn node(config: &EngineConfig, view: &View) -> Node {
-    let phase = view.phase();
     Node {
         name: view.telemetry().node().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
         workers: config.worker_count(),
         started_at: time(view.telemetry().started()),
-        ready: phase == Phase::Serving,
-        message: phase.describe(),
+        ready: view.phase() == Phase::Serving,
+        message: view.describe(),
         snapshot_version: view.served().map(|served| served.version),
+        source: view.source(),
     }
 }
 

@@ -40,6 +40,7 @@ pub use config::{AccessLogConfig, AdminConfig, DrainConfig, EngineConfig, Limits
 pub use error::{ApplyReport, DrainReport, EngineError, Refused};
 pub use network::{Network, NetworkError};
 pub use reference::configuration_reference;
+pub use view::Source;
 
 /// A running engine. Clones are the same engine; it stops, without draining, when the last one is dropped.
 ///
@@ -110,10 +111,16 @@ impl Engine {
     /// Concurrent calls are served one after the other. A call that is dropped half-way takes effect all the same, but
     /// readiness and the admin interface tell of it only after the next one.
     pub async fn apply(&self, snapshot: Arc<Snapshot>) -> ApplyReport {
+        let version = snapshot.version().to_string();
+        self.apply_as(snapshot, version).await
+    }
+
+    /// The same, under the name that whoever made the snapshot has for it, in place of its content hash: reports and views
+    /// say it, so that both sides speak of the same.
+    pub async fn apply_as(&self, snapshot: Arc<Snapshot>, version: String) -> ApplyReport {
         let began = Instant::now();
         let inner = &*self.0;
         let mut state = inner.state.lock().await;
-        let version = snapshot.version().to_string();
         if state.stopped {
             let refused = Refused {
                 resource: "engine".to_owned(),
@@ -180,6 +187,12 @@ impl Engine {
         }
         inner.view.set_phase(Phase::Stopped);
         DrainReport { cut }
+    }
+
+    /// Tells the admin interface how things stand with whoever gives the snapshots: `/readyz` says it while there was none
+    /// yet, `/v1/node` always.
+    pub fn set_source(&self, source: Source) {
+        self.0.view.set_source(source);
     }
 
     /// All metrics as Prometheus text.

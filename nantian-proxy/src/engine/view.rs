@@ -33,6 +33,15 @@ impl Phase {
     }
 }
 
+/// How things stand with whoever gives the snapshots.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Source {
+    /// Whether it is there now.
+    pub connected: bool,
+    /// For people: who it is, or why it is not there.
+    pub message: String,
+}
+
 /// What is served.
 #[derive(Debug, Clone)]
 pub(crate) struct Served {
@@ -48,11 +57,12 @@ pub(crate) struct Served {
 pub(crate) struct View {
     telemetry: Telemetry,
     state: Mutex<(Phase, Option<Served>)>,
+    source: Mutex<Option<Source>>,
 }
 
 impl View {
     pub(crate) fn new(telemetry: Telemetry) -> Self {
-        Self { telemetry, state: Mutex::default() }
+        Self { telemetry, state: Mutex::default(), source: Mutex::default() }
     }
 
     pub(crate) fn telemetry(&self) -> &Telemetry {
@@ -74,6 +84,23 @@ impl View {
             state.0 = Phase::Serving;
         }
         self.telemetry.set_ready(state.0 == Phase::Serving);
+    }
+
+    pub(crate) fn source(&self) -> Option<Source> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_source(&self, source: Source) {
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    }
+
+    /// The phase, and while there is no configuration, why: for people.
+    pub(crate) fn describe(&self) -> String {
+        let phase = self.phase();
+        match self.source().filter(|_| phase == Phase::Starting) {
+            Some(source) => format!("{}: {}", phase.describe(), source.message),
+            None => phase.describe().to_owned(),
+        }
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {

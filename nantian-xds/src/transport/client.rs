@@ -16,7 +16,7 @@ use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsConnector;
 use tonic::body::Body;
@@ -109,6 +109,8 @@ enum StreamError {
     Diverged(#[from] Diverged),
     #[error("the certificates were renewed")]
     Renewed,
+    #[error("what is served of the snapshot has changed")]
+    Resync,
 }
 
 /// Follows the snapshots of a control plane.
@@ -118,13 +120,32 @@ pub struct DiscoveryClient {
     settings: ClientSettings,
     security: Security,
     connection: watch::Sender<Connection>,
+    resync: Resync,
+}
+
+/// Tells a control plane anew what is served of its snapshot: [`Apply::apply`] is called for it again, over a new stream, on
+/// which no resource comes again.
+#[derive(Debug, Clone, Default)]
+pub struct Resync(Arc<Notify>);
+
+impl Resync {
+    /// Asks for it. To be called once what was refused can be served, or the other way round.
+    pub fn ask(&self) {
+        self.0.notify_one();
+    }
 }
 
 impl DiscoveryClient {
     /// A client that has nothing and is not connected.
     pub fn new(settings: ClientSettings, security: Security) -> Self {
         let client = Client::new(settings.node.clone());
-        Self { client, settings, security, connection: watch::Sender::new(Connection::Connecting) }
+        let connection = watch::Sender::new(Connection::Connecting);
+        Self { client, settings, security, connection, resync: Resync::default() }
+    }
+
+    /// For a data plane whose refusals change while the snapshot stays.
+    pub fn resync(&self) -> Resync {
+        self.resync.clone()
     }
 
     /// Whether there is a control plane, now and from now on.
@@ -143,7 +164,7 @@ impl DiscoveryClient {
             if began.elapsed() > self.settings.most_backoff {
                 backoff.reset();
             }
-            if !matches!(ended, StreamError::Renewed) {
+            if !matches!(ended, StreamError::Renewed | StreamError::Resync) {
                 tokio::time::sleep(backoff.next(RandomState::new().build_hasher().finish())).await;
             }
         }
@@ -205,7 +226,7 @@ impl DiscoveryClient {
     }
 
     async fn converse(&mut self, data_plane: &impl Apply, mut stream: Stream) -> StreamError {
-        let Self { client, security, .. } = self;
+        let Self { client, security, resync, .. } = self;
         let Stream { requests, responses, .. } = &mut stream;
         let mut applying = None;
         let mut next = None;
@@ -235,13 +256,14 @@ impl DiscoveryClient {
                     client.applied(&update, rejected);
                 }
                 () = renewed(security) => break StreamError::Renewed,
+                () = resync.0.notified() => break StreamError::Resync,
             }
         };
         if let Some(applying) = applying {
             let (update, rejected) = applying.await;
             client.applied(&update, rejected);
         }
-        if matches!(ended, StreamError::Diverged(_) | StreamError::Renewed) {
+        if matches!(ended, StreamError::Diverged(_) | StreamError::Renewed | StreamError::Resync) {
             let _ = tokio::time::timeout(FAREWELL, stream.end(next, client)).await;
         }
         ended

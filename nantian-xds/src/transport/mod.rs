@@ -7,7 +7,7 @@ mod security;
 mod server;
 mod stream;
 
-pub use client::{Apply, ClientSettings, Connection, DiscoveryClient};
+pub use client::{Apply, ClientSettings, Connection, DiscoveryClient, Resync};
 pub use files::{CredentialFiles, CredentialFilesError, FollowedCredentials};
 pub use security::{Credentials, CredentialsError, Security};
 pub use server::{DiscoveryServer, ServerSettings};

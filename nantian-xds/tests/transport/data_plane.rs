@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use nantian_xds::delta::{Rejection, Update};
-use nantian_xds::transport::{Apply, ClientSettings, Connection, DiscoveryClient, Security};
+use nantian_xds::transport::{Apply, ClientSettings, Connection, DiscoveryClient, Resync, Security};
 use nantian_xds::wire::Node;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
@@ -36,6 +36,7 @@ pub(crate) struct DataPlane {
     engine: Engine,
     updates: mpsc::UnboundedReceiver<Update>,
     connection: watch::Receiver<Connection>,
+    resync: Resync,
     task: AbortHandle,
 }
 
@@ -57,10 +58,10 @@ impl DataPlane {
         settings.least_backoff = Duration::from_millis(5);
         settings.most_backoff = Duration::from_millis(50);
         let client = DiscoveryClient::new(settings, security);
-        let connection = client.connection();
+        let (connection, resync) = (client.connection(), client.resync());
         let applied = engine.clone();
         let task = tokio::spawn(async move { client.run(&applied).await }).abort_handle();
-        Self { engine, updates, connection, task }
+        Self { engine, updates, connection, resync, task }
     }
 
     /// The next snapshot that it is to serve.
@@ -79,6 +80,11 @@ impl DataPlane {
 
     pub(crate) fn refuse(&self, rejections: Vec<Rejection>) {
         *self.engine.refused.lock().unwrap() = rejections;
+    }
+
+    /// Tells the control plane anew what it refuses.
+    pub(crate) fn resync(&self) {
+        self.resync.ask();
     }
 
     pub(crate) fn connection(&self) -> Connection {

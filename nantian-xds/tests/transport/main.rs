@@ -250,6 +250,13 @@ async fn what_a_data_plane_refuses_is_known_to_the_control_plane() {
     data.update().await;
     let applied = Event::Applied { version: version(&snapshot), rejected: vec![rejection] };
     control.observed_that(|observation| *observation == Observation::Said(applied.clone())).await;
+
+    // The port is free now.
+    data.refuse(Vec::new());
+    data.resync();
+    assert_eq!(*data.update().await.snapshot, snapshot);
+    let applied = Event::Applied { version: version(&snapshot), rejected: Vec::new() };
+    control.observed_that(|observation| *observation == Observation::Said(applied.clone())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
