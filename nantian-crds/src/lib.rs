@@ -16,6 +16,7 @@ pub mod direct_response;
 pub mod duration;
 pub mod gateway_api;
 pub mod meta;
+mod open_enum;
 pub mod policy_status;
 #[allow(unreachable_pub, reason = "kube's KubeSchema derive repeats the struct inside a function")]
 pub mod reference;
@@ -35,6 +36,8 @@ pub mod yaml;
 pub use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 use serde_json::Value;
+/// What names and other short texts of objects are held in.
+pub use smol_str::SmolStr;
 
 /// API group of this project's own kinds.
 pub const GROUP: &str = "nantian.dev";

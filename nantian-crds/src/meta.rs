@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::open_enum::open_enum;
 
 /// What identifies a kind at the Kubernetes API, and the metadata that every object of it has.
 pub trait Resource {
@@ -59,31 +62,19 @@ pub struct CustomObject<Spec, Status> {
 pub struct ObjectMeta {
     /// Name, unique within kind and namespace.
     #[serde(default)]
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; absent for cluster-scoped kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
     /// Labels, which selectors match.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Annotations.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
     /// Counts changes of the specification; what `observedGeneration` refers to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
     /// When the object was created (RFC 3339). Breaks ties between routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub creation_timestamp: Option<String>,
-    /// Identity over time; a deleted and recreated object has another.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uid: Option<String>,
-    /// Opaque version of the stored object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource_version: Option<String>,
-    /// When deletion was asked for (RFC 3339); the object is on its way out when this is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion_timestamp: Option<String>,
+    pub creation_timestamp: Option<SmolStr>,
 }
 
 /// Selects objects by their labels (`meta/v1.LabelSelector`); all requirements must hold, none at all select everything.
@@ -112,7 +103,7 @@ pub struct LabelSelectorRequirement {
 }
 
 /// Operator of a [`LabelSelectorRequirement`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SelectorOperator {
     /// The label's value is one of the values.
     In,
@@ -123,9 +114,10 @@ pub enum SelectorOperator {
     /// The label is absent.
     DoesNotExist,
     /// An operator that this version does not know; selects nothing.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(SelectorOperator { In = "In", NotIn = "NotIn", Exists = "Exists", DoesNotExist = "DoesNotExist" });
 
 impl LabelSelector {
     /// Whether an object with these labels is selected.

@@ -29,8 +29,12 @@ fn tell(tenants: usize) {
     let mut objects = None;
     let of_objects = measure(|| objects = Some(cluster::objects(tenants))).bytes_current;
     let objects = objects.unwrap_or_default();
+    let mut results = None;
+    let of_compile = measure(|| results = Some(compile(&objects, &Options::standalone())));
     let mut snapshot = None;
-    let of_snapshot = measure(|| snapshot = Some(compile(&objects, &Options::standalone()).snapshot)).bytes_current;
+    let of_rest = measure(|| snapshot = results.take().map(|results| results.snapshot)).bytes_current;
+    let (of_snapshot, of_results) = (of_compile.bytes_current + of_rest, of_compile.bytes_current);
+    let at_most = i64::try_from(of_compile.bytes_max).unwrap_or(i64::MAX);
     drop(snapshot);
     let mut compiler = Compiler::new(Options::standalone());
     let of_compiler = measure(|| drop(compiler.replace(objects.clone()))).bytes_current;
@@ -39,10 +43,13 @@ fn tell(tenants: usize) {
     let of_change = measure(|| drop(compiler.apply([change]))).bytes_current;
     drop(before);
     println!(
-        "{routes} routes: objects {} bytes for a route, snapshot {}, compiler with its results {}; {of_change} bytes more while \
-         the snapshot before a change of one route is held",
+        "{routes} routes: objects {} bytes for a route, snapshot {}, with statuses {}, compile() {} at most ({} allocations), \
+         compiler with its results {}; {of_change} bytes more while the snapshot before a change of one route is held",
         of_objects / routes,
         of_snapshot / routes,
+        of_results / routes,
+        at_most / routes,
+        of_compile.count_total / u64::try_from(routes).unwrap_or(1),
         of_compiler / routes,
     );
 }

@@ -1,9 +1,11 @@
 //! `EndpointSlice`: addresses behind a service.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::service::tcp;
 use crate::meta::{ObjectMeta, resource};
+use crate::open_enum::open_enum;
 
 /// Some of the endpoints of a service (`discovery.k8s.io/v1`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,21 +29,19 @@ resource!(EndpointSlice, "discovery.k8s.io", "v1", "EndpointSlice", "endpointsli
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 
 /// What the addresses of a slice are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressType {
     /// IPv4 addresses.
-    #[serde(rename = "IPv4")]
     Ipv4,
     /// IPv6 addresses.
-    #[serde(rename = "IPv6")]
     Ipv6,
     /// Host names (deprecated by Kubernetes).
-    #[serde(rename = "FQDN")]
     Fqdn,
     /// A type that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(AddressType { Ipv4 = "IPv4", Ipv6 = "IPv6", Fqdn = "FQDN" });
 
 /// One endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,19 +49,16 @@ pub enum AddressType {
 pub struct Endpoint {
     /// Its addresses, which are interchangeable; clients use the first.
     #[serde(default)]
-    pub addresses: Vec<String>,
+    pub addresses: Vec<SmolStr>,
     /// Whether it can be used.
     #[serde(default)]
     pub conditions: EndpointConditions,
     /// Its host name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
-    /// The node that it is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
+    pub hostname: Option<SmolStr>,
     /// The zone that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
+    pub zone: Option<SmolStr>,
     /// Which zones and nodes should use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hints: Option<EndpointHints>,
@@ -99,7 +96,7 @@ pub struct EndpointHints {
 #[serde(rename_all = "camelCase")]
 pub struct NamedHint {
     /// Its name.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 /// One port of a slice.
@@ -108,14 +105,14 @@ pub struct NamedHint {
 pub struct EndpointPort {
     /// Name of the service port; empty for an unnamed one.
     #[serde(default)]
-    pub name: String,
+    pub name: SmolStr,
     /// `TCP` (default), `UDP` or `SCTP`.
     #[serde(default = "tcp")]
-    pub protocol: String,
+    pub protocol: SmolStr,
     /// Port number; every port when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// Application protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_protocol: Option<String>,
+    pub app_protocol: Option<SmolStr>,
 }

@@ -1,10 +1,13 @@
 //! `Service`: what routes name as a backend.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use smol_str::SmolStr;
 
 use crate::meta::{ObjectMeta, resource};
+use crate::open_enum::open_enum;
 
 /// A service (`v1`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,33 +31,29 @@ pub struct ServiceSpec {
     pub r#type: ServiceType,
     /// Virtual address, or `None` for a headless service.
     #[serde(default, rename = "clusterIP", skip_serializing_if = "Option::is_none")]
-    pub cluster_ip: Option<String>,
+    pub cluster_ip: Option<SmolStr>,
     /// Virtual addresses of all families.
     #[serde(default, rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")]
-    pub cluster_ips: Vec<String>,
+    pub cluster_ips: Vec<SmolStr>,
     /// Host name that stands for the service, for the type `ExternalName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_name: Option<String>,
+    pub external_name: Option<SmolStr>,
     /// Ports.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<ServicePort>,
-    /// Selects the Pods; endpoints are managed by someone else when empty.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub selector: BTreeMap<String, String>,
     /// Whether endpoints that are not ready count as ready.
     #[serde(default)]
     pub publish_not_ready_addresses: bool,
     /// Preference among endpoints, for example `PreferClose`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traffic_distribution: Option<String>,
+    pub traffic_distribution: Option<SmolStr>,
 }
 
 /// Type of a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ServiceType {
     /// Reachable within the cluster.
     #[default]
-    #[serde(rename = "ClusterIP")]
     ClusterIp,
     /// Reachable on a port of every node.
     NodePort,
@@ -63,9 +62,15 @@ pub enum ServiceType {
     /// An alias for a host name.
     ExternalName,
     /// A type that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(ServiceType {
+    ClusterIp = "ClusterIP",
+    NodePort = "NodePort",
+    LoadBalancer = "LoadBalancer",
+    ExternalName = "ExternalName",
+});
 
 /// One port of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,10 +78,10 @@ pub enum ServiceType {
 pub struct ServicePort {
     /// Name; required when there are several ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<SmolStr>,
     /// `TCP` (default), `UDP` or `SCTP`.
     #[serde(default = "tcp")]
-    pub protocol: String,
+    pub protocol: SmolStr,
     /// Port of the service.
     pub port: u16,
     /// Port of the Pods, by number or name; `port` when absent.
@@ -87,19 +92,49 @@ pub struct ServicePort {
     pub node_port: Option<u16>,
     /// Application protocol, for example `kubernetes.io/h2c` (GEP-1911).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub app_protocol: Option<String>,
+    pub app_protocol: Option<SmolStr>,
 }
 
-pub(super) fn tcp() -> String {
-    "TCP".to_owned()
+pub(super) fn tcp() -> SmolStr {
+    SmolStr::new_static("TCP")
 }
 
 /// A number or a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum IntOrString {
     /// A number.
     Int(i32),
     /// A name.
-    String(String),
+    String(SmolStr),
+}
+
+impl<'de> Deserialize<'de> for IntOrString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IntOrStringVisitor)
+    }
+}
+
+struct IntOrStringVisitor;
+
+impl Visitor<'_> for IntOrStringVisitor {
+    type Value = IntOrString;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of 32 bits or a string")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<IntOrString, E> {
+        let fits = i32::try_from(number).map(IntOrString::Int);
+        fits.map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<IntOrString, E> {
+        let fits = i32::try_from(number).map(IntOrString::Int);
+        fits.map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<IntOrString, E> {
+        Ok(IntOrString::String(text.into()))
+    }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::shared::{LocalObjectReference, LocalPolicyTargetReferenceWithSectionName};
 use crate::meta::{ObjectMeta, resource};
+use crate::open_enum::open_enum;
 use crate::policy_status::PolicyStatus;
 
 /// How a Gateway connects to backends by TLS (`gateway.networking.k8s.io/v1`).
@@ -46,9 +48,9 @@ pub struct BackendTlsPolicyValidation {
     pub ca_certificate_refs: Vec<LocalObjectReference>,
     /// A set of authorities by name; `System` is the machine's.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "wellKnownCACertificates")]
-    pub well_known_ca_certificates: Option<String>,
+    pub well_known_ca_certificates: Option<SmolStr>,
     /// The server name that is asked for (SNI), and, without `subject_alt_names`, the name that the certificate must have.
-    pub hostname: String,
+    pub hostname: SmolStr,
     /// Names of which the certificate must have one, in place of `hostname`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subject_alt_names: Vec<SubjectAltName>,
@@ -61,25 +63,25 @@ pub struct SubjectAltName {
     /// Which of the two fields is given.
     pub r#type: SubjectAltNameType,
     /// A DNS name.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub hostname: String,
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub hostname: SmolStr,
     /// An absolute URI, for example a SPIFFE ID.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub uri: String,
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub uri: SmolStr,
 }
 
 /// What a [`SubjectAltName`] is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubjectAltNameType {
     /// A DNS name.
     Hostname,
     /// A URI.
-    #[serde(rename = "URI")]
     Uri,
     /// A type that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(SubjectAltNameType { Hostname = "Hostname", Uri = "URI" });
 
 #[cfg(test)]
 mod tests {

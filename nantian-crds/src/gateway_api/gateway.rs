@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::shared::{GatewayDefaultScope, LocalObjectReference, ObjectReference, SecretObjectReference, default};
 use crate::meta::{Condition, LabelSelector, ObjectMeta, resource};
+use crate::open_enum::open_enum;
 
 /// A set of listeners (`gateway.networking.k8s.io/v1`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ resource!(Gateway, "gateway.networking.k8s.io", "v1", "Gateway", "gateways");
 #[serde(rename_all = "camelCase")]
 pub struct GatewaySpec {
     /// The `GatewayClass`.
-    pub gateway_class_name: String,
+    pub gateway_class_name: SmolStr,
     /// What it listens on.
     #[serde(default)]
     pub listeners: Vec<Listener>,
@@ -74,14 +76,14 @@ pub struct ListenerNamespaces {
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
     /// Name, unique within the Gateway.
-    pub name: String,
+    pub name: SmolStr,
     /// Host name that it serves, possibly with a leading wildcard label; every host when absent or empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
+    pub hostname: Option<SmolStr>,
     /// Port.
     pub port: u16,
     /// `HTTP`, `HTTPS`, `TLS`, `TCP`, `UDP`, or a domain-prefixed protocol of an implementation.
-    pub protocol: String,
+    pub protocol: SmolStr,
     /// TLS towards clients; required for `HTTPS` and `TLS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<ListenerTlsConfig>,
@@ -106,7 +108,7 @@ pub struct ListenerTlsConfig {
 }
 
 /// Who ends a TLS session (`TLSModeType`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TlsMode {
     /// The Gateway does.
     #[default]
@@ -114,9 +116,10 @@ pub enum TlsMode {
     /// The backend does; the Gateway passes the bytes on.
     Passthrough,
     /// A mode that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(TlsMode { Terminate = "Terminate", Passthrough = "Passthrough" });
 
 /// TLS of a whole Gateway (`GatewayTLSConfig`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,7 +187,7 @@ pub struct FrontendTlsValidation {
 }
 
 /// What happens to clients without a valid certificate (`FrontendValidationModeType`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FrontendValidationMode {
     /// They are refused.
     #[default]
@@ -192,9 +195,13 @@ pub enum FrontendValidationMode {
     /// They are served.
     AllowInsecureFallback,
     /// A mode that this version does not know; must be treated as the strict one.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(FrontendValidationMode {
+    AllowValidOnly = "AllowValidOnly",
+    AllowInsecureFallback = "AllowInsecureFallback",
+});
 
 /// Which routes may attach to a listener (`AllowedRoutes`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,7 +228,7 @@ pub struct RouteNamespaces {
 }
 
 /// From which namespaces something may attach (`FromNamespaces`).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FromNamespaces {
     /// From all.
     All,
@@ -233,9 +240,10 @@ pub enum FromNamespaces {
     /// From none.
     None,
     /// A value that this version does not know; treat as none.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(FromNamespaces { All = "All", Selector = "Selector", Same = "Same", None = "None" });
 
 impl FromNamespaces {
     fn none() -> Self {
@@ -249,9 +257,9 @@ impl FromNamespaces {
 pub struct RouteGroupKind {
     /// API group; `gateway.networking.k8s.io` by default.
     #[serde(default = "default::gateway_group")]
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
 }
 
 /// An address that is asked for (`GatewaySpecAddress`).
@@ -260,14 +268,14 @@ pub struct RouteGroupKind {
 pub struct GatewaySpecAddress {
     /// `IPAddress` (default), `Hostname`, `NamedAddress`, or a domain-prefixed type of an implementation.
     #[serde(default = "ip_address")]
-    pub r#type: String,
+    pub r#type: SmolStr,
     /// The address; any of the type when empty.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub value: String,
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub value: SmolStr,
 }
 
-fn ip_address() -> String {
-    "IPAddress".to_owned()
+fn ip_address() -> SmolStr {
+    SmolStr::new_static("IPAddress")
 }
 
 /// Settings of the objects that are made for a Gateway (`GatewayInfrastructure`).
@@ -309,9 +317,9 @@ pub struct GatewayStatus {
 pub struct GatewayStatusAddress {
     /// As in [`GatewaySpecAddress`].
     #[serde(default = "ip_address")]
-    pub r#type: String,
+    pub r#type: SmolStr,
     /// The address.
-    pub value: String,
+    pub value: SmolStr,
 }
 
 /// Status of one listener (`ListenerStatus`).
@@ -319,7 +327,7 @@ pub struct GatewayStatusAddress {
 #[serde(rename_all = "camelCase")]
 pub struct ListenerStatus {
     /// Name of the listener.
-    pub name: String,
+    pub name: SmolStr,
     /// The kinds of routes that it takes.
     #[serde(default)]
     pub supported_kinds: Vec<RouteGroupKind>,

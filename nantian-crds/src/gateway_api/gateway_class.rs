@@ -1,6 +1,7 @@
 //! `GatewayClass`: which controller runs the Gateways that name it.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::meta::{Condition, ObjectMeta, resource};
 
@@ -24,13 +25,13 @@ resource!(GatewayClass, "gateway.networking.k8s.io", "v1", "GatewayClass", "gate
 #[serde(rename_all = "camelCase")]
 pub struct GatewayClassSpec {
     /// The controller, a domain-prefixed path. Immutable.
-    pub controller_name: String,
+    pub controller_name: SmolStr,
     /// An object with settings for all Gateways of this class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters_ref: Option<ParametersReference>,
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<SmolStr>,
 }
 
 /// An object with settings (`ParametersReference`).
@@ -38,14 +39,14 @@ pub struct GatewayClassSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ParametersReference {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; required for namespaced kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
 }
 
 /// `GatewayClass.status`.
@@ -65,5 +66,5 @@ pub struct GatewayClassStatus {
 #[serde(rename_all = "camelCase")]
 pub struct SupportedFeature {
     /// Its name, for example `HTTPRouteRequestMirror`.
-    pub name: String,
+    pub name: SmolStr,
 }

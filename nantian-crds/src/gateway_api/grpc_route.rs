@@ -1,6 +1,7 @@
 //! `GRPCRoute`: which gRPC calls go to which backends, and what happens to them on the way.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::http_route::ValueMatchType;
 use super::shared::{
@@ -8,6 +9,7 @@ use super::shared::{
     RouteStatus, SessionPersistence, WrittenBackend,
 };
 use crate::meta::{ObjectMeta, resource};
+use crate::open_enum::open_enum;
 
 /// A route for gRPC calls (`gateway.networking.k8s.io/v1`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +39,7 @@ pub struct GrpcRouteSpec {
     pub use_default_gateways: Option<GatewayDefaultScope>,
     /// Host names, possibly with a leading wildcard label; all hosts of the listener when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hostnames: Vec<String>,
+    pub hostnames: Vec<SmolStr>,
     /// The rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<GrpcRouteRule>,
@@ -49,7 +51,7 @@ pub struct GrpcRouteSpec {
 pub struct GrpcRouteRule {
     /// Name, unique within the route (GEP-995).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<SmolStr>,
     /// Alternatives, of which one must match; every call when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<GrpcRouteMatch>,
@@ -61,7 +63,7 @@ pub struct GrpcRouteRule {
     pub backend_refs: Vec<GrpcBackendRef>,
     /// Keeps a client at the same backend (GEP-1619).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_persistence: Option<SessionPersistence>,
+    pub session_persistence: Option<Box<SessionPersistence>>,
 }
 
 /// Conditions that must all hold (`GRPCRouteMatch`).
@@ -85,10 +87,10 @@ pub struct GrpcMethodMatch {
     pub r#type: ValueMatchType,
     /// Full name of the service; every one when absent or empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
+    pub service: Option<SmolStr>,
     /// Name of the method; every one when absent or empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
+    pub method: Option<SmolStr>,
 }
 
 /// A condition on a header (`GRPCHeaderMatch`).
@@ -99,9 +101,9 @@ pub struct GrpcHeaderMatch {
     #[serde(default)]
     pub r#type: ValueMatchType,
     /// Name; compared without regard to case.
-    pub name: String,
+    pub name: SmolStr,
     /// Value or regular expression.
-    pub value: String,
+    pub value: SmolStr,
 }
 
 /// Something that is done to calls or answers (`GRPCRouteFilter`): the field that belongs to `type` is set.
@@ -118,14 +120,14 @@ pub struct GrpcRouteFilter {
     pub response_header_modifier: Option<HttpHeaderFilter>,
     /// For `RequestMirror`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_mirror: Option<HttpRequestMirrorFilter>,
+    pub request_mirror: Option<Box<HttpRequestMirrorFilter>>,
     /// For `ExtensionRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extension_ref: Option<LocalObjectReference>,
+    pub extension_ref: Option<Box<LocalObjectReference>>,
 }
 
 /// Kinds of [`GrpcRouteFilter`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GrpcRouteFilterType {
     /// Changes request headers.
     RequestHeaderModifier,
@@ -136,9 +138,15 @@ pub enum GrpcRouteFilterType {
     /// A filter of an implementation.
     ExtensionRef,
     /// A filter that this version does not know; the rule must not be served as if it were absent.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(GrpcRouteFilterType {
+    RequestHeaderModifier = "RequestHeaderModifier",
+    ResponseHeaderModifier = "ResponseHeaderModifier",
+    RequestMirror = "RequestMirror",
+    ExtensionRef = "ExtensionRef",
+});
 
 impl Default for GrpcRouteFilterType {
     fn default() -> Self {

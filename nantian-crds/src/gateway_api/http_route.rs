@@ -1,12 +1,14 @@
 //! `HTTPRoute`: which HTTP requests go to which backends, and what happens to them on the way.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::shared::{
     BackendObjectReference, BackendRef, GatewayDefaultScope, HttpHeaderFilter, HttpRequestMirrorFilter,
     LocalObjectReference, ParentReference, RouteStatus, SessionPersistence, WrittenBackend,
 };
 use crate::meta::{ObjectMeta, resource};
+use crate::open_enum::open_enum;
 
 /// A route for HTTP requests (`gateway.networking.k8s.io/v1`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub struct HttpRouteSpec {
     pub use_default_gateways: Option<GatewayDefaultScope>,
     /// Host names, possibly with a leading wildcard label; all hosts of the listener when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hostnames: Vec<String>,
+    pub hostnames: Vec<SmolStr>,
     /// The rules; one that matches everything by default.
     #[serde(default = "default_rules")]
     pub rules: Vec<HttpRouteRule>,
@@ -58,7 +60,7 @@ fn default_rules() -> Vec<HttpRouteRule> {
 pub struct HttpRouteRule {
     /// Name, unique within the route (GEP-995).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<SmolStr>,
     /// Alternatives, of which one must match; the prefix `/` by default.
     #[serde(default = "default_matches")]
     pub matches: Vec<HttpRouteMatch>,
@@ -76,7 +78,7 @@ pub struct HttpRouteRule {
     pub retry: Option<HttpRouteRetry>,
     /// Keeps a client at the same backend (GEP-1619).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_persistence: Option<SessionPersistence>,
+    pub session_persistence: Option<Box<SessionPersistence>>,
 }
 
 impl Default for HttpRouteRule {
@@ -112,7 +114,7 @@ pub struct HttpRouteMatch {
     pub query_params: Vec<HttpQueryParamMatch>,
     /// The method, in capitals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
+    pub method: Option<SmolStr>,
 }
 
 /// A condition on the path (`HTTPPathMatch`).
@@ -124,7 +126,7 @@ pub struct HttpPathMatch {
     pub r#type: PathMatchType,
     /// Path, prefix or regular expression; `/` by default.
     #[serde(default = "root_path")]
-    pub value: String,
+    pub value: SmolStr,
 }
 
 impl Default for HttpPathMatch {
@@ -133,12 +135,12 @@ impl Default for HttpPathMatch {
     }
 }
 
-fn root_path() -> String {
-    "/".to_owned()
+fn root_path() -> SmolStr {
+    SmolStr::new_static("/")
 }
 
 /// How paths are compared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum PathMatchType {
     /// Byte by byte.
     Exact,
@@ -148,12 +150,13 @@ pub enum PathMatchType {
     /// By a regular expression for the whole path.
     RegularExpression,
     /// A way that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
 
+open_enum!(PathMatchType { Exact = "Exact", PathPrefix = "PathPrefix", RegularExpression = "RegularExpression" });
+
 /// How header and query parameter values are compared.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ValueMatchType {
     /// Byte by byte.
     #[default]
@@ -161,9 +164,10 @@ pub enum ValueMatchType {
     /// By a regular expression for the whole value.
     RegularExpression,
     /// A way that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(ValueMatchType { Exact = "Exact", RegularExpression = "RegularExpression" });
 
 /// A condition on a header (`HTTPHeaderMatch`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,9 +177,9 @@ pub struct HttpHeaderMatch {
     #[serde(default)]
     pub r#type: ValueMatchType,
     /// Name; compared without regard to case.
-    pub name: String,
+    pub name: SmolStr,
     /// Value or regular expression.
-    pub value: String,
+    pub value: SmolStr,
 }
 
 /// A condition on a query parameter (`HTTPQueryParamMatch`).
@@ -186,9 +190,9 @@ pub struct HttpQueryParamMatch {
     #[serde(default)]
     pub r#type: ValueMatchType,
     /// Name; compared exactly.
-    pub name: String,
+    pub name: SmolStr,
     /// Value or regular expression.
-    pub value: String,
+    pub value: SmolStr,
 }
 
 /// Something that is done to requests or responses (`HTTPRouteFilter`): the field that belongs to `type` is set.
@@ -205,26 +209,26 @@ pub struct HttpRouteFilter {
     pub response_header_modifier: Option<HttpHeaderFilter>,
     /// For `RequestMirror`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_mirror: Option<HttpRequestMirrorFilter>,
+    pub request_mirror: Option<Box<HttpRequestMirrorFilter>>,
     /// For `RequestRedirect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_redirect: Option<HttpRequestRedirectFilter>,
+    pub request_redirect: Option<Box<HttpRequestRedirectFilter>>,
     /// For `URLRewrite`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url_rewrite: Option<HttpUrlRewriteFilter>,
+    pub url_rewrite: Option<Box<HttpUrlRewriteFilter>>,
     /// For `CORS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cors: Option<HttpCorsFilter>,
+    pub cors: Option<Box<HttpCorsFilter>>,
     /// For `ExternalAuth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_auth: Option<HttpExternalAuthFilter>,
+    pub external_auth: Option<Box<HttpExternalAuthFilter>>,
     /// For `ExtensionRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub extension_ref: Option<LocalObjectReference>,
+    pub extension_ref: Option<Box<LocalObjectReference>>,
 }
 
 /// Kinds of [`HttpRouteFilter`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpRouteFilterType {
     /// Changes request headers.
     RequestHeaderModifier,
@@ -235,19 +239,27 @@ pub enum HttpRouteFilterType {
     /// Answers with a redirect.
     RequestRedirect,
     /// Changes host or path before the request is forwarded.
-    #[serde(rename = "URLRewrite")]
     UrlRewrite,
     /// Answers preflight requests and sets CORS headers (GEP-1767).
-    #[serde(rename = "CORS")]
     Cors,
     /// Asks another service whether the request may pass (GEP-1494).
     ExternalAuth,
     /// A filter of an implementation.
     ExtensionRef,
     /// A filter that this version does not know; the rule must not be served as if it were absent.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(HttpRouteFilterType {
+    RequestHeaderModifier = "RequestHeaderModifier",
+    ResponseHeaderModifier = "ResponseHeaderModifier",
+    RequestMirror = "RequestMirror",
+    RequestRedirect = "RequestRedirect",
+    UrlRewrite = "URLRewrite",
+    Cors = "CORS",
+    ExternalAuth = "ExternalAuth",
+    ExtensionRef = "ExtensionRef",
+});
 
 impl Default for HttpRouteFilterType {
     fn default() -> Self {
@@ -261,10 +273,10 @@ impl Default for HttpRouteFilterType {
 pub struct HttpRequestRedirectFilter {
     /// `http` or `https`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheme: Option<String>,
+    pub scheme: Option<SmolStr>,
     /// Host name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
+    pub hostname: Option<SmolStr>,
     /// How the path changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<HttpPathModifier>,
@@ -294,23 +306,24 @@ pub struct HttpPathModifier {
     pub r#type: HttpPathModifierType,
     /// For `ReplaceFullPath`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replace_full_path: Option<String>,
+    pub replace_full_path: Option<SmolStr>,
     /// For `ReplacePrefixMatch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replace_prefix_match: Option<String>,
+    pub replace_prefix_match: Option<SmolStr>,
 }
 
 /// What a [`HttpPathModifier`] replaces.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpPathModifierType {
     /// The whole path.
     ReplaceFullPath,
     /// The prefix that the match matched.
     ReplacePrefixMatch,
     /// Something that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(HttpPathModifierType { ReplaceFullPath = "ReplaceFullPath", ReplacePrefixMatch = "ReplacePrefixMatch" });
 
 /// Changes host or path before the request is forwarded (`HTTPURLRewriteFilter`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -318,7 +331,7 @@ pub enum HttpPathModifierType {
 pub struct HttpUrlRewriteFilter {
     /// New host name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hostname: Option<String>,
+    pub hostname: Option<SmolStr>,
     /// How the path changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<HttpPathModifier>,
@@ -330,19 +343,19 @@ pub struct HttpUrlRewriteFilter {
 pub struct HttpCorsFilter {
     /// `*`, or origins of which the host may start with `*`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allow_origins: Vec<String>,
+    pub allow_origins: Vec<SmolStr>,
     /// Whether credentials may be sent.
     #[serde(default)]
     pub allow_credentials: bool,
     /// `*`, or methods.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allow_methods: Vec<String>,
+    pub allow_methods: Vec<SmolStr>,
     /// `*`, or request headers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allow_headers: Vec<String>,
+    pub allow_headers: Vec<SmolStr>,
     /// `*`, or response headers that scripts may read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub expose_headers: Vec<String>,
+    pub expose_headers: Vec<SmolStr>,
     /// How long a preflight answer may be kept, in seconds; 5 by default.
     #[serde(default = "five")]
     pub max_age: u32,
@@ -385,18 +398,17 @@ pub struct HttpExternalAuthFilter {
 }
 
 /// How an authorisation service is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpExternalAuthProtocol {
     /// By plain HTTP.
-    #[serde(rename = "HTTP")]
     Http,
     /// By Envoy's `ext_authz` gRPC service.
-    #[serde(rename = "GRPC")]
     Grpc,
     /// A way that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(HttpExternalAuthProtocol { Http = "HTTP", Grpc = "GRPC" });
 
 /// Settings for `GRPC` (`GRPCAuthConfig`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -404,7 +416,7 @@ pub enum HttpExternalAuthProtocol {
 pub struct GrpcAuthConfig {
     /// Request headers that are sent; all when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_headers: Vec<String>,
+    pub allowed_headers: Vec<SmolStr>,
 }
 
 /// Settings for `HTTP` (`HTTPAuthConfig`).
@@ -412,14 +424,14 @@ pub struct GrpcAuthConfig {
 #[serde(rename_all = "camelCase")]
 pub struct HttpAuthConfig {
     /// Prefix of the path that is asked for.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub path: String,
+    #[serde(default, skip_serializing_if = "SmolStr::is_empty")]
+    pub path: SmolStr,
     /// Request headers that are sent besides `Host`, `Method`, `Path`, `Content-Length` and `Authorization`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_headers: Vec<String>,
+    pub allowed_headers: Vec<SmolStr>,
     /// Headers of the answer that are added to the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub allowed_response_headers: Vec<String>,
+    pub allowed_response_headers: Vec<SmolStr>,
 }
 
 /// How much of a body an authorisation service gets (`ForwardBodyConfig`).
@@ -456,10 +468,10 @@ impl From<WrittenBackend<HttpRouteFilter>> for HttpBackendRef {
 pub struct HttpRouteTimeouts {
     /// From the request's arrival to the end of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<String>,
+    pub request: Option<SmolStr>,
     /// For one request to a backend; at most `request`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend_request: Option<String>,
+    pub backend_request: Option<SmolStr>,
 }
 
 /// When and how often a request is tried again (GEP-1731).
@@ -474,7 +486,7 @@ pub struct HttpRouteRetry {
     pub attempts: Option<u32>,
     /// Shortest wait between tries ([`parse_duration`](super::shared::parse_duration)).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backoff: Option<String>,
+    pub backoff: Option<SmolStr>,
 }
 
 #[cfg(test)]

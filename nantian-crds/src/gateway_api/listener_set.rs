@@ -1,6 +1,7 @@
 //! `ListenerSet`: more listeners for a Gateway, from whoever the Gateway allows (GEP-1713).
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::gateway::{Listener, ListenerStatus};
 use super::shared::default;
@@ -38,15 +39,15 @@ pub struct ListenerSetSpec {
 pub struct ParentGatewayReference {
     /// API group; `gateway.networking.k8s.io` by default.
     #[serde(default = "default::gateway_group")]
-    pub group: String,
+    pub group: SmolStr,
     /// Kind; `Gateway` by default.
     #[serde(default = "default::gateway_kind")]
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; the set's own when absent. No `ReferenceGrant` is needed: the Gateway's `allowedListeners` decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
 }
 
 /// `ListenerSet.status`.

@@ -1,6 +1,7 @@
 //! `ReferenceGrant`: lets objects of other namespaces refer to objects of this one.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::meta::{ObjectMeta, resource};
 
@@ -34,11 +35,11 @@ pub struct ReferenceGrantSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ReferenceGrantFrom {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Namespace.
-    pub namespace: String,
+    pub namespace: SmolStr,
 }
 
 /// Objects that may be referred to.
@@ -46,10 +47,10 @@ pub struct ReferenceGrantFrom {
 #[serde(rename_all = "camelCase")]
 pub struct ReferenceGrantTo {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name; all objects of the kind when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<SmolStr>,
 }

@@ -3,22 +3,26 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::meta::Condition;
+use crate::open_enum::open_enum;
 
 /// Defaults as the CRDs state them.
 pub(crate) mod default {
-    pub(crate) fn gateway_group() -> String {
-        super::super::GROUP.to_owned()
+    use smol_str::SmolStr;
+
+    pub(crate) fn gateway_group() -> SmolStr {
+        SmolStr::new_static(super::super::GROUP)
     }
-    pub(crate) fn gateway_kind() -> String {
-        "Gateway".to_owned()
+    pub(crate) fn gateway_kind() -> SmolStr {
+        SmolStr::new_static("Gateway")
     }
-    pub(crate) fn service_kind() -> String {
-        "Service".to_owned()
+    pub(crate) fn service_kind() -> SmolStr {
+        SmolStr::new_static("Service")
     }
-    pub(crate) fn secret_kind() -> String {
-        "Secret".to_owned()
+    pub(crate) fn secret_kind() -> SmolStr {
+        SmolStr::new_static("Secret")
     }
     pub(crate) fn weight() -> u32 {
         1
@@ -34,45 +38,46 @@ pub(crate) mod default {
 pub struct ParentReference {
     /// API group of the parent; `gateway.networking.k8s.io` by default, empty for the core group.
     #[serde(default = "default::gateway_group")]
-    pub group: String,
+    pub group: SmolStr,
     /// Kind of the parent; `Gateway` by default.
     #[serde(default = "default::gateway_kind")]
-    pub kind: String,
+    pub kind: SmolStr,
     /// Namespace of the parent; the route's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
     /// Name of the parent.
-    pub name: String,
+    pub name: SmolStr,
     /// The listener of a Gateway; all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section_name: Option<String>,
+    pub section_name: Option<SmolStr>,
     /// The listeners with this port (extended); all of them when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }
 
 /// Which Gateways without an explicit reference a route attaches to, and which routes a Gateway takes so (GEP-3793).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GatewayDefaultScope {
     /// Every such Gateway of the cluster.
     All,
     /// None.
     None,
     /// A scope that this version does not know; treat as none.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(GatewayDefaultScope { All = "All", None = "None" });
 
 /// An object in the same namespace (`LocalObjectReference`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalObjectReference {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
 }
 
 /// An object, possibly in another namespace (`ObjectReference`).
@@ -80,14 +85,14 @@ pub struct LocalObjectReference {
 #[serde(rename_all = "camelCase")]
 pub struct ObjectReference {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; the referrer's own when absent. Another needs a `ReferenceGrant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
 }
 
 /// What a policy applies to, in the policy's namespace (`LocalPolicyTargetReferenceWithSectionName`).
@@ -95,14 +100,14 @@ pub struct ObjectReference {
 #[serde(rename_all = "camelCase")]
 pub struct LocalPolicyTargetReferenceWithSectionName {
     /// API group; empty for the core group.
-    pub group: String,
+    pub group: SmolStr,
     /// Kind.
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// A part of it: a listener, a rule or a port by name; all of it when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section_name: Option<String>,
+    pub section_name: Option<SmolStr>,
 }
 
 /// A Secret, possibly in another namespace (`SecretObjectReference`).
@@ -111,15 +116,15 @@ pub struct LocalPolicyTargetReferenceWithSectionName {
 pub struct SecretObjectReference {
     /// API group; empty (core) by default.
     #[serde(default)]
-    pub group: String,
+    pub group: SmolStr,
     /// Kind; `Secret` by default.
     #[serde(default = "default::secret_kind")]
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; the referrer's own when absent. Another needs a `ReferenceGrant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
 }
 
 /// A backend without a weight (`BackendObjectReference`).
@@ -128,15 +133,15 @@ pub struct SecretObjectReference {
 pub struct BackendObjectReference {
     /// API group; empty (core) by default.
     #[serde(default)]
-    pub group: String,
+    pub group: SmolStr,
     /// Kind; `Service` by default.
     #[serde(default = "default::service_kind")]
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; the referrer's own when absent. Another needs a `ReferenceGrant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
     /// Port of the Service (not the target port); required for Services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -148,15 +153,15 @@ pub struct BackendObjectReference {
 pub struct BackendRef {
     /// API group; empty (core) by default.
     #[serde(default)]
-    pub group: String,
+    pub group: SmolStr,
     /// Kind; `Service` by default.
     #[serde(default = "default::service_kind")]
-    pub kind: String,
+    pub kind: SmolStr,
     /// Name.
-    pub name: String,
+    pub name: SmolStr,
     /// Namespace; the route's own when absent. Another needs a `ReferenceGrant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
+    pub namespace: Option<SmolStr>,
     /// Port of the Service (not the target port); required for Services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -171,11 +176,11 @@ pub struct BackendRef {
 #[serde(rename_all = "camelCase")]
 pub(super) struct WrittenBackend<Filter> {
     #[serde(default)]
-    group: String,
+    group: SmolStr,
     #[serde(default = "default::service_kind")]
-    kind: String,
-    name: String,
-    namespace: Option<String>,
+    kind: SmolStr,
+    name: SmolStr,
+    namespace: Option<SmolStr>,
     port: Option<u16>,
     #[serde(default = "default::weight")]
     weight: u32,
@@ -207,7 +212,7 @@ pub struct RouteParentStatus {
     /// The parent, as the route names it.
     pub parent_ref: ParentReference,
     /// The controller that wrote this entry.
-    pub controller_name: String,
+    pub controller_name: SmolStr,
     /// Its conditions: `Accepted`, `ResolvedRefs`, ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -218,9 +223,9 @@ pub struct RouteParentStatus {
 #[serde(rename_all = "camelCase")]
 pub struct HttpHeader {
     /// Name; compared without regard to case.
-    pub name: String,
+    pub name: SmolStr,
     /// Value.
-    pub value: String,
+    pub value: SmolStr,
 }
 
 /// Changes of headers, in the order set, add, remove (`HTTPHeaderFilter`).
@@ -235,7 +240,7 @@ pub struct HttpHeaderFilter {
     pub add: Vec<HttpHeader>,
     /// Names of headers that are removed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remove: Vec<String>,
+    pub remove: Vec<SmolStr>,
 }
 
 /// Sends copies of requests to another backend, whose answers are dropped (`HTTPRequestMirrorFilter`).
@@ -269,13 +274,13 @@ pub struct Fraction {
 pub struct SessionPersistence {
     /// Name of the cookie or header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_name: Option<String>,
+    pub session_name: Option<SmolStr>,
     /// Longest life of a session ([`parse_duration`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute_timeout: Option<String>,
+    pub absolute_timeout: Option<SmolStr>,
     /// Longest pause within a session ([`parse_duration`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_timeout: Option<String>,
+    pub idle_timeout: Option<SmolStr>,
     /// By cookie (default) or by header.
     #[serde(default)]
     pub r#type: SessionPersistenceType,
@@ -285,7 +290,7 @@ pub struct SessionPersistence {
 }
 
 /// How a session is recognised.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionPersistenceType {
     /// By a cookie.
     #[default]
@@ -293,9 +298,10 @@ pub enum SessionPersistenceType {
     /// By a header.
     Header,
     /// A way that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(SessionPersistenceType { Cookie = "Cookie", Header = "Header" });
 
 /// Settings of a session cookie (`CookieConfig`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,7 +313,7 @@ pub struct CookieConfig {
 }
 
 /// How long a session cookie lives.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CookieLifetimeType {
     /// As long as the browser session.
     #[default]
@@ -315,9 +321,10 @@ pub enum CookieLifetimeType {
     /// Until its `Max-Age`, which is the absolute timeout.
     Permanent,
     /// A lifetime that this version does not know.
-    #[serde(untagged)]
     Unknown(String),
 }
+
+open_enum!(CookieLifetimeType { Session = "Session", Permanent = "Permanent" });
 
 /// Reads a Gateway API duration: one to four times up to five digits and a unit, `h`, `m`, `s` or `ms` (GEP-2257).
 ///

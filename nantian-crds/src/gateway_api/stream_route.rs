@@ -1,6 +1,7 @@
 //! `TLSRoute`, `TCPRoute` and `UDPRoute`: which connections and datagrams go to which backends, unread.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::shared::{BackendRef, GatewayDefaultScope, ParentReference, RouteStatus};
 use crate::meta::{ObjectMeta, resource};
@@ -34,7 +35,7 @@ pub struct TlsRouteSpec {
     /// Server names, possibly with a leading wildcard label. Required since v1; before, all names of the listener when
     /// empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hostnames: Vec<String>,
+    pub hostnames: Vec<SmolStr>,
     /// The rules; v1 allows one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<StreamRouteRule>,
@@ -93,7 +94,7 @@ pub struct StreamRouteSpec {
 pub struct StreamRouteRule {
     /// Name, unique within the route (GEP-995).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<SmolStr>,
     /// The backends. The share of one that cannot be used is rejected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backend_refs: Vec<BackendRef>,

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use smol_str::SmolStr;
 
 use super::objects::Object;
-use crate::key::ObjectRef;
+use crate::key::{ObjectRef, RouteKey, RouteKind};
 use crate::model::{CaBundle, Certificate};
 use crate::precedence::Age;
 
@@ -81,11 +81,10 @@ impl<T: Kind> Table<T> {
     }
 
     fn insert(&mut self, (namespace, name): &Name, entry: Entry<T>) {
-        if !self.namespaces.contains_key(namespace) {
-            self.namespaces.insert(namespace.clone(), BTreeMap::new());
-        }
-        if let Some(entries) = self.namespaces.get_mut(namespace) {
-            entries.insert(name.clone(), Arc::new(entry));
+        let (name, entry) = (name.clone(), Arc::new(entry));
+        match self.namespaces.get_mut(namespace) {
+            Some(entries) => _ = entries.insert(name, entry),
+            None => _ = self.namespaces.insert(namespace.clone(), BTreeMap::from([(name, entry)])),
         }
     }
 
@@ -171,6 +170,20 @@ kinds! {
     token_policies: TokenPolicy => (),
     wasm_plugins: WasmPlugin => (),
     definitions: CustomResourceDefinition => (),
+}
+
+impl Typed {
+    /// Removes the route.
+    pub(crate) fn remove_route(&mut self, route: &RouteKey) {
+        let name = (route.namespace.clone(), route.name.clone());
+        match route.kind {
+            RouteKind::Http => self.http_routes.remove(&name),
+            RouteKind::Grpc => self.grpc_routes.remove(&name),
+            RouteKind::Tls => self.tls_routes.remove(&name),
+            RouteKind::Tcp => self.tcp_routes.remove(&name),
+            RouteKind::Udp => self.udp_routes.remove(&name),
+        }
+    }
 }
 
 /// Whether an object of this name is of the kind.

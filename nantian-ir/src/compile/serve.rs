@@ -73,36 +73,59 @@ pub(crate) fn rules(route: &RouteView, lowered: Lowered, reader: &Reader<'_>) ->
     if let Some(stream) = lowered.stream {
         return (Vec::new(), policy::serve::stream_rules(stream.attach(route, attachments), reader));
     }
+    let mut rules = Vec::with_capacity(lowered.rules.len());
     let copies = std::iter::repeat_n(attachments, lowered.rules.len());
-    let rules = lowered.rules.into_iter().zip(copies).map(|(rule, attachments)| rule.attach(route, attachments));
-    (rules.flat_map(|rule| policy::serve::rules(rule, reader)).collect(), Vec::new())
+    for (rule, attachments) in lowered.rules.into_iter().zip(copies) {
+        policy::serve::rules(rule.attach(route, attachments), reader, &mut rules);
+    }
+    (rules, Vec::new())
 }
 
-/// The served listeners that a route is attached to, with the hosts that it has there.
+/// The served listeners that a route is attached to, with the hosts that it has there: sorted, each once.
 fn attachments(route: &RouteView, reader: &Reader<'_>) -> Vec<Attachment> {
-    let wins = |parent: &ParentView, listener, host: &HostnameMatch| {
-        let has = || reader.winners(&parent.gateway).is_some_and(|winners| winners.has(&route.key, listener, host));
-        route.key.kind.has_requests() || has()
-    };
-    let mut attached: BTreeMap<&ListenerKey, Vec<HostnameMatch>> = BTreeMap::new();
-    for parent in route.parents.iter().filter(|_| route.refused.is_none()) {
+    if route.refused.is_some() {
+        return Vec::new();
+    }
+    let mut found = Vec::with_capacity(route.parents.iter().map(|parent| parent.attached.len()).sum());
+    for parent in &route.parents {
         let Some(gateway) = reader.served(&parent.gateway) else { continue };
         for (index, hostnames) in &parent.attached {
-            let Some(listener) = gateway.listeners.get(*index) else { continue };
-            if listener.unserved().is_none() {
-                let hostnames = hostnames.iter().filter(|host| wins(parent, *index, host));
-                attached.entry(&listener.key).or_default().extend(hostnames.cloned());
-            }
+            let Some(listener) = gateway.listeners.get(*index).filter(|listener| listener.unserved().is_none()) else {
+                continue;
+            };
+            let hostnames = won(route, parent, *index, hostnames, reader);
+            found.push(Attachment { listener: listener.key.clone(), hostnames });
         }
     }
-    let attachments = attached.into_iter().filter(|(_, hostnames)| !hostnames.is_empty());
-    attachments
-        .map(|(listener, mut hostnames)| {
-            hostnames.sort();
-            hostnames.dedup();
-            Attachment { listener: listener.clone(), hostnames }
-        })
-        .collect()
+    found.sort_by(|one, other| one.listener.cmp(&other.listener));
+    found.dedup_by(|next, held| {
+        let is_same = next.listener == held.listener;
+        if is_same {
+            held.hostnames.append(&mut next.hostnames);
+        }
+        is_same
+    });
+    for attachment in &mut found {
+        attachment.hostnames.sort();
+        attachment.hostnames.dedup();
+    }
+    found.retain(|attachment| !attachment.hostnames.is_empty());
+    found
+}
+
+/// The hosts that a route has at a listener: of connections, those that no other route gets.
+fn won(
+    route: &RouteView,
+    parent: &ParentView,
+    listener: usize,
+    hostnames: &[HostnameMatch],
+    reader: &Reader<'_>,
+) -> Vec<HostnameMatch> {
+    if route.key.kind.has_requests() {
+        return hostnames.to_vec();
+    }
+    let Some(winners) = reader.winners(&parent.gateway) else { return Vec::new() };
+    hostnames.iter().filter(|host| winners.has(&route.key, listener, host)).cloned().collect()
 }
 
 /// The backends that a rule uses, be it to mirror requests to.

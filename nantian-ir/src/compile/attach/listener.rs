@@ -267,7 +267,7 @@ fn kinds(listener: &Listener, view: &mut ListenerView, report: &mut impl FnMut(&
             // RouteGroupKind: "it MUST set the ResolvedRefs condition to False with the InvalidRouteKinds reason".
             None => {
                 let kind =
-                    if kind.group.is_empty() { kind.kind.clone() } else { format!("{}/{}", kind.group, kind.kind) };
+                    if kind.group.is_empty() { kind.kind.to_string() } else { format!("{}/{}", kind.group, kind.kind) };
                 let message =
                     format!("routes of kind {kind} cannot be attached to a listener of protocol {}", listener.protocol);
                 report(

@@ -5,6 +5,7 @@ use nantian_crds::gateway_api::shared::{GatewayDefaultScope, ParentReference};
 use nantian_crds::gateway_api::{GROUP, Gateway, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute, UdpRoute};
 use nantian_crds::meta::ObjectMeta;
 use serde_json::json;
+use smol_str::SmolStr;
 
 use super::Fault;
 use super::gateway::GatewayView;
@@ -72,7 +73,7 @@ struct RouteParts<'r> {
     kind: RouteKind,
     metadata: &'r ObjectMeta,
     parents: &'r [ParentReference],
-    hostnames: &'r [String],
+    hostnames: &'r [SmolStr],
     default_gateways: Option<&'r GatewayDefaultScope>,
 }
 
@@ -112,7 +113,7 @@ fn attach(route: &RouteParts<'_>, key: &RouteKey, reader: &Reader<'_>, diagnosti
         key: key.clone(),
         age: age(route.metadata),
         generation: route.metadata.generation,
-        parents: Vec::new(),
+        parents: Vec::with_capacity(route.parents.len()),
         refused: None,
     };
     let hostnames = hostnames(route, &mut view, diagnostics);
@@ -235,7 +236,7 @@ fn hostnames(route: &RouteParts<'_>, view: &mut RouteView, diagnostics: &mut Vec
     if route.hostnames.is_empty() {
         return vec![HostnameMatch::Any];
     }
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(route.hostnames.len());
     let mut why = Vec::new();
     for (index, name) in route.hostnames.iter().enumerate() {
         match route_hostname(name) {
@@ -275,7 +276,8 @@ fn candidates(
         None => format!("Gateway {}/{}", parent.gateway.0, parent.gateway.1),
         Some(set) => format!("ListenerSet {set}"),
     };
-    let (mut refusals, mut others, mut attached) = (Vec::new(), Vec::new(), Vec::new());
+    // Mostly there is one.
+    let (mut refusals, mut others, mut attached) = (Vec::new(), Vec::new(), Vec::with_capacity(1));
     for listener in named {
         if let Some(why) = not_allowed(route, listener, reader) {
             refusals.push(format!("listener {} {why}", listener.key.listener));
@@ -305,7 +307,8 @@ fn candidates(
 
 /// The hosts that both serve, sorted; `None` if there are none.
 fn intersection(listener: &HostnameMatch, route: &[HostnameMatch]) -> Option<Vec<HostnameMatch>> {
-    let mut both: Vec<HostnameMatch> = route.iter().filter_map(|hostname| listener.intersect(hostname)).collect();
+    let mut both = Vec::with_capacity(route.len());
+    both.extend(route.iter().filter_map(|hostname| listener.intersect(hostname)));
     both.sort();
     both.dedup();
     (!both.is_empty()).then_some(both)

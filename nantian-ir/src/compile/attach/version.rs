@@ -2,6 +2,7 @@
 
 use nantian_crds::core::CustomResourceDefinition;
 use nantian_crds::core::custom_resource_definition::BUNDLE_VERSION_ANNOTATION;
+use serde_json::Value;
 
 use super::Fault;
 use crate::compile::decode::Entry;
@@ -50,7 +51,10 @@ pub(crate) fn version(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) ->
 
 /// Why a CRD is not of a version that is supported.
 fn unsupported(name: &str, entry: &Entry<CustomResourceDefinition>) -> Option<String> {
-    let Some(version) = entry.value.metadata.annotations.get(BUNDLE_VERSION_ANNOTATION) else {
+    let annotations = entry.object.value().pointer("/metadata/annotations");
+    let version =
+        annotations.and_then(|annotations| annotations.get(BUNDLE_VERSION_ANNOTATION)).and_then(Value::as_str);
+    let Some(version) = version else {
         return Some(format!(
             "the CRD {name} has no annotation {BUNDLE_VERSION_ANNOTATION}, so its version is not known"
         ));

@@ -10,35 +10,34 @@ use crate::compile::resolve::backend;
 use crate::model::{Filter, RuleMatch, Target, WeightedTarget};
 
 impl Context<'_, '_> {
-    pub(super) fn targets(
+    pub(super) fn targets<'r>(
         &mut self,
         rule: &mut Rule,
         path: &Field<'_>,
-        references: &[(&BackendRef, Vec<Spec<'_>>)],
+        references: impl ExactSizeIterator<Item = (&'r BackendRef, Vec<Spec<'r>>)>,
         of_rule: &[Filter],
         matches: &[RuleMatch],
     ) -> Vec<WeightedTarget> {
         let redirects = of_rule.iter().any(|filter| matches!(filter, Filter::RequestRedirect(_)));
         let answers = redirects || of_rule.iter().any(|filter| matches!(filter, Filter::DirectResponse(_)));
         // CRD rule of HTTPRouteRule: "RequestRedirect filter must not be used together with backendRefs".
-        if redirects && !references.is_empty() {
+        if redirects && references.len() > 0 {
             let message = "a rule with a RequestRedirect filter has no backendRefs: remove one of them";
             self.invalid(rule, "IncompatibleFilters", path.member("backendRefs"), message);
             return Vec::new();
         }
-        if references.is_empty() && !answers && !rule.blocked && rule.invalid.is_empty() {
+        if references.len() == 0 && !answers && !rule.blocked && rule.invalid.is_empty() {
             let message = "the rule has no backendRefs: requests get 500";
             self.report(&diagnostic::NO_BACKENDS, path.member("backendRefs"), message);
         }
-        let mut found = Vec::new();
-        for (index, (reference, specs)) in references.iter().enumerate() {
+        let mut found = Vec::with_capacity(references.len());
+        for (index, (reference, specs)) in references.enumerate() {
             let field = path.item("backendRefs", index);
-            let filters = self.filters(rule, &field, specs, matches);
+            let filters = self.filters(rule, &field, &specs, matches);
             if let Some(message) = filters.iter().find_map(|filter| clash(of_rule, filter)) {
                 self.invalid(rule, "IncompatibleFilters", field.member("filters"), message);
             }
-            let resolved =
-                backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, (*reference).into());
+            let resolved = backend::resolve(self.reader, self.route.object.id(), self.route.key.kind, reference.into());
             let target = match resolved {
                 Ok(key) => Target::Backend(key),
                 Err(why) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nantian_crds::gateway_api::http_route::HttpCorsFilter;
+use smol_str::SmolStr;
 
 use crate::model::{Cors, CorsOrigin};
 use crate::name::HeaderName;
@@ -17,11 +18,11 @@ pub(crate) fn cors(spec: &HttpCorsFilter) -> Result<Cors, String> {
     if spec.max_age == 0 {
         return Err("cors.maxAge is 0: it has to be at least 1".to_owned());
     }
-    let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let lower = |names: &[SmolStr]| names.iter().map(|name| name.to_ascii_lowercase()).collect();
     Ok(Cors {
         allow_origins,
         allow_credentials: spec.allow_credentials,
-        allow_methods: spec.allow_methods.clone(),
+        allow_methods: spec.allow_methods.iter().map(|name| name.as_str().to_owned()).collect(),
         allow_headers: lower(&spec.allow_headers),
         expose_headers: lower(&spec.expose_headers),
         max_age: Duration::from_secs(u64::from(spec.max_age)),

@@ -56,7 +56,7 @@ impl Context<'_, '_> {
         specs: &[Spec<'_>],
         matches: &[RuleMatch],
     ) -> Vec<Filter> {
-        let mut found: Vec<Filter> = Vec::new();
+        let mut found: Vec<Filter> = Vec::with_capacity(specs.len());
         for (index, spec) in specs.iter().enumerate() {
             let field = path.item("filters", index);
             match self.filter(spec, matches) {
@@ -203,7 +203,7 @@ fn header_name(name: &str) -> Result<HeaderName, Problem> {
 /// `HTTPHeader`: "If multiple entries specify equivalent header names, the first entry with an equivalent name MUST be
 /// considered for a match. Subsequent entries with an equivalent header name MUST be ignored."
 fn header_values(headers: &[HttpHeader]) -> Result<Vec<HeaderValue>, Problem> {
-    let mut found: Vec<HeaderValue> = Vec::new();
+    let mut found: Vec<HeaderValue> = Vec::with_capacity(headers.len());
     for header in headers {
         let value = header_value(&header.name, &header.value)?;
         if !found.iter().any(|other| other.name == value.name) {
@@ -235,7 +235,7 @@ fn redirect(spec: &HttpRequestRedirectFilter, matches: &[RuleMatch]) -> Result<R
         return invalid("requestRedirect.port is 0");
     }
     Ok(RequestRedirect {
-        scheme: spec.scheme.clone(),
+        scheme: spec.scheme.as_deref().map(str::to_owned),
         hostname: precise(spec.hostname.as_deref())?,
         path: path_modifier(spec.path.as_ref(), matches)?,
         port: spec.port,
@@ -258,8 +258,8 @@ fn path_modifier(spec: Option<&HttpPathModifier>, matches: &[RuleMatch]) -> Resu
     let Some(spec) = spec else { return Ok(None) };
     let (modifier, value) = match &spec.r#type {
         HttpPathModifierType::ReplaceFullPath => {
-            let value = spec.replace_full_path.clone().unwrap_or_default();
-            (PathModifier::ReplaceFullPath(value.clone()), value)
+            let value = spec.replace_full_path.as_deref().unwrap_or_default();
+            (PathModifier::ReplaceFullPath(value.to_owned()), value)
         }
         HttpPathModifierType::ReplacePrefixMatch => {
             // CRD rule: "When using ... path.replacePrefixMatch, exactly one PathPrefix match must be specified".
@@ -271,8 +271,8 @@ fn path_modifier(spec: Option<&HttpPathModifier>, matches: &[RuleMatch]) -> Resu
                     "replacePrefixMatch needs matches of type PathPrefix only".to_owned(),
                 ));
             }
-            let value = spec.replace_prefix_match.clone().unwrap_or_default();
-            (PathModifier::ReplacePrefixMatch(value.clone()), value)
+            let value = spec.replace_prefix_match.as_deref().unwrap_or_default();
+            (PathModifier::ReplacePrefixMatch(value.to_owned()), value)
         }
         HttpPathModifierType::Unknown(other) => return invalid(format!("the path modifier {other:?} is not known")),
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use nantian_crds::gateway_api::http_route::{HttpRouteFilter, HttpRouteFilterType, HttpRouteRule};
 use nantian_crds::gateway_api::shared::parse_duration;
+use smol_str::SmolStr;
 
 use super::filter::Spec;
 use super::{Context, LoweredRule, Rule};
@@ -16,6 +17,7 @@ const DEFAULT_ATTEMPTS: u32 = 1;
 impl Context<'_, '_> {
     pub(super) fn http_rules(&mut self, rules: &[HttpRouteRule]) {
         self.lowered.total = rules.len();
+        self.lowered.rules.reserve_exact(rules.len());
         for (index, rule) in rules.iter().enumerate() {
             self.http_rule(index, rule);
         }
@@ -27,8 +29,8 @@ impl Context<'_, '_> {
         let matches = self.http_matches(&mut rule, &path, &spec.matches);
         let found = matches.as_deref().unwrap_or_default();
         let filters = self.filters(&mut rule, &path, &specs(&spec.filters), found);
-        let references: Vec<_> = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters))).collect();
-        let targets = self.targets(&mut rule, &path, &references, &filters, found);
+        let references = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters)));
+        let targets = self.targets(&mut rule, &path, references, &filters, found);
         let timeouts = self.timeouts(&mut rule, &path, spec);
         let retry = self.retry(&mut rule, &path, spec);
         if spec.session_persistence.is_some() {
@@ -36,7 +38,7 @@ impl Context<'_, '_> {
         }
         let lowered = LoweredRule {
             index: u32::try_from(index).unwrap_or(u32::MAX),
-            name: spec.name.clone().filter(|name| !name.is_empty()),
+            name: spec.name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned),
             matches: Vec::new(),
             filters,
             targets,
@@ -62,7 +64,7 @@ impl Context<'_, '_> {
     }
 
     /// A duration of GEP-2257.
-    fn duration(&mut self, rule: &mut Rule, field: Field<'_>, text: Option<&String>) -> Option<Duration> {
+    fn duration(&mut self, rule: &mut Rule, field: Field<'_>, text: Option<&SmolStr>) -> Option<Duration> {
         let text = text?;
         let parsed = parse_duration(text);
         if parsed.is_none() {
@@ -98,11 +100,11 @@ fn spec(filter: &HttpRouteFilter) -> Spec<'_> {
         HttpRouteFilterType::ResponseHeaderModifier => {
             filter.response_header_modifier.as_ref().map(Spec::ResponseHeaderModifier)
         }
-        HttpRouteFilterType::RequestMirror => filter.request_mirror.as_ref().map(Spec::RequestMirror),
-        HttpRouteFilterType::RequestRedirect => filter.request_redirect.as_ref().map(Spec::RequestRedirect),
-        HttpRouteFilterType::UrlRewrite => filter.url_rewrite.as_ref().map(Spec::UrlRewrite),
-        HttpRouteFilterType::Cors => filter.cors.as_ref().map(Spec::Cors),
-        HttpRouteFilterType::ExtensionRef => filter.extension_ref.as_ref().map(Spec::ExtensionRef),
+        HttpRouteFilterType::RequestMirror => filter.request_mirror.as_deref().map(Spec::RequestMirror),
+        HttpRouteFilterType::RequestRedirect => filter.request_redirect.as_deref().map(Spec::RequestRedirect),
+        HttpRouteFilterType::UrlRewrite => filter.url_rewrite.as_deref().map(Spec::UrlRewrite),
+        HttpRouteFilterType::Cors => filter.cors.as_deref().map(Spec::Cors),
+        HttpRouteFilterType::ExtensionRef => filter.extension_ref.as_deref().map(Spec::ExtensionRef),
         HttpRouteFilterType::ExternalAuth => return Spec::Unsupported("ExternalAuth"),
         HttpRouteFilterType::Unknown(name) => return Spec::Unsupported(name),
     };

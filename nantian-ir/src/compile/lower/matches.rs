@@ -2,6 +2,7 @@
 
 use nantian_crds::gateway_api::grpc_route::GrpcRouteMatch;
 use nantian_crds::gateway_api::http_route::{HttpPathMatch, HttpRouteMatch, PathMatchType, ValueMatchType};
+use smol_str::SmolStr;
 
 use super::{Context, Rule};
 use crate::compile::field::Field;
@@ -15,6 +16,11 @@ pub(crate) fn compiles(translated: &str) -> Result<(), ()> {
     builder.size_limit(re2::MAX_COMPILED).build().map(|_| ()).map_err(|_| ())
 }
 
+/// A text that says something.
+fn present(text: Option<&SmolStr>) -> Option<&str> {
+    text.map(SmolStr::as_str).filter(|text| !text.is_empty())
+}
+
 impl Context<'_, '_> {
     /// The matches, or `None` if one of them cannot be used: then it is not known which requests the rule is for.
     pub(super) fn http_matches(
@@ -24,7 +30,7 @@ impl Context<'_, '_> {
         specs: &[HttpRouteMatch],
     ) -> Option<Vec<RuleMatch>> {
         let before = rule.invalid.len();
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(specs.len().max(1));
         for (index, spec) in specs.iter().enumerate() {
             let path = path.item("matches", index);
             found.extend(self.http_match(rule, &path, spec).map(RuleMatch::Http));
@@ -40,8 +46,8 @@ impl Context<'_, '_> {
     fn http_match(&mut self, rule: &mut Rule, path: &Field<'_>, spec: &HttpRouteMatch) -> Option<HttpMatch> {
         let path_match = self.path_match(rule, &path.member("path"), &spec.path);
         let headers = spec.headers.iter().map(|one| (&one.r#type, one.name.as_str(), one.value.as_str()));
-        let headers = self.headers(rule, path, headers.collect());
-        let mut query: Vec<QueryMatch> = Vec::new();
+        let headers = self.headers(rule, path, headers);
+        let mut query: Vec<QueryMatch> = Vec::with_capacity(spec.query_params.len());
         for (index, one) in spec.query_params.iter().enumerate() {
             let field = path.item("queryParams", index);
             // HTTPQueryParamMatch: of several with one name "only the first entry ... MUST be considered".
@@ -49,7 +55,7 @@ impl Context<'_, '_> {
                 continue;
             }
             if let Some(value) = self.value(rule, &field, &one.r#type, &one.value) {
-                query.push(QueryMatch { name: one.name.clone(), value });
+                query.push(QueryMatch { name: one.name.as_str().to_owned(), value });
             }
         }
         if let Some(method) = &spec.method
@@ -57,13 +63,13 @@ impl Context<'_, '_> {
         {
             self.invalid(rule, "UnsupportedValue", path.member("method"), format!("{method:?} is not a method"));
         }
-        Some(HttpMatch { path: path_match?, method: spec.method.clone(), headers, query })
+        Some(HttpMatch { path: path_match?, method: spec.method.as_deref().map(str::to_owned), headers, query })
     }
 
     fn path_match(&mut self, rule: &mut Rule, field: &Field<'_>, spec: &HttpPathMatch) -> Option<PathMatch> {
-        let value = spec.value.clone();
+        let value = spec.value.as_str();
         let kind = match &spec.r#type {
-            PathMatchType::RegularExpression => return self.regex(rule, field, &value).map(PathMatch::Regex),
+            PathMatchType::RegularExpression => return self.regex(rule, field, value).map(PathMatch::Regex),
             PathMatchType::Exact => PathMatch::Exact,
             PathMatchType::PathPrefix => PathMatch::Prefix,
             PathMatchType::Unknown(other) => {
@@ -78,7 +84,7 @@ impl Context<'_, '_> {
             self.invalid(rule, "UnsupportedValue", field.member("value"), message);
             return None;
         }
-        Some(kind(value))
+        Some(kind(value.to_owned()))
     }
 
     /// A checked RE2 expression.
@@ -108,14 +114,14 @@ impl Context<'_, '_> {
         }
     }
 
-    fn headers(
+    fn headers<'m>(
         &mut self,
         rule: &mut Rule,
         path: &Field<'_>,
-        specs: Vec<(&ValueMatchType, &str, &str)>,
+        specs: impl ExactSizeIterator<Item = (&'m ValueMatchType, &'m str, &'m str)>,
     ) -> Vec<HeaderMatch> {
-        let mut found: Vec<HeaderMatch> = Vec::new();
-        for (index, (kind, name, value)) in specs.into_iter().enumerate() {
+        let mut found: Vec<HeaderMatch> = Vec::with_capacity(specs.len());
+        for (index, (kind, name, value)) in specs.enumerate() {
             let field = path.item("headers", index);
             let name = match HeaderName::new(name) {
                 Ok(name) => name,
@@ -143,21 +149,20 @@ impl Context<'_, '_> {
         specs: &[GrpcRouteMatch],
     ) -> Option<Vec<RuleMatch>> {
         let before = rule.invalid.len();
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(specs.len().max(1));
         for (index, spec) in specs.iter().enumerate() {
             let path = path.item("matches", index);
             let (mut service, mut method) = (None, None);
             if let Some(call) = &spec.method {
-                let present = |value: &Option<String>| value.clone().filter(|text| !text.is_empty());
-                if let Some(name) = present(&call.service) {
-                    service = self.value(rule, &path.member("method.service"), &call.r#type, &name);
+                if let Some(name) = present(call.service.as_ref()) {
+                    service = self.value(rule, &path.member("method.service"), &call.r#type, name);
                 }
-                if let Some(name) = present(&call.method) {
-                    method = self.value(rule, &path.member("method.method"), &call.r#type, &name);
+                if let Some(name) = present(call.method.as_ref()) {
+                    method = self.value(rule, &path.member("method.method"), &call.r#type, name);
                 }
             }
             let headers = spec.headers.iter().map(|one| (&one.r#type, one.name.as_str(), one.value.as_str()));
-            let headers = self.headers(rule, &path, headers.collect());
+            let headers = self.headers(rule, &path, headers);
             found.push(RuleMatch::Grpc(GrpcMatch { service, method, headers }));
         }
         // GRPCRouteRule.matches: "If no matches are specified, the implementation MUST match every gRPC request."

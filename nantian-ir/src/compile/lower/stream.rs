@@ -41,7 +41,7 @@ impl Context<'_, '_> {
             };
             targets.push(StreamTarget { weight: reference.weight, target });
         }
-        let name = first.name.clone().filter(|name| !name.is_empty());
+        let name = first.name.as_deref().filter(|name| !name.is_empty()).map(str::to_owned);
         self.lowered.stream = Some(LoweredStream { name, targets });
     }
 }

@@ -240,6 +240,7 @@ impl Compiler {
                 if let Some(harvest) = &mut self.harvest {
                     let claims = harvest.take(output);
                     self.claim(claims);
+                    self.store.release(&unit);
                     continue;
                 }
                 self.graph.record(id, reads);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use smol_str::SmolStr;
 
+use super::unit::Unit;
 use crate::compile::attach::class::Classes;
 use crate::compile::attach::conflict::Verdict;
 use crate::compile::attach::gateway::GatewayView;
@@ -62,6 +63,16 @@ pub(super) struct Store {
     pub(super) ca_bundle_uses: Tally<CaBundleKey, ()>,
 }
 
+impl Store {
+    /// Gives back what only this unit and those before it read: where nobody follows changes, nobody asks again.
+    pub(super) fn release(&mut self, unit: &Unit) {
+        if let Unit::Route(route) = unit {
+            self.attachments.remove(route);
+            self.typed.remove_route(route);
+        }
+    }
+}
+
 /// A route with requests or connections to give at a Gateway. The less gets what two want.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Contender {
@@ -111,10 +122,10 @@ impl<K, M> Default for Tally<K, M> {
 impl<K: Hash + Eq + Clone, M: Ord> Tally<K, M> {
     /// Whether it was not there before.
     pub(super) fn add(&mut self, group: &K, member: M) -> bool {
-        if !self.groups.contains_key(group) {
-            self.groups.insert(group.clone(), BTreeMap::new());
-        }
-        let Some(members) = self.groups.get_mut(group) else { return false };
+        let Some(members) = self.groups.get_mut(group) else {
+            self.groups.insert(group.clone(), BTreeMap::from([(member, 1)]));
+            return true;
+        };
         let count = members.entry(member).or_insert(0);
         *count = count.saturating_add(1);
         *count == 1

@@ -6,8 +6,8 @@ use crate::compile::memo::Reader;
 use crate::key::RouteKey;
 use crate::model::{Attachment, Filter, Refusal, RouteRule, StreamRule, StreamTarget, Target, WeightedTarget};
 
-/// A rule as policies make it: one for each set of listeners at which they say the same.
-pub(crate) fn rules(mut rule: RouteRule, reader: &Reader<'_>) -> Vec<RouteRule> {
+/// Adds a rule as policies make it: one for each set of listeners at which they say the same.
+pub(crate) fn rules(mut rule: RouteRule, reader: &Reader<'_>, found: &mut Vec<RouteRule>) {
     let attachments = std::mem::take(&mut rule.attachments);
     let parts = parts(&rule.key.route, rule.name.as_deref(), attachments, reader);
     let copies = std::iter::repeat_n(rule, parts.len());
@@ -16,7 +16,7 @@ pub(crate) fn rules(mut rule: RouteRule, reader: &Reader<'_>) -> Vec<RouteRule> 
         govern(&mut part, effect, reader);
         part
     });
-    each.collect()
+    found.extend(each);
 }
 
 /// The same for a rule of connections or datagrams.
@@ -42,9 +42,17 @@ fn parts(
     attachments: Vec<Attachment>,
     reader: &Reader<'_>,
 ) -> Vec<(Effect, Vec<Attachment>)> {
+    let effect = |attachment: &Attachment| effect::of_rule(route, rule, &attachment.listener, reader);
+    // Mostly they say the same everywhere.
+    if let Some((first, others)) = attachments.split_first() {
+        let everywhere = effect(first);
+        if others.iter().all(|other| effect(other) == everywhere) {
+            return vec![(everywhere, attachments)];
+        }
+    }
     let mut parts: Vec<(Effect, Vec<Attachment>)> = Vec::new();
     for attachment in attachments {
-        let effect = effect::of_rule(route, rule, &attachment.listener, reader);
+        let effect = effect(&attachment);
         match parts.iter_mut().find(|(other, _)| *other == effect) {
             Some((_, same)) => same.push(attachment),
             None => parts.push((effect, vec![attachment])),

@@ -3,10 +3,11 @@
 use nantian_crds::core::Service;
 use nantian_crds::core::service::{ServicePort, ServiceType};
 use nantian_crds::gateway_api::shared::{BackendObjectReference, BackendRef};
+use smol_str::SmolStr;
 
 use super::endpoints;
 use super::grant::{self, To, remedy};
-use crate::compile::decode::{Entry, Name, name_of};
+use crate::compile::decode::{Entry, Name};
 use crate::compile::diagnostic::{self, Code, Diagnostic};
 use crate::compile::memo::Reader;
 use crate::compile::policy::ai_service;
@@ -28,8 +29,8 @@ pub(crate) struct Reference<'r> {
     pub(crate) group: &'r str,
     pub(crate) kind: &'r str,
     /// `None`: the route's own.
-    pub(crate) namespace: Option<&'r str>,
-    pub(crate) name: &'r str,
+    pub(crate) namespace: Option<&'r SmolStr>,
+    pub(crate) name: &'r SmolStr,
     pub(crate) port: Option<u16>,
 }
 
@@ -40,7 +41,7 @@ macro_rules! reference {
                 Self {
                     group: &reference.group,
                     kind: &reference.kind,
-                    namespace: reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()),
+                    namespace: reference.namespace.as_ref().filter(|namespace| !namespace.is_empty()),
                     name: &reference.name,
                     port: reference.port,
                 }
@@ -84,19 +85,27 @@ pub(crate) fn resolve(
         let message = format!("the reference to Service {namespace}/{} has no port", reference.name);
         return fail(Refusal::UnsupportedValue, &diagnostic::BACKEND_NOT_FOUND, message);
     };
-    let name = name_of(namespace, reference.name);
+    let name = (namespace.clone(), reference.name.clone());
     let Some(service) = reader.get::<Service>(&name) else {
         let message = format!("Service {namespace}/{} does not exist", reference.name);
         return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
     };
-    let protocol = protocol(service, port, kind, tls(reader, &name, port, kind.transport()).is_some())?;
+    let protocol = protocol(service, port, kind, tls(reader, &name, service, port, kind.transport()).is_some())?;
     Ok(BackendKey { kind: BackendKind::Service, namespace: name.0, name: name.1, port, protocol })
 }
 
 /// TLS towards a Service port.
-fn tls(reader: &Reader<'_>, service: &Name, number: u16, transport: Transport) -> Option<BackendTls> {
-    let held = reader.get::<Service>(service).filter(|_| transport == Transport::Tcp)?;
-    reader.policies_of(service)?.tls(port_name(held, number, transport)).cloned()
+fn tls<'s>(
+    reader: &Reader<'s>,
+    name: &Name,
+    service: &Entry<Service>,
+    number: u16,
+    transport: Transport,
+) -> Option<&'s BackendTls> {
+    if transport != Transport::Tcp {
+        return None;
+    }
+    reader.policies_of(name)?.tls(port_name(service, number, transport))
 }
 
 /// A backend with its endpoints.
@@ -107,7 +116,8 @@ pub(crate) fn backend(
 ) -> (Backend, EndpointSet) {
     let endpoints = endpoints::endpoints(reader, key, diagnostics);
     let name = (key.namespace.clone(), key.name.clone());
-    let tls = tls(reader, &name, key.port, key.protocol.transport());
+    let service = reader.get::<Service>(&name);
+    let tls = service.and_then(|service| tls(reader, &name, service, key.port, key.protocol.transport())).cloned();
     (Backend { key: key.clone(), tls }, EndpointSet { key: key.clone(), endpoints })
 }
 

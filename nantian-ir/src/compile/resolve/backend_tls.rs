@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nantian_crds::core::Service;
 use nantian_crds::gateway_api::BackendTlsPolicy;
 use nantian_crds::gateway_api::backend_tls_policy::{BackendTlsPolicyValidation, SubjectAltNameType};
+use smol_str::SmolStr;
 
 use super::ca_bundle::{self, BadBundle};
 use crate::compile::attach::{Fault, listener, messages};
@@ -38,7 +39,7 @@ pub(crate) struct PolicyView {
 pub(crate) struct TargetView {
     pub(crate) service: Name,
     /// Name of the port; `None`: all ports.
-    pub(crate) port: Option<String>,
+    pub(crate) port: Option<SmolStr>,
     /// The field that names it.
     field: String,
     /// Why the policy does not apply to it.
@@ -49,14 +50,13 @@ pub(crate) struct TargetView {
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct ServicePolicies {
     /// By name of the port; `None`: all ports. With the policy that says so.
-    by_port: BTreeMap<Option<String>, (ObjectRef, BackendTls)>,
+    by_port: BTreeMap<Option<SmolStr>, (ObjectRef, BackendTls)>,
 }
 
 impl ServicePolicies {
     /// TLS towards a port: of the policy for the port, else of that for the whole Service.
     pub(crate) fn tls(&self, port_name: Option<&str>) -> Option<&BackendTls> {
-        let of_port =
-            port_name.filter(|name| !name.is_empty()).and_then(|name| self.by_port.get(&Some(name.to_owned())));
+        let of_port = port_name.filter(|name| !name.is_empty()).and_then(|name| self.by_port.get(&Some(name.into())));
         of_port.or_else(|| self.by_port.get(&None)).map(|(_, tls)| tls)
     }
 }
@@ -119,7 +119,7 @@ fn targets(
 fn take(
     policy: &PolicyView,
     service: &Name,
-    port: Option<&String>,
+    port: Option<&SmolStr>,
     taken: &mut ServicePolicies,
     reader: &Reader<'_>,
 ) -> Result<(), (&'static Code, Fault)> {
@@ -302,7 +302,7 @@ fn subject_alt_names(
                 Err(message) => invalid(&field, message),
             },
             SubjectAltNameType::Uri if name.uri.is_empty() => invalid(&field, "the URI is empty".to_owned()),
-            SubjectAltNameType::Uri => found.push(SubjectAltName::Uri(name.uri.clone())),
+            SubjectAltNameType::Uri => found.push(SubjectAltName::Uri(name.uri.as_str().to_owned())),
             SubjectAltNameType::Unknown(other) => {
                 invalid(&field, format!("the type {other} is not supported: use Hostname or URI"));
             }

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use nantian_crds::gateway_api::grpc_route::GrpcRouteFilter;
-use nantian_crds::gateway_api::http_route::HttpRouteFilter;
-use nantian_crds::gateway_api::shared::BackendRef;
+use nantian_crds::gateway_api::shared::{BackendRef, HttpRequestMirrorFilter};
 use nantian_crds::gateway_api::{GrpcRoute, HttpRoute, TlsRoute};
 
 use super::backend::Reference;
 use super::grant::{self, To};
 use crate::compile::attach::listener::ListenerView;
 use crate::compile::attach::route::{ParentView, RouteView};
-use crate::compile::decode::{Name, name_of};
+use crate::compile::decode::Name;
 use crate::compile::memo::Reader;
 use crate::key::RouteKind;
 
@@ -25,30 +23,17 @@ pub(crate) struct Use {
 
 /// What a route makes its Gateways send to, of the Services that policies name.
 pub(crate) fn of(route: &RouteView, reader: &Reader<'_>) -> BTreeSet<Use> {
-    let mut uses = BTreeSet::new();
-    let parents: BTreeSet<&Name> = route
-        .parents
-        .iter()
-        .filter(|parent| route.refused.is_none() && sends(route.key.kind, parent, reader))
-        .map(|parent| &parent.gateway)
-        .collect();
-    if parents.is_empty() {
-        return uses;
+    let services = services(route, reader);
+    if services.is_empty() || route.refused.is_some() {
+        return BTreeSet::new();
     }
-    for reference in references(route, reader) {
-        let from = route.object.id();
-        let namespace = reference.namespace.unwrap_or(&from.namespace);
-        let (true, Some(port)) = (reference.group.is_empty() && reference.kind == "Service", reference.port) else {
-            continue;
-        };
-        let service = name_of(namespace, reference.name);
-        let to = To { group: "", kind: "Service", namespace, name: reference.name };
-        if reader.policies_of(&service).is_some() && grant::allow(reader, from, &to) {
-            let of_gateway = |gateway: &&Name| Use { service: service.clone(), gateway: (*gateway).clone(), port };
-            uses.extend(parents.iter().map(of_gateway));
-        }
-    }
-    uses
+    let sending = route.parents.iter().filter(|parent| sends(route.key.kind, parent, reader));
+    let gateways: BTreeSet<&Name> = sending.map(|parent| &parent.gateway).collect();
+    let each = services.into_iter().flat_map(|(service, port)| {
+        let of_gateway = move |gateway: &&Name| Use { service: service.clone(), gateway: (*gateway).clone(), port };
+        gateways.iter().map(of_gateway).collect::<Vec<_>>()
+    });
+    each.collect()
 }
 
 /// Whether what comes through the parent can be put into TLS sessions: requests, and connections whose own session ends at
@@ -68,33 +53,38 @@ fn sends(kind: RouteKind, parent: &ParentView, reader: &Reader<'_>) -> bool {
     }
 }
 
-/// Every backend that a route names, mirrors included.
-fn references<'s>(route: &RouteView, reader: &Reader<'s>) -> Vec<Reference<'s>> {
+/// The ports of Services that policies name, of those that a route names: mostly none.
+fn services(route: &RouteView, reader: &Reader<'_>) -> Vec<(Name, u16)> {
     let name = (route.key.namespace.clone(), route.key.name.clone());
+    let from = route.object.id();
+    let named = |reference: Reference<'_>| {
+        let port = reference.port.filter(|_| reference.group.is_empty() && reference.kind == "Service")?;
+        let namespace = reference.namespace.unwrap_or(&from.namespace);
+        let service = (namespace.clone(), reference.name.clone());
+        let to = To { group: "", kind: "Service", namespace, name: reference.name };
+        let is_governed = reader.policies_of(&service).is_some() && grant::allow(reader, from, &to);
+        is_governed.then_some((service, port))
+    };
     match route.key.kind {
         RouteKind::Http => {
-            let mirror = |filter: &'s HttpRouteFilter| Some((&filter.request_mirror.as_ref()?.backend_ref).into());
             let rules = reader.get::<HttpRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
-            rules
-                .flat_map(|rule| {
-                    let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
-                    of_rule(&rule.filters, backends, mirror)
-                })
-                .collect()
+            let references = rules.flat_map(|rule| {
+                let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
+                of_rule(&rule.filters, backends, |filter| filter.request_mirror.as_deref())
+            });
+            references.filter_map(named).collect()
         }
         RouteKind::Grpc => {
-            let mirror = |filter: &'s GrpcRouteFilter| Some((&filter.request_mirror.as_ref()?.backend_ref).into());
             let rules = reader.get::<GrpcRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
-            rules
-                .flat_map(|rule| {
-                    let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
-                    of_rule(&rule.filters, backends, mirror)
-                })
-                .collect()
+            let references = rules.flat_map(|rule| {
+                let backends = rule.backend_refs.iter().map(|backend| (&backend.backend, &*backend.filters));
+                of_rule(&rule.filters, backends, |filter| filter.request_mirror.as_deref())
+            });
+            references.filter_map(named).collect()
         }
         RouteKind::Tls => {
             let rules = reader.get::<TlsRoute>(&name).into_iter().flat_map(|entry| &entry.value.spec.rules);
-            rules.flat_map(|rule| &rule.backend_refs).map(Reference::from).collect()
+            rules.flat_map(|rule| &rule.backend_refs).map(Reference::from).filter_map(named).collect()
         }
         RouteKind::Tcp | RouteKind::Udp => Vec::new(),
     }
@@ -104,12 +94,10 @@ fn references<'s>(route: &RouteView, reader: &Reader<'s>) -> Vec<Reference<'s>> 
 fn of_rule<'s, F: 's>(
     filters: &'s [F],
     backends: impl Iterator<Item = (&'s BackendRef, &'s [F])>,
-    mirror: impl Fn(&'s F) -> Option<Reference<'s>>,
-) -> Vec<Reference<'s>> {
-    let mut found: Vec<_> = filters.iter().filter_map(&mirror).collect();
-    for (backend, filters) in backends {
-        found.push(backend.into());
-        found.extend(filters.iter().filter_map(&mirror));
-    }
-    found
+    mirror: impl Fn(&'s F) -> Option<&'s HttpRequestMirrorFilter> + Copy,
+) -> impl Iterator<Item = Reference<'s>> {
+    let mirrors =
+        move |filters: &'s [F]| filters.iter().filter_map(mirror).map(|mirror| Reference::from(&mirror.backend_ref));
+    let backends = backends.flat_map(move |(backend, filters)| std::iter::once(backend.into()).chain(mirrors(filters)));
+    mirrors(filters).chain(backends)
 }

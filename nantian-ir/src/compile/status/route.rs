@@ -35,7 +35,7 @@ fn all_invalid(lowered: &Lowered) -> Option<Fault> {
 fn conditions(route: &RouteView, parent: &ParentView, lowered: &Lowered) -> Vec<Condition> {
     let generation = route.generation;
     let refused = refusal(route, parent, lowered);
-    let mut found = Vec::with_capacity(3);
+    let mut found = Vec::with_capacity(2);
     found.push(match &refused {
         Some(fault) => Condition::new("Accepted", false, fault.reason, &fault.message, generation),
         None => Condition::new("Accepted", true, "Accepted", accepted_message(lowered), generation),
