@@ -1,11 +1,14 @@
 //! Who may ask: whoever has the token, once there is one (RFC 6750).
 
-use std::fmt;
+use std::path::PathBuf;
+use std::{fmt, io};
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
+use thiserror::Error;
+use tokio::sync::watch;
 
 use super::problem::Problem;
 
@@ -13,7 +16,7 @@ use super::problem::Problem;
 const LEAST: usize = 16;
 
 /// Why a text is no token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenError {
     /// It can be guessed.
@@ -62,6 +65,68 @@ impl BearerToken {
     }
 }
 
+/// Why a token cannot be taken from a file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokenFileError {
+    /// It cannot be read.
+    #[error("{path}: {source}; mount the Secret with the token of the admin API, or remove admin.tokenFile")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What it holds is no use.
+    #[error("{path}: {source}")]
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: TokenError,
+    },
+}
+
+/// A token that is what its file has, as often as somebody looks.
+#[derive(Debug)]
+pub struct FollowedToken {
+    file: Option<PathBuf>,
+    newest: watch::Sender<Option<BearerToken>>,
+}
+
+impl FollowedToken {
+    /// Reads the file for the first time. Without one there is no token.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or has no token in it.
+    pub fn open(file: Option<PathBuf>) -> Result<Self, TokenFileError> {
+        let mut token = Self { file, newest: watch::Sender::new(None) };
+        token.refresh()?;
+        Ok(token)
+    }
+
+    /// The token, as it is from time to time.
+    pub fn newest(&self) -> watch::Receiver<Option<BearerToken>> {
+        self.newest.subscribe()
+    }
+
+    /// Reads the file again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`FollowedToken::open`]; the token stays as it was.
+    pub fn refresh(&mut self) -> Result<(), TokenFileError> {
+        let Some(path) = &self.file else { return Ok(()) };
+        let text =
+            std::fs::read_to_string(path).map_err(|source| TokenFileError::Read { path: path.clone(), source })?;
+        let token = BearerToken::new(&text);
+        let token = token.map_err(|source| TokenFileError::Unusable { path: path.clone(), source })?;
+        self.newest.send_replace(Some(token));
+        Ok(())
+    }
+}
+
 /// What follows the scheme, whose case does not matter (RFC 9110 section 11.1).
 fn credentials(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked("Bearer ".len())?;
@@ -77,6 +142,30 @@ mod tests {
         assert_eq!(BearerToken::new("short\n").err(), Some(TokenError::Short));
         assert_eq!(BearerToken::new("sixteen letters and spaces").err(), Some(TokenError::Characters));
         assert!(BearerToken::new("0123456789abcdef\n").is_ok());
+    }
+
+    #[test]
+    fn a_file_that_is_no_use_leaves_the_token_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        assert!(matches!(FollowedToken::open(Some(path.clone())), Err(TokenFileError::Read { .. })));
+        std::fs::write(&path, "short").unwrap();
+        assert!(matches!(FollowedToken::open(Some(path.clone())), Err(TokenFileError::Unusable { .. })));
+
+        let passes = |token: &FollowedToken, value: &'static str| {
+            let fields = HeaderMap::from_iter([(AUTHORIZATION, http::HeaderValue::from_static(value))]);
+            token.newest().borrow().as_ref().unwrap().check(&fields).is_ok()
+        };
+        std::fs::write(&path, "first-token-of-all\n").unwrap();
+        let mut token = FollowedToken::open(Some(path.clone())).unwrap();
+        assert!(passes(&token, "Bearer first-token-of-all"));
+        std::fs::write(&path, "second-token-of-all\n").unwrap();
+        token.refresh().unwrap();
+        assert!(passes(&token, "Bearer second-token-of-all") && !passes(&token, "Bearer first-token-of-all"));
+        std::fs::write(&path, "").unwrap();
+        assert!(token.refresh().is_err());
+        assert!(passes(&token, "Bearer second-token-of-all"));
+        assert!(FollowedToken::open(None).unwrap().newest().borrow().is_none());
     }
 
     #[test]

@@ -20,9 +20,10 @@ kubectl exec -n nantian-gw deployment/nantian-gw-controlplane -- \\
   curl -s http://localhost:18081/v1/listeners | jq '.[] | select(.namespace == \"shop\")'
 ```
 
-- Once a token is configured, requests need `Authorization: Bearer TOKEN`, but for `/livez` and `/readyz`; the others are
-  answered with 401. The metrics port (18082) has `/metrics` alone and the health port (18083) `/livez` and `/readyz` alone,
-  both without a token.
+- Once a token is configured (`admin.tokenFile`, whose content may change at any time), requests need
+  `Authorization: Bearer TOKEN`, but for `/livez` and `/readyz`; the others are answered with 401. The admin port is bound to
+  the loopback address unless `admin.address` says otherwise. The metrics port (18082) has `/metrics` alone and the health port
+  (18083) `/livez` and `/readyz` alone, both without a token.
 - Lists are bare JSON arrays; `X-Nantian-Total-Count` tells how many elements there are on all pages together. Every element
   has a `namespace` and a `name` of its own.
 - Errors are `application/problem+json` (RFC 9457): 400 for parameters that are not there or have a wrong value, 404 for what

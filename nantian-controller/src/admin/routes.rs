@@ -216,7 +216,7 @@ fn find(
 ) -> Result<Answer, Problem> {
     // What is not there, too: who may not ask learns nothing.
     let is_open = port != Port::Admin || found.as_ref().is_some_and(|(route, _)| route.is_open);
-    if let Some(token) = state.token.as_ref().filter(|_| !is_open) {
+    if let Some(token) = state.token.borrow().as_ref().filter(|_| !is_open) {
         token.check(&request.headers)?;
     }
     let Some((route, path)) = found else {

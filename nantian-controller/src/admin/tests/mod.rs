@@ -6,3 +6,4 @@ mod plane;
 mod protocol;
 mod schema;
 mod views;
+mod whatever;

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::admin::{BearerToken, Port, Settings, State, serve};
+use crate::admin::{BearerToken, Limits, Port, State, serve};
 use crate::{Findings, Metrics, Nodes, Published, Reported};
 
 /// The version that is published.
@@ -77,14 +77,7 @@ impl Plane {
     }
 
     pub(super) async fn ask(&self, method: &str, path: &str, fields: &str) -> Told {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
-        Told { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        ask(self.address, method, path, fields).await
     }
 
     /// Ends it, and waits until it has ended.
@@ -92,6 +85,18 @@ impl Plane {
         drop(self.stop.take());
         (&mut self.serving).await.unwrap();
     }
+}
+
+/// What is answered on a connection of its own.
+pub(super) async fn ask(address: SocketAddr, method: &str, path: &str, fields: &str) -> Told {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
+    Told { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }
 
 impl Drop for Plane {
@@ -134,7 +139,8 @@ fn rejection() -> Rejection {
 }
 
 pub(super) fn with_token(state: State, token: &str) -> State {
-    State { token: Some(BearerToken::new(token).unwrap()), ..state }
+    let token = Some(BearerToken::new(token).unwrap());
+    State { token: watch::Sender::new(token).subscribe(), ..state }
 }
 
 fn state_with(published: Option<Published>) -> State {
@@ -143,8 +149,9 @@ fn state_with(published: Option<Published>) -> State {
         nodes: Nodes::new(),
         leader: watch::Sender::new(true).subscribe(),
         metrics: Metrics::new(),
-        token: None,
-        settings: Settings::default(),
+        namespace: "nantian-gw".to_owned(),
+        token: watch::Sender::new(None).subscribe(),
+        limits: Limits::default(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! Methods, tokens, ports, connections.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
-use super::plane::{Plane, state, unready, with_token};
-use crate::admin::{Port, Settings, State};
+use super::plane::{Plane, ask, state, unready, with_token};
+use crate::admin::{AdminError, AdminSettings, Interfaces, Limits, Port, State};
 
 const TOKEN: &str = "0123456789abcdef";
 
@@ -102,19 +104,19 @@ async fn requests_are_counted_by_route_and_never_by_what_a_client_chose() {
     assert!(metrics.contains("nantian_gateway_controlplane_leader 1\n"), "{metrics}");
 }
 
-fn settings(settings: Settings) -> State {
-    State { settings, ..state() }
+fn limited(limits: Limits) -> State {
+    State { limits, ..state() }
 }
 
 #[tokio::test]
 async fn connections_beyond_the_bound_wait_and_those_that_rest_too_long_are_closed() {
-    let bounds = Settings {
+    let limits = Limits {
         max_connections: 1,
         header_timeout: Duration::from_secs(600),
         max_connection_age: Duration::from_millis(50),
-        ..Settings::default()
+        ..Limits::default()
     };
-    let plane = Plane::start(Port::Health, settings(bounds)).await;
+    let plane = Plane::start(Port::Health, limited(limits)).await;
     let mut idle = TcpStream::connect(plane.address).await.unwrap();
     // It gets its turn when the first is closed for its age.
     assert_eq!(plane.get("/livez").await.status, 200);
@@ -123,8 +125,8 @@ async fn connections_beyond_the_bound_wait_and_those_that_rest_too_long_are_clos
 
 #[tokio::test]
 async fn a_head_without_an_end_is_closed_after_the_timeout() {
-    let bounds = Settings { header_timeout: Duration::from_millis(50), ..Settings::default() };
-    let plane = Plane::start(Port::Health, settings(bounds)).await;
+    let limits = Limits { header_timeout: Duration::from_millis(50), ..Limits::default() };
+    let plane = Plane::start(Port::Health, limited(limits)).await;
     let mut slow = TcpStream::connect(plane.address).await.unwrap();
     slow.write_all(b"GET /livez HTTP/1.1\r\nHost:").await.unwrap();
     let mut told = Vec::new();
@@ -152,4 +154,35 @@ async fn shutdown_ends_connections_that_rest() {
     plane.stop().await;
     let mut rest = Vec::new();
     resting.read_to_end(&mut rest).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_three_ports_are_served_together_and_end_together() {
+    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    let mut settings = AdminSettings { address: any, metrics_address: any, health_address: any, ..Default::default() };
+    let interfaces = Interfaces::bind(&settings).await.unwrap();
+    let ports = [(Port::Admin, "/v1/summary"), (Port::Metrics, "/metrics"), (Port::Health, "/readyz")];
+    let addresses = ports.map(|(port, path)| (interfaces.address(port).unwrap(), path));
+
+    settings.address = addresses[0].0;
+    let error = Interfaces::bind(&settings).await.unwrap_err();
+    assert!(matches!(error, AdminError::Listen { setting: "admin.address", .. }), "{error}");
+
+    let (stop, stopping) = watch::channel(false);
+    let serving = tokio::spawn(interfaces.serve(state(), stopping));
+    for (address, path) in addresses {
+        assert_eq!(ask(address, "GET", path, "").await.status, 200, "{path}");
+    }
+    stop.send_replace(true);
+    serving.await.unwrap();
+    for (address, path) in addresses {
+        assert!(TcpStream::connect(address).await.is_err(), "{path} is still served");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_asked_for_and_not_there_keeps_the_ports_closed() {
+    let settings = AdminSettings { token_file: Some("/no/such/file".into()), ..Default::default() };
+    let error = Interfaces::bind(&settings).await.unwrap_err();
+    assert!(error.to_string().contains("/no/such/file") && error.to_string().contains("admin.tokenFile"), "{error}");
 }

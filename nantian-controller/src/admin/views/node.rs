@@ -125,7 +125,7 @@ impl Element for Node {
 impl Node {
     fn new(observed: &Observed<'_>, node: NodeStatus, state: NodeState) -> Self {
         Self {
-            namespace: observed.state.settings.namespace.clone(),
+            namespace: observed.state.namespace.clone(),
             name: node.id,
             cluster: node.cluster,
             connected: node.connected,
@@ -180,7 +180,7 @@ impl Element for DataPlane {
         for (node, state) in observed.nodes() {
             clusters.entry(node.cluster.clone()).or_default().push((node, state));
         }
-        let namespace = &observed.state.settings.namespace;
+        let namespace = &observed.state.namespace;
         Ok(clusters.into_iter().map(|(cluster, nodes)| Self::new(namespace, cluster, &nodes)).collect())
     }
 
