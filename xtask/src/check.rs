@@ -9,7 +9,8 @@ use crate::workspace::Workspace;
 use crate::{edges, tidy, tools};
 
 /// The crates that are published, in the order of their edges.
-const LIBRARIES: &[&str] = &["nantian-crds", "nantian-ir", "nantian-xds", "nantian-proxy", "nantian-controller"];
+const LIBRARIES: &[&str] =
+    &["nantian-crds", "nantian-ir", "nantian-xds", "nantian-metrics", "nantian-proxy", "nantian-controller"];
 
 /// One check.
 struct Check {

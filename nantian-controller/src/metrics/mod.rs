@@ -7,20 +7,19 @@ mod reference;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nantian_ir::Snapshot;
+use nantian_metrics::{Durations, Exposition};
 use nantian_xds::transport::{Observation, StreamEnd};
 
 use crate::Publications;
 use cells::{Histogram, Number};
 pub use reference::metrics_reference;
 use streams::{Streams, Told};
-use text::Text;
 
 /// Labels of an answered request: all from fixed sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +78,7 @@ struct Inner {
     started: SystemTime,
     build: Build,
     discovery: Discovery,
-    admin: Mutex<BTreeMap<AdminRequest, (u64, Histogram)>>,
+    admin: Mutex<BTreeMap<AdminRequest, (u64, Durations)>>,
 }
 
 /// All numbers of a control plane. Clones are the same.
@@ -157,7 +156,7 @@ impl Metrics {
 
     /// All metrics as Prometheus text (exposition format 0.0.4).
     pub(crate) fn text(&self, gauges: &Gauges) -> String {
-        let mut text = Text::default();
+        let mut text = Exposition::default();
         self.process(&mut text, gauges);
         self.snapshots(&mut text);
         self.requests(&mut text);
@@ -165,7 +164,7 @@ impl Metrics {
         text.into_string()
     }
 
-    fn process(&self, text: &mut Text, gauges: &Gauges) {
+    fn process(&self, text: &mut Exposition, gauges: &Gauges) {
         text.family(&names::INFO);
         text.sample(&names::INFO, &[env!("CARGO_PKG_VERSION")], 1);
         let started = self.0.started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -178,21 +177,21 @@ impl Metrics {
         }
     }
 
-    fn snapshots(&self, text: &mut Text) {
+    fn snapshots(&self, text: &mut Exposition) {
         let build = &self.0.build;
         text.single(&names::BUILDS, build.done.get());
         text.single(&names::BUILD_FAILURES, build.failed.get());
         text.single(&names::PUBLISHED, build.published.get());
         text.single(&names::LAST_BUILD, build.last_succeeded.get());
         text.family(&names::BUILD_DURATION);
-        text.histogram(&names::BUILD_DURATION, &[], &build.duration);
+        text.histogram(&names::BUILD_DURATION, &[], &build.duration.held());
         text.family(&names::RESOURCES);
         for (number, (resource, _)) in build.resources.iter().zip(RESOURCES) {
             text.sample(&names::RESOURCES, &[resource], number.get());
         }
     }
 
-    fn requests(&self, text: &mut Text) {
+    fn requests(&self, text: &mut Exposition) {
         let requests = self.0.admin.lock().unwrap_or_else(PoisonError::into_inner);
         text.family(&names::ADMIN_REQUESTS);
         for (AdminRequest { method, route, status_class }, (count, _)) in &*requests {
@@ -204,7 +203,7 @@ impl Metrics {
         }
     }
 
-    fn streams(&self, text: &mut Text) {
+    fn streams(&self, text: &mut Exposition) {
         let discovery = &self.0.discovery;
         text.family(&names::STREAM_TERMINATIONS);
         for (end, number) in StreamEnd::ALL.iter().zip(&discovery.ends) {
@@ -217,7 +216,7 @@ impl Metrics {
         ];
         for (metric, histogram) in histograms {
             text.family(metric);
-            text.histogram(metric, &[], histogram);
+            text.histogram(metric, &[], &histogram.held());
         }
     }
 }

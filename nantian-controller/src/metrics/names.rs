@@ -1,47 +1,8 @@
 //! Every metric that a control plane exposes, in one table. `docs/metrics-controlplane.md` is generated from it.
 
-/// What a metric is, in Prometheus' words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
+use nantian_metrics::metrics;
 
-impl Kind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub(crate) struct Metric {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) labels: &'static [&'static str],
-    pub(crate) help: &'static str,
-}
-
-macro_rules! metrics {
-    ($($ident:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
-        $(pub(crate) static $ident: Metric = Metric {
-            name: concat!("nantian_gateway_", $name),
-            kind: Kind::$kind,
-            labels: &[$($label),*],
-            help: $help,
-        };)*
-
-        /// The table, in the order in which metrics are exposed.
-        pub(crate) static ALL: &[&Metric] = &[$(&$ident),*];
-    };
-}
-
-metrics! {
+metrics! { "nantian_gateway_"
     INFO = Gauge "controlplane_info" ["version"] "Always 1; the label names the software version.";
     START_TIME = Gauge "controlplane_start_time_seconds" [] "Unix time at which the control plane started.";
     READY = Gauge "controlplane_ready" [] "1 once a snapshot was published, else 0.";

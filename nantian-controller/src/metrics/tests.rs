@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use nantian_ir::Snapshot;
+use nantian_metrics::{Kind, Metric};
 use nantian_xds::transport::{Observation, StreamEnd};
 
-use super::names::{ALL, Kind, Metric};
+use super::names::ALL;
 use super::{AdminRequest, Gauges, Metrics, metrics_reference};
 use crate::{Publications, check_reference};
 
@@ -58,7 +59,7 @@ fn the_text_has_what_the_table_has_and_nothing_else() {
     let table: Vec<String> = ALL.iter().map(|metric| format!("{} {}", metric.name, metric.kind.as_str())).collect();
     assert_eq!(types, table);
     let told: BTreeSet<_> = samples(&text).into_iter().collect();
-    let table: BTreeSet<_> = ALL.iter().flat_map(|metric| expected(metric)).collect();
+    let table: BTreeSet<_> = ALL.iter().flat_map(expected).collect();
     assert_eq!(told, table);
 }
 

@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use nantian_metrics::{BUCKETS, Durations, bucket_of};
+
 /// A number with one writer.
 #[derive(Debug, Default)]
 pub(crate) struct Owned(AtomicU64);
@@ -48,25 +50,6 @@ impl SharedCount {
     }
 }
 
-/// Upper bounds of histogram buckets, in microseconds, with the label that each has; a last bucket is unbounded.
-pub(crate) const BUCKETS: [(u64, &str); 15] = [
-    (500, "0.0005"),
-    (1_000, "0.001"),
-    (2_500, "0.0025"),
-    (5_000, "0.005"),
-    (10_000, "0.01"),
-    (25_000, "0.025"),
-    (50_000, "0.05"),
-    (100_000, "0.1"),
-    (250_000, "0.25"),
-    (500_000, "0.5"),
-    (1_000_000, "1"),
-    (2_500_000, "2.5"),
-    (5_000_000, "5"),
-    (10_000_000, "10"),
-    (30_000_000, "30"),
-];
-
 /// A histogram of durations with one writer.
 #[derive(Debug, Default)]
 pub(crate) struct Histogram {
@@ -76,8 +59,7 @@ pub(crate) struct Histogram {
 
 impl Histogram {
     pub(crate) fn observe(&self, duration: Duration) {
-        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        let index = BUCKETS.partition_point(|(bound, _)| *bound < micros);
+        let (index, micros) = bucket_of(duration);
         if let Some(bucket) = self.buckets.get(index) {
             bucket.add(1);
         }
@@ -85,7 +67,7 @@ impl Histogram {
     }
 
     /// Adds what this histogram holds to `total`.
-    pub(crate) fn add_to(&self, total: &mut HistogramTotal) {
+    pub(crate) fn add_to(&self, total: &mut Durations) {
         for (sum, bucket) in total.buckets.iter_mut().zip(&self.buckets) {
             *sum = sum.wrapping_add(bucket.get());
         }
@@ -93,29 +75,22 @@ impl Histogram {
     }
 }
 
-/// Histograms of several shards, added up.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct HistogramTotal {
-    pub(crate) buckets: [u64; BUCKETS.len() + 1],
-    pub(crate) sum_micros: u64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_counts_in_the_first_bucket_that_holds_it() {
-        let histogram = Histogram::default();
-        for micros in [0, 500, 501, 30_000_000, 30_000_001] {
-            histogram.observe(Duration::from_micros(micros));
+    fn histograms_of_several_shards_add_up() {
+        let shards = [Histogram::default(), Histogram::default()];
+        let mut expected = Durations::default();
+        for (micros, shard) in [0, 500, 501, 30_000_001].into_iter().zip(shards.iter().cycle()) {
+            shard.observe(Duration::from_micros(micros));
+            expected.observe(Duration::from_micros(micros));
         }
-        let mut total = HistogramTotal::default();
-        histogram.add_to(&mut total);
-        assert_eq!(total.buckets[0], 2);
-        assert_eq!(total.buckets[1], 1);
-        assert_eq!(total.buckets[14], 1);
-        assert_eq!(total.buckets[15], 1);
-        assert_eq!(total.sum_micros, 60_001_002);
+        let mut total = Durations::default();
+        for shard in &shards {
+            shard.add_to(&mut total);
+        }
+        assert_eq!(total, expected);
     }
 }

@@ -1,47 +1,8 @@
 //! Every metric that a data plane exposes, in one table. `docs/metrics.md` is generated from it.
 
-/// What a metric is, in Prometheus' words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
+use nantian_metrics::metrics;
 
-impl Kind {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
-
-/// One row of the table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Metric {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) labels: &'static [&'static str],
-    pub(crate) help: &'static str,
-}
-
-macro_rules! metrics {
-    ($($ident:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
-        $(pub(crate) const $ident: Metric = Metric {
-            name: concat!("nantian_gateway_dataplane_", $name),
-            kind: Kind::$kind,
-            labels: &[$($label),*],
-            help: $help,
-        };)*
-
-        /// The table, in the order in which metrics are exposed.
-        pub(crate) const ALL: &[Metric] = &[$($ident),*];
-    };
-}
-
-metrics! {
+metrics! { "nantian_gateway_dataplane_"
     READY = Gauge "ready" [] "1 while the data plane serves a configuration and is not draining, else 0.";
     INFO = Gauge "info" ["version", "node"] "Always 1; the labels name the software version and the node.";
     START_TIME = Gauge "start_time_seconds" [] "Unix time at which the engine started.";

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::cells::BUCKETS;
+use nantian_metrics::reference_table;
+
 use super::flags::ResponseFlag;
 use super::{line, names};
 
@@ -16,23 +17,9 @@ pub fn metrics_reference() -> String {
          `listener` is `namespace/gateway/listener`, `route` is `kind/namespace/name`, `backend` is\n\
          `kind/namespace/name:port` (and the protocol), `bind` is `address:port` with `*` for all addresses. What did not match has the label\n\
          `none`. There are at most 10,000 pairs of listener and route; the rest is counted under `other`. A series goes\n\
-         when its listener, route or backend is removed.\n\n\
-         | metric | type | labels | meaning |\n| --- | --- | --- | --- |\n",
+         when its listener, route or backend is removed.\n\n",
     );
-    for metric in names::ALL {
-        let labels: Vec<_> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {} | {} |",
-            metric.name,
-            metric.kind.as_str(),
-            labels.join(", "),
-            metric.help
-        );
-    }
-    let bounds: Vec<_> = BUCKETS.iter().map(|(_, label)| *label).collect();
-    let _ = writeln!(page, "\nBuckets of all histograms, in seconds: {}, +Inf.", bounds.join(", "));
+    page.push_str(&reference_table(names::ALL));
     page
 }
 

@@ -1,97 +1,36 @@
 //! Prometheus text from the shards (exposition format 0.0.4).
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nantian_ir::BackendKey;
+use nantian_metrics::{Durations, Exposition};
 
 use super::Inner;
-use super::cells::{BUCKETS, HistogramTotal};
 use super::flags::ResponseFlag;
-use super::names::{self, Metric};
+use super::names;
 use super::series::SeriesKey;
 use super::shard::{BufferAction, CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction};
 use crate::http::h2::StreamReset;
 
 /// The whole page.
 pub(super) fn page(inner: &Inner) -> String {
-    let mut page = Page { out: String::with_capacity(16 * 1024) };
+    let mut page = Exposition::with_capacity(16 * 1024);
     process(&mut page, inner);
     requests(&mut page, inner);
     backends(&mut page, inner);
     binds(&mut page, inner);
     config(&mut page, inner);
-    page.out
-}
-
-struct Page {
-    out: String,
-}
-
-impl Page {
-    fn family(&mut self, metric: &Metric) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.out, "# HELP {} {}", metric.name, metric.help);
-        let _ = writeln!(self.out, "# TYPE {} {}", metric.name, metric.kind.as_str());
-    }
-
-    fn sample(&mut self, metric: &Metric, values: &[&str], number: impl Display) {
-        self.out.push_str(metric.name);
-        self.labels(metric, values, None);
-        let _ = writeln!(self.out, " {number}");
-    }
-
-    fn single(&mut self, metric: &Metric, number: impl Display) {
-        self.family(metric);
-        self.sample(metric, &[], number);
-    }
-
-    fn labels(&mut self, metric: &Metric, values: &[&str], bucket: Option<&str>) {
-        let pairs = metric.labels.iter().copied().zip(values.iter().copied()).chain(bucket.map(|bound| ("le", bound)));
-        for (index, (name, value)) in pairs.enumerate() {
-            self.out.push(if index == 0 { '{' } else { ',' });
-            let _ = write!(self.out, "{name}=\"");
-            for c in value.chars() {
-                match c {
-                    '\\' => self.out.push_str("\\\\"),
-                    '"' => self.out.push_str("\\\""),
-                    '\n' => self.out.push_str("\\n"),
-                    c => self.out.push(c),
-                }
-            }
-            self.out.push('"');
-        }
-        if !(values.is_empty() && bucket.is_none()) {
-            self.out.push('}');
-        }
-    }
-
-    fn histogram(&mut self, metric: &Metric, values: &[&str], total: &HistogramTotal) {
-        let mut count = 0_u64;
-        let bounds = BUCKETS.iter().map(|(_, label)| *label).chain(["+Inf"]);
-        for (bound, bucket) in bounds.zip(total.buckets) {
-            count = count.wrapping_add(bucket);
-            let _ = write!(self.out, "{}_bucket", metric.name);
-            self.labels(metric, values, Some(bound));
-            let _ = writeln!(self.out, " {count}");
-        }
-        let _ = write!(self.out, "{}_sum", metric.name);
-        self.labels(metric, values, None);
-        let _ = writeln!(self.out, " {}.{:06}", total.sum_micros / 1_000_000, total.sum_micros % 1_000_000);
-        let _ = write!(self.out, "{}_count", metric.name);
-        self.labels(metric, values, None);
-        let _ = writeln!(self.out, " {count}");
-    }
+    page.into_string()
 }
 
 fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn process(page: &mut Page, inner: &Inner) {
+fn process(page: &mut Exposition, inner: &Inner) {
     page.single(&names::READY, u8::from(inner.ready.load(Ordering::Relaxed)));
     page.family(&names::INFO);
     page.sample(&names::INFO, &[env!("CARGO_PKG_VERSION"), &inner.node], 1);
@@ -103,12 +42,12 @@ fn process(page: &mut Page, inner: &Inner) {
 #[derive(Default)]
 struct RequestTotal {
     classes: [u64; CLASSES.len()],
-    duration: HistogramTotal,
+    duration: Durations,
     received: u64,
     sent: u64,
 }
 
-fn requests(page: &mut Page, inner: &Inner) {
+fn requests(page: &mut Exposition, inner: &Inner) {
     let mut totals = BTreeMap::<SeriesKey, RequestTotal>::new();
     for shard in &inner.shards {
         for (key, cells) in shard.requests.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -143,7 +82,7 @@ fn requests(page: &mut Page, inner: &Inner) {
     request_totals(page, inner);
 }
 
-fn request_totals(page: &mut Page, inner: &Inner) {
+fn request_totals(page: &mut Exposition, inner: &Inner) {
     let sum = |number: &dyn Fn(&super::Shard) -> u64| inner.shards.iter().map(|shard| number(shard)).sum::<u64>();
     page.family(&names::FLAGS);
     for flag in ResponseFlag::ALL {
@@ -191,7 +130,7 @@ struct BackendTotal {
     abandoned: BTreeMap<&'static str, u64>,
 }
 
-fn backends(page: &mut Page, inner: &Inner) {
+fn backends(page: &mut Exposition, inner: &Inner) {
     let mut totals = BTreeMap::<BackendKey, BackendTotal>::new();
     for shard in &inner.shards {
         for (key, stats) in shard.backends.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -237,7 +176,7 @@ fn backends(page: &mut Page, inner: &Inner) {
     }
 }
 
-fn binds(page: &mut Page, inner: &Inner) {
+fn binds(page: &mut Exposition, inner: &Inner) {
     let binds = inner.binds.lock().unwrap_or_else(PoisonError::into_inner);
     let binds: Vec<_> = binds.0.iter().map(|(bind, stats)| (bind.to_string(), stats)).collect();
     page.family(&names::CONNECTIONS_ACTIVE);
@@ -279,12 +218,12 @@ fn binds(page: &mut Page, inner: &Inner) {
     }
 }
 
-fn config(page: &mut Page, inner: &Inner) {
+fn config(page: &mut Exposition, inner: &Inner) {
     let config = inner.config.lock().unwrap_or_else(PoisonError::into_inner);
     page.family(&names::APPLIES);
     page.sample(&names::APPLIES, &["complete"], config.complete);
     page.sample(&names::APPLIES, &["partial"], config.partial);
-    let mut took = HistogramTotal::default();
+    let mut took = Durations::default();
     config.took.add_to(&mut took);
     page.family(&names::APPLY_DURATION);
     page.histogram(&names::APPLY_DURATION, &[], &took);

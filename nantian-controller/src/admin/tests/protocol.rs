@@ -114,7 +114,6 @@ async fn connections_beyond_the_bound_wait_and_those_that_rest_too_long_are_clos
         max_connections: 1,
         header_timeout: Duration::from_secs(600),
         max_connection_age: Duration::from_millis(50),
-        ..Limits::default()
     };
     let plane = Plane::start(Port::Health, limited(limits)).await;
     let mut idle = TcpStream::connect(plane.address).await.unwrap();
