@@ -36,8 +36,11 @@ impl<'s> Observed<'s> {
 
     /// The data planes, by name, and the state of each.
     pub(super) fn nodes(&self) -> Vec<(NodeStatus, NodeState)> {
-        let nodes = self.state.nodes.list().into_iter();
-        nodes.map(|node| (self.state_of(&node), node)).map(|(state, node)| (node, state)).collect()
+        let with_state = |node| {
+            let state = self.state_of(&node);
+            (node, state)
+        };
+        self.state.nodes.list().into_iter().map(with_state).collect()
     }
 
     pub(super) fn state_of(&self, node: &NodeStatus) -> NodeState {

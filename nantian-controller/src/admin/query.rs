@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
 
-/// The longest query, in bytes.
-const MOST: usize = 4_096;
+/// Bytes of a query.
+pub(super) const MAX_QUERY: usize = 4_096;
 
 /// Parameters by name. They are taken out; [`Query::finish`] refuses what is left.
 #[derive(Debug, Default)]
@@ -18,8 +18,8 @@ impl Query {
     /// Reads `name=value&...` (`application/x-www-form-urlencoded`).
     pub(super) fn read(text: Option<&str>) -> Result<Self, Problem> {
         let text = text.unwrap_or_default();
-        if text.len() > MOST {
-            return Err(Problem::bad_request(format!("the query has more than {MOST} bytes")));
+        if text.len() > MAX_QUERY {
+            return Err(Problem::bad_request(format!("the query has more than {MAX_QUERY} bytes")));
         }
         let mut parameters = BTreeMap::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
@@ -75,8 +75,8 @@ mod tests {
     fn what_is_not_understood_is_refused() {
         assert!(Query::read(Some("name=%FF")).is_err());
         assert!(Query::read(Some("name=a&na%6De=b")).is_err());
-        assert!(Query::read(Some(&"x".repeat(MOST))).is_ok());
-        assert!(Query::read(Some(&"x".repeat(MOST + 1))).is_err());
+        assert!(Query::read(Some(&"x".repeat(MAX_QUERY))).is_ok());
+        assert!(Query::read(Some(&"x".repeat(MAX_QUERY + 1))).is_err());
         for number in ["-1", "+1", "1.5", "", "99999999999999999999999"] {
             let mut query = Query::read(Some(&format!("limit={}", number.replace('+', "%2B")))).unwrap();
             assert!(query.number::<usize>("limit").is_err(), "{number}");

@@ -4,9 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use super::Limits;
 use super::openapi::{document, problems};
 use super::page::{HOSTNAME, PARAMETERS, PROTOCOL};
+use super::query::MAX_QUERY;
 use super::routes::{Content, ROUTES, Route};
+use super::server::{MAX_FIELDS, MAX_HEAD};
+use super::views::MAX_WARNINGS;
 
 const INTRODUCTION: &str = "# The admin API of the control plane
 
@@ -56,12 +60,31 @@ pub fn admin_reference() -> String {
         let more: Vec<String> = more.map(|name| format!("`{name}`")).collect();
         let _ = writeln!(page, "| `{}` | {} | {} |", route.path, columns.join(", "), more.join(", "));
     }
+    write_bounds(&mut page);
     page.push_str("\n## What is in the answers\n");
     let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
     for (name, schema) in schemas.into_iter().flatten() {
         write_schema(&mut page, name, schema);
     }
     page
+}
+
+/// What those who ask can cost.
+fn write_bounds(page: &mut String) {
+    let Limits { max_connections, header_timeout, max_connection_age } = Limits::default();
+    let (timeout, age) = (header_timeout.as_secs(), max_connection_age.as_secs());
+    page.push_str("\n## Bounds\n\n| bound | is | beyond it |\n| --- | --- | --- |\n");
+    for (bound, is, beyond) in [
+        ("connections to one port", max_connections.to_string(), "they wait to be accepted"),
+        ("time for the head of a request, and that a connection may rest", format!("{timeout} s"), "closed"),
+        ("life of a connection, also one whose client does not read", format!("{age} s"), "closed"),
+        ("bytes of the head of a request", MAX_HEAD.to_string(), "431"),
+        ("fields of it", MAX_FIELDS.to_string(), "431"),
+        ("bytes of a query", MAX_QUERY.to_string(), "400"),
+        ("warnings of the summary", MAX_WARNINGS.to_string(), "left out; `warningCount` counts all"),
+    ] {
+        let _ = writeln!(page, "| {bound} | {is} | {beyond} |");
+    }
 }
 
 /// What an answer has, as a link to where that is described.

@@ -202,8 +202,8 @@ fn list<E: Element>(asked: &mut Asked<'_>) -> Result<Answer, Problem> {
 /// The answer to a request at a port, and the route that gives it.
 pub(super) fn answer(port: Port, request: &request::Parts, state: &State) -> (Option<&'static Route>, Answer) {
     let path = request.uri.path();
-    let served = ROUTES.iter().filter(|route| port == Port::Admin || route.also_on == Some(port));
-    let found = served.into_iter().find_map(|route| Some((route, route.values(path)?)));
+    let mut served = ROUTES.iter().filter(|route| port == Port::Admin || route.also_on == Some(port));
+    let found = served.find_map(|route| Some((route, route.values(path)?)));
     let route = found.as_ref().map(|(route, _)| *route);
     (route, find(port, request, state, found).unwrap_or_else(Answer::from))
 }

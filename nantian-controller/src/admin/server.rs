@@ -21,9 +21,11 @@ use crate::metrics::AdminRequest;
 /// The wait after an `accept` that failed: for want of file descriptors, mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Bytes and fields of the head of a request.
-const MAX_HEAD: usize = 16 * 1024;
-const MAX_FIELDS: usize = 64;
+/// Bytes of the head of a request.
+pub(super) const MAX_HEAD: usize = 16 * 1024;
+
+/// Fields of the head of a request.
+pub(super) const MAX_FIELDS: usize = 64;
 
 /// Serves a port until `shutdown` is over, and then what is being answered.
 pub async fn serve(listener: TcpListener, port: Port, state: State, shutdown: impl Future<Output = ()>) {

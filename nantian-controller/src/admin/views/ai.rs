@@ -74,6 +74,7 @@ impl AiOverview {
             service_count: services.len(),
             accepted_service_count: services.iter().filter(|service| service.accepted).count(),
             token_policy_count: policies.count(),
+            // No data plane of this version serves AI traffic.
             reporting_node_count: 0,
             request_count: usage.iter().map(|usage| usage.request_count).sum(),
             token_count: usage.iter().map(|usage| usage.input_tokens + usage.output_tokens).sum(),

@@ -29,7 +29,7 @@ pub(super) use node::{DataPlane, Node, NodeState, SnapshotSync};
 pub(super) use policy::Policy;
 pub(super) use route::{Route, RouteWithRules};
 pub(super) use snapshot::Snapshot;
-pub(super) use summary::Summary;
+pub(super) use summary::{MAX_WARNINGS, Summary};
 pub(super) use topology::Topology;
 
 /// The name of an object whose kind is clear.

@@ -11,7 +11,7 @@ use crate::admin::observed::Observed;
 use crate::admin::problem::Problem;
 
 /// Warnings that a summary has; `warningCount` tells how many there are.
-const MOST_WARNINGS: usize = 100;
+pub(in crate::admin) const MAX_WARNINGS: usize = 100;
 
 /// What there is, and what a person should look at.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -151,5 +151,5 @@ fn warnings(published: &Published) -> (usize, Vec<Warning>) {
     let count = of(Severity::Error).count() + of(Severity::Warning).count();
     let errors = of(Severity::Error).map(|diagnostic| Warning::of(diagnostic, WarningSeverity::Error));
     let warnings = of(Severity::Warning).map(|diagnostic| Warning::of(diagnostic, WarningSeverity::Warning));
-    (count, errors.chain(warnings).take(MOST_WARNINGS).collect())
+    (count, errors.chain(warnings).take(MAX_WARNINGS).collect())
 }
