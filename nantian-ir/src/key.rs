@@ -10,6 +10,7 @@ use crate::model::{BackendProtocol, Transport};
 
 /// A Kubernetes object, as diagnostics and statuses name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
     /// API group; empty for the core group.
@@ -34,6 +35,7 @@ impl fmt::Display for ObjectRef {
 
 /// One listener of one Gateway, be it the Gateway's own or of a ListenerSet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerKey {
     /// Namespace of the Gateway.
@@ -60,6 +62,7 @@ impl fmt::Display for ListenerKey {
 
 /// One ListenerSet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerSetKey {
     /// Namespace of the set.
@@ -76,6 +79,7 @@ impl fmt::Display for ListenerSetKey {
 
 /// The kinds of route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum RouteKind {
     /// `gateway.networking.k8s.io` HTTPRoute.
     #[serde(rename = "HTTPRoute")]
@@ -129,6 +133,7 @@ impl fmt::Display for RouteKind {
 
 /// One route object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RouteKey {
     /// Kind of the route.
@@ -147,6 +152,7 @@ impl fmt::Display for RouteKey {
 
 /// One rule of one route: the unit of change on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RuleKey {
     /// The route that the rule belongs to.
@@ -174,6 +180,7 @@ impl fmt::Display for RuleKey {
 
 /// What a backend is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum BackendKind {
     /// A Kubernetes Service (core group).
     Service,
@@ -189,6 +196,7 @@ impl fmt::Display for BackendKind {
 
 /// One port of one backend object. The endpoint set of a backend has the same key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BackendKey {
     /// Kind of the object.
@@ -219,6 +227,7 @@ impl fmt::Display for BackendKey {
 
 /// The Secret that a certificate and its key come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateKey {
     /// Namespace of the Secret.
@@ -235,6 +244,7 @@ impl fmt::Display for CertificateKey {
 
 /// The ConfigMap that certificates of authorities come from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CaBundleKey {
     /// Namespace of the ConfigMap.

@@ -28,6 +28,7 @@ fn lowercase(name: &str) -> SmolStr {
 
 /// A DNS name in lower case, without trailing dot (RFC 1123 section 2.1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Hostname(SmolStr);
 
@@ -75,6 +76,7 @@ impl From<Hostname> for String {
 /// Which hosts a listener or a route serves. `Ord` is specificity: the less, the more specific, so that sorting puts
 /// the winner first (Gateway API: exact before wildcard, longer wildcard before shorter, then none at all).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub enum HostnameMatch {
     /// One host.
@@ -190,6 +192,7 @@ impl From<HostnameMatch> for String {
 
 /// An HTTP field name in lower case (RFC 9110 section 5.1).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct HeaderName(SmolStr);
 

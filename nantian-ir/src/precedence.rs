@@ -15,6 +15,7 @@ use crate::model::{GrpcMatch, HttpMatch, PathMatch, RouteRule, RuleMatch, ValueM
 
 /// Age of a route, for ties. Less is older. Routes without a creation time are younger than all with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Age {
     /// `metadata.creationTimestamp`, seconds since 1970 (UTC).

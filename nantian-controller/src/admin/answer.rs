@@ -44,6 +44,11 @@ impl Answer {
         self
     }
 
+    #[cfg(test)]
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// The response to a request with this method.
     pub(super) fn into_response(mut self, method: &Method) -> Response<Full<Bytes>> {
         self.fields.insert(CONTENT_LENGTH, HeaderValue::from(self.body.len()));

@@ -118,16 +118,27 @@ fn kind(schema: &Value) -> String {
     }
 }
 
+/// One of several forms: a word, or an object with one field.
+fn variant_name(variant: &Value) -> String {
+    if let Some(word) = variant.get("const").and_then(Value::as_str) {
+        return format!("`{word}`");
+    }
+    let fields = variant.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let fields: Vec<String> = fields.map(|(field, schema)| format!("`{field}` ({})", kind(schema))).collect();
+    fields.join(", ")
+}
+
 fn write_schema(page: &mut String, name: &str, schema: &Value) {
     let text = |schema: &Value| {
         let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     let _ = writeln!(page, "\n### {name}\n\n{}\n", text(schema));
-    let values = schema.get("oneOf").and_then(Value::as_array);
-    for value in values.into_iter().flatten() {
-        let name = value.get("const").and_then(Value::as_str).unwrap_or_default();
-        let _ = writeln!(page, "- `{name}`: {}", text(value));
+    for variant in schema.get("oneOf").and_then(Value::as_array).into_iter().flatten() {
+        let _ = writeln!(page, "- {}: {}", variant_name(variant), text(variant));
+    }
+    if let Some(schemas) = schema.get("anyOf").and_then(Value::as_array) {
+        let _ = writeln!(page, "One of: {}.", schemas.iter().map(kind).collect::<Vec<_>>().join(", "));
     }
     let values: Vec<&str> =
         schema.get("enum").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();

@@ -11,6 +11,7 @@ use crate::name::{Hostname, HostnameMatch};
 
 /// One Service port, as one protocol; the protocol is in the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "BackendResource"))]
 #[serde(rename_all = "camelCase")]
 pub struct Backend {
     /// Its name.
@@ -23,6 +24,7 @@ pub struct Backend {
 
 /// How connections to a backend are secured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum BackendTls {
     /// By TLS sessions with who proves to be this.
@@ -34,6 +36,7 @@ pub enum BackendTls {
 
 /// Who a backend has to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BackendIdentity {
     /// The server name that is asked for. Without `subject_alt_names` the certificate must have it.
@@ -47,6 +50,7 @@ pub struct BackendIdentity {
 
 /// A name in a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum SubjectAltName {
     /// A DNS name, or the wildcard itself (`*.example.com`).
@@ -57,6 +61,7 @@ pub enum SubjectAltName {
 
 /// Who may have signed a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Trust {
     /// The authorities that the data plane's machine trusts.
@@ -68,6 +73,7 @@ pub enum Trust {
 /// What a backend speaks, from the Service port's `appProtocol` (GEP-1911) or the route's kind; within TLS where
 /// [`Backend::tls`] says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum BackendProtocol {
     /// HTTP/1.1; upgrades pass. The default for HTTPRoute.
@@ -94,6 +100,7 @@ impl BackendProtocol {
 
 /// The endpoints of a backend that may get requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointSet {
     /// The backend's name.
@@ -104,6 +111,7 @@ pub struct EndpointSet {
 
 /// One endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Endpoint {
     /// Address or DNS name.
@@ -124,6 +132,7 @@ impl fmt::Display for Endpoint {
 
 /// How an endpoint is named.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum EndpointHost {
     /// An address, from an EndpointSlice.

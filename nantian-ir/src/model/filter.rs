@@ -9,6 +9,7 @@ use crate::name::{HeaderName, Hostname};
 
 /// One filter (HTTPRoute `HTTPRouteFilter`, GRPCRoute `GRPCRouteFilter`, or an extension of ours).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Filter {
     /// Changes headers of the request.
@@ -29,6 +30,7 @@ pub enum Filter {
 
 /// Header changes: `set` replaces, then `add` appends, then `remove` deletes (`HTTPHeaderFilter`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct HeaderModifier {
     /// Replaced or created.
@@ -44,6 +46,7 @@ pub struct HeaderModifier {
 
 /// A header with its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderValue {
     /// Name.
@@ -54,6 +57,7 @@ pub struct HeaderValue {
 
 /// How a path is changed (`HTTPPathModifier`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum PathModifier {
     /// The whole path, query kept.
@@ -64,6 +68,7 @@ pub enum PathModifier {
 
 /// A redirect (`HTTPRequestRedirectFilter`). What is `None` stays as in the request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRedirect {
     /// `http` or `https`.
@@ -84,6 +89,7 @@ pub struct RequestRedirect {
 
 /// A rewrite (`HTTPURLRewriteFilter`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UrlRewrite {
     /// `Host` of the forwarded request.
@@ -96,6 +102,7 @@ pub struct UrlRewrite {
 
 /// A mirror (`HTTPRequestMirrorFilter`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestMirror {
     /// Where the copy goes.
@@ -106,6 +113,7 @@ pub struct RequestMirror {
 
 /// A share: `numerator` of `denominator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Fraction {
     /// At most the denominator.
@@ -116,6 +124,7 @@ pub struct Fraction {
 
 /// Cross-origin resource sharing (`HTTPCORSFilter`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Cors {
     /// Origins that may read answers.
@@ -134,6 +143,7 @@ pub struct Cors {
 
 /// An origin pattern: `*`, `scheme://host[:port]` or `scheme://*.host[:port]`, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum CorsOrigin {
     /// Every origin.
@@ -151,6 +161,7 @@ pub enum CorsOrigin {
 
 /// An answer of our own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DirectResponse {
     /// Status, 200 to 599.

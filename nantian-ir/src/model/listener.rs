@@ -12,6 +12,7 @@ use crate::secret::SecretBytes;
 /// One listener of a Gateway. Several listeners may share a bind address; the most specific hostname gets a request
 /// (listener isolation, Gateway API `Listener`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ListenerResource"))]
 #[serde(rename_all = "camelCase")]
 pub struct Listener {
     /// Its name.
@@ -34,6 +35,7 @@ pub struct Listener {
 
 /// A local socket address to bind. Without an address: all addresses of the machine, both families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BindAddress {
     /// A usable static address of the Gateway (`spec.addresses`), if it has one.
@@ -55,6 +57,7 @@ impl fmt::Display for BindAddress {
 
 /// What is spoken on a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ListenerProtocol {
     /// HTTP/1.1 and HTTP/2 with prior knowledge or upgrade-free detection (h2c), cleartext.
@@ -130,6 +133,7 @@ impl Transport {
 
 /// TLS termination on a listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ListenerTlsResource"))]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerTls {
     /// Certificates to choose from by SNI; the first is the default. Never empty.
@@ -141,6 +145,7 @@ pub struct ListenerTls {
 
 /// How certificates of clients are checked (`FrontendTLSValidation`, GEP-91).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ClientValidation {
     /// Authorities that are trusted. Never empty.
@@ -151,6 +156,7 @@ pub struct ClientValidation {
 
 /// What happens to clients without a valid certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ClientValidationMode {
     /// The handshake fails (`AllowValidOnly`).
@@ -161,6 +167,7 @@ pub enum ClientValidationMode {
 
 /// Certificates of authorities, checked to be readable by the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CaBundle {
     /// The ConfigMap that they come from.
@@ -171,6 +178,7 @@ pub struct CaBundle {
 
 /// A certificate chain and its key, checked to fit each other by the compiler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
     /// The Secret that it comes from.

@@ -37,6 +37,7 @@ pub use stream::{StreamRule, StreamTarget};
 
 /// Everything that a data plane serves, immutable. Cloning is cheap: resources are shared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Snapshot {
     /// Listeners of all Gateways that may be served.

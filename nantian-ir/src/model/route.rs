@@ -11,6 +11,7 @@ use crate::precedence::Age;
 
 /// One rule of an HTTPRoute or GRPCRoute, for all listeners that it is attached to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RouteRule {
     /// Its name.
@@ -39,6 +40,7 @@ pub struct RouteRule {
 
 /// One listener that a rule is attached to, with the hosts that both serve.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// The listener.
@@ -49,6 +51,7 @@ pub struct Attachment {
 
 /// One match of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum RuleMatch {
     /// Of an HTTPRoute.
@@ -59,6 +62,7 @@ pub enum RuleMatch {
 
 /// All of these must hold (HTTPRoute `HTTPRouteMatch`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HttpMatch {
     /// Path.
@@ -76,6 +80,7 @@ pub struct HttpMatch {
 
 /// How a path matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum PathMatch {
     /// The whole path, case-sensitive.
@@ -88,6 +93,7 @@ pub enum PathMatch {
 
 /// How a value matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum ValueMatch {
     /// The same bytes.
@@ -98,6 +104,7 @@ pub enum ValueMatch {
 
 /// One header that must match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeaderMatch {
     /// Name.
@@ -108,6 +115,7 @@ pub struct HeaderMatch {
 
 /// One query parameter that must match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct QueryMatch {
     /// Name, case-sensitive.
@@ -118,6 +126,7 @@ pub struct QueryMatch {
 
 /// All of these must hold (GRPCRoute `GRPCRouteMatch`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct GrpcMatch {
     /// Service (`package.Service`); none: every service.
@@ -133,6 +142,7 @@ pub struct GrpcMatch {
 
 /// A target with its share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedTarget {
     /// Share, relative to the sum of the rule's weights; 0 gets nothing.
@@ -146,6 +156,7 @@ pub struct WeightedTarget {
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
     /// A backend of the snapshot.
@@ -156,6 +167,7 @@ pub enum Target {
 
 /// Why a reference could not be resolved: the reason of the route's `ResolvedRefs` condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Refusal {
     /// The object, or its port, does not exist.
     BackendNotFound,
@@ -174,6 +186,7 @@ pub enum Refusal {
 
 /// Time limits of a rule (GEP-1742). `None`: the engine's default; zero: no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timeouts {
     /// From the request's last header byte to the last byte of the answer, retries included: 504 when over.
@@ -192,6 +205,7 @@ impl Timeouts {
 
 /// Retries of a rule (GEP-1731).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Retry {
     /// Status codes of an answer that are tried again; connect failures and resets before an answer always are.

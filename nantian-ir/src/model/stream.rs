@@ -9,6 +9,7 @@ use crate::precedence::Age;
 /// The rule of a TLSRoute, TCPRoute or UDPRoute, for all listeners that it is attached to. Of several that want the same
 /// connections the compiler keeps one, so that the most specific hostname decides and nothing is left to compare.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StreamRule {
     /// Its name.
@@ -26,6 +27,7 @@ pub struct StreamRule {
 
 /// A target with its share.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StreamTarget {
     /// Share, relative to the sum of the rule's weights; 0 gets nothing.

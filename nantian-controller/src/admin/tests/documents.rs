@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::Request;
+use nantian_ir::compile::yaml;
 use serde_json::Value;
 
-use super::plane::{Plane, objects, state, unready};
+use super::plane::{Plane, objects, state, state_of, unready};
 use super::schema::faults;
 use crate::admin::openapi::{document, problems};
-use crate::admin::routes::{Content, ROUTES};
+use crate::admin::routes::{Content, ROUTES, answer};
 use crate::admin::{Port, admin_reference};
 use crate::check_reference;
 
@@ -52,6 +54,15 @@ fn the_document_has_the_routes_of_the_table_and_no_others() {
     assert_eq!(operations.len(), ROUTES.len(), "{operations:?}");
 }
 
+/// Of two types with one name, the second gets a number.
+#[test]
+fn no_two_types_of_the_document_have_one_name() {
+    let document = document();
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(!name.ends_with(|letter: char| letter.is_ascii_digit()), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn every_answer_is_what_the_document_says() {
     let plane = Plane::ready().await;
@@ -68,6 +79,29 @@ async fn every_answer_is_what_the_document_says() {
             assert_eq!(elements.is_empty(), is_reported_by_data_planes, "{path}: {value}");
         }
     }
+}
+
+/// The inputs of the compiler's own tests have every field and every form of each resource.
+#[test]
+fn whatever_is_compiled_is_told_as_the_document_says() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../nantian-ir/tests/golden");
+    let document = document();
+    let mut inputs = 0;
+    for folder in std::fs::read_dir(golden).unwrap() {
+        let input = folder.unwrap().path().join("in.yaml");
+        let Ok(text) = std::fs::read_to_string(&input) else { continue };
+        inputs += 1;
+        let state = state_of(&yaml::parse("in.yaml", &text).objects.into_iter().collect());
+        for route in ROUTES.iter().filter(|route| route.needs_snapshot && route.path_parameters().next().is_none()) {
+            let (mut head, ()) = Request::new(()).into_parts();
+            head.uri = route.path.parse().unwrap();
+            let (_, answer) = answer(Port::Admin, &head, &state);
+            let value: Value = serde_json::from_slice(answer.body()).unwrap();
+            let schema = described(&document, route.path, 200, "application/json");
+            assert_eq!(faults(&document, schema, &value), Vec::<String>::new(), "{} of {input:?}", route.path);
+        }
+    }
+    assert!(inputs > 100, "{inputs} inputs in {golden}");
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ pub(super) fn unready() -> State {
 /// A state with the snapshot of `objects.yaml`, and four data planes.
 pub(super) fn state() -> State {
     let (objects, _) = objects();
-    let state = state_with(Some(published(compile(&objects, &Options::standalone()))));
+    let state = state_of(&objects);
     for (id, served) in [("current", VERSION), ("behind", "v1"), ("refusing", VERSION), ("gone", VERSION)] {
         let observe = |observation| state.nodes.observe(id, "cluster-a", observation);
         observe(Observation::Connected);
@@ -127,6 +127,11 @@ pub(super) fn state() -> State {
         Observation::Disconnected { end: StreamEnd::Connection, reason: "it was cut".to_owned() },
     );
     state
+}
+
+/// A state with the snapshot of these objects.
+pub(super) fn state_of(objects: &Objects) -> State {
+    state_with(Some(published(compile(objects, &Options::standalone()))))
 }
 
 fn rejection() -> Rejection {

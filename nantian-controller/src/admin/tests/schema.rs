@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Keywords that say nothing about a value.
-const ANNOTATIONS: [&str; 4] = ["description", "title", "default", "format"];
+const ANNOTATIONS: [&str; 5] = ["description", "title", "default", "format", "contentEncoding"];
 
 /// What of `value` is not as `schema` says, each with its place.
 pub(super) fn faults(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
@@ -17,6 +17,7 @@ fn check(document: &Value, schema: &Value, value: &Value, place: &str, found: &m
     let schema = match schema {
         Value::Object(schema) => schema,
         Value::Bool(true) => return,
+        Value::Bool(false) => return found.push(format!("{place}: is not in the document")),
         other => panic!("{place}: {other} is no schema"),
     };
     for (keyword, argument) in schema {

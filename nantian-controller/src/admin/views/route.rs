@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nantian_ir::compile::Status;
 use nantian_ir::compile::status::RouteStatus;
-use nantian_ir::{Attachment, ObjectRef, RouteKey, RouteKind};
+use nantian_ir::{Attachment, ObjectRef, RouteKey, RouteKind, RouteRule, StreamRule};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -52,8 +53,16 @@ struct RouteParent {
 pub(in crate::admin) struct RouteWithRules {
     #[serde(flatten)]
     route: Route,
-    /// Its rules, as data planes have them: `rules` or `streamRules` of `/v1/snapshot`.
-    rules: Vec<Value>,
+    /// Its rules, as data planes have them.
+    rules: Vec<Rule>,
+}
+
+/// A rule of a route: one that looks at requests, or one that looks at connections.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Rule {
+    Request(Arc<RouteRule>),
+    Stream(Arc<StreamRule>),
 }
 
 impl Element for Route {
@@ -147,9 +156,8 @@ impl RouteWithRules {
         let snapshot = &published.snapshot;
         let requests = snapshot.rules.values().filter(|rule| Some(&rule.key.route) == key.as_ref());
         let streams = snapshot.stream_rules.values().filter(|rule| Some(&rule.key.route) == key.as_ref());
-        let rules = requests.map(serde_json::to_value).chain(streams.map(serde_json::to_value));
-        let rules = rules.collect::<Result<_, _>>();
-        let rules = rules.map_err(|error| Problem::internal(format!("a rule cannot be written: {error}")))?;
+        let requests = requests.cloned().map(Rule::Request);
+        let rules = requests.chain(streams.cloned().map(Rule::Stream)).collect();
         Ok(Self { route, rules })
     }
 }
