@@ -63,6 +63,14 @@ pub enum ClusterError {
         /// Where to look.
         logs: PathBuf,
     },
+    /// The planes did not become ready.
+    #[error("{source}; what there is:\n{pods}")]
+    NotReady {
+        /// What was waited for.
+        source: Box<ClusterError>,
+        /// The Pods and what was said of them.
+        pods: String,
+    },
     /// A certificate that could not be made.
     #[error("cannot make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),

@@ -23,6 +23,9 @@ enum Action {
         /// The API server without a node: nothing runs
         #[arg(long)]
         objects_only: bool,
+        /// Nantian Gateway in it, of the binaries beside this one: the CRDs of the Gateway API, images, and the chart
+        #[arg(long, conflicts_with = "objects_only")]
+        install: bool,
     },
     /// End it, and remove all that it was
     Down(Which),
@@ -69,14 +72,17 @@ fn main() -> ExitCode {
 fn run(action: Action) -> Result<ExitCode, ClusterError> {
     let home = Home::find()?;
     match action {
-        Action::Up { which, objects_only } => {
+        Action::Up { which, objects_only, install } => {
             let parts = if objects_only { Parts::ObjectsOnly } else { Parts::Node };
-            let load_balancer = std::env::current_exe();
-            let load_balancer = load_balancer.map_err(|source| ClusterError::Start {
+            let ourselves = std::env::current_exe();
+            let ourselves = ourselves.map_err(|source| ClusterError::Start {
                 line: "cargo xtask cluster load-balancer".to_owned(),
                 source,
             })?;
-            let cluster = Cluster::up(&home, &which.name, parts, &load_balancer)?;
+            let cluster = Cluster::up(&home, &which.name, parts, &ourselves)?;
+            if install {
+                cluster.install(&home, ourselves.parent().unwrap_or(&ourselves))?;
+            }
             println!("{}", cluster.kubeconfig().display());
         }
         Action::Down(which) => Cluster::find(&home, &which.name)?.down()?,

@@ -117,7 +117,7 @@ cgroupRoot: /{root}
 enforceNodeAllocatable: []
 failCgroupV1: false
 failSwapOn: false
-evictionHard: {{memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%}}
+evictionHard: {{memory.available: 100Mi, nodefs.available: 100Mi, imagefs.available: 100Mi}}
 imageGCHighThresholdPercent: 100
 ",
         socket = socket.display(),

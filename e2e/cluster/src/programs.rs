@@ -24,6 +24,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("nft", "nftables"),
     ("buildah", "buildah"),
     ("conntrack", "conntrack"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("strip", "binutils"),
 ];
 
 /// Where Debian keeps the plugins that give Pods their network, and the package.
@@ -100,6 +102,20 @@ fn build(folder: &Path, module: &str) -> Result<(), ClusterError> {
         flags = format!("{flags} -X k8s.io/component-base/version.gitVersion={}", version.trim());
     }
     run(go(folder, module).args(["install", &flags, "tool"]))
+}
+
+/// The folder of the Gateway API's own CRDs, from its Go module: `standard` or `experimental`.
+///
+/// # Errors
+/// If the module cannot be fetched.
+pub fn gateway_api_crds(channel: &str) -> Result<PathBuf, ClusterError> {
+    let go = |line: &[&str]| {
+        let mut command = Command::new("go");
+        read(command.current_dir(sources().join("gateway-api")).env("GOFLAGS", "-mod=readonly").args(line))
+    };
+    go(&["mod", "download", "sigs.k8s.io/gateway-api"])?;
+    let folder = go(&["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api"])?;
+    Ok(Path::new(folder.trim()).join("config/crd").join(channel))
 }
 
 /// What holds the namespaces of a Pod: a program that waits.

@@ -13,9 +13,19 @@ pub(super) fn test(workspace: &Workspace, _settings: Settings) -> Result<Counts,
     Counts::of_run(workspace.cargo(test).args(["--", "--test-threads", "2"]))
 }
 
+/// The programs that are installed. Of the whole workspace, so that they are those that the other suites have built.
+fn build_planes(workspace: &Workspace) -> Result<(), Failure> {
+    let planes = ["--bin", "nantian-controlplane", "--bin", "nantian-dataplane"];
+    workspace.cargo(["build", "--locked", "--quiet", "--workspace"]).args(planes).read().map(drop)
+}
+
 /// Builds the program and becomes it: what it reads, prints and returns is its own.
 pub(crate) fn run(workspace: &Workspace, arguments: Arguments) -> Result<(), Failure> {
     tools::install_go()?;
+    let arguments = arguments.words();
+    if arguments.iter().any(|word| word == "--install") {
+        build_planes(workspace)?;
+    }
     workspace.cargo(["build", "--locked", "--quiet", "--package", "nantian-cluster"]).read()?;
-    crate::Step::new(workspace.target.join("debug/nantian-cluster")).args(arguments.words()).replace()
+    crate::Step::new(workspace.target.join("debug/nantian-cluster")).args(arguments).replace()
 }

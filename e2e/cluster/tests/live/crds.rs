@@ -2,23 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use nantian_cluster::Parts;
+use nantian_cluster::{Parts, gateway_api_crds};
 use nantian_crds::schema::Schemas;
 use serde_json::{Value, json};
 
+use crate::Live;
 use crate::proxied::Proxied;
-use crate::{Live, said};
-
-/// The Gateway API's own CRDs, from its Go module: `standard` or `experimental`.
-fn gateway_api(channel: &str) -> PathBuf {
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("go/gateway-api");
-    let go = |line: &[&str]| said(Command::new("go").current_dir(&module).env("GOFLAGS", "-mod=readonly").args(line));
-    go(&["mod", "download", "sigs.k8s.io/gateway-api"]);
-    let folder = go(&["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api"]);
-    Path::new(folder.trim()).join("config/crd").join(channel)
-}
 
 fn ours() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../nantian-crds")
@@ -28,7 +18,7 @@ impl Live {
     /// An API server with the CRDs of a channel and ours, established.
     fn with_crds(name: &str, channel: &str) -> Self {
         let live = Self::up(name, Parts::ObjectsOnly);
-        for folder in [gateway_api(channel), ours().join("crds")] {
+        for folder in [gateway_api_crds(channel).unwrap(), ours().join("crds")] {
             for entry in std::fs::read_dir(&folder).unwrap() {
                 let file = entry.unwrap().path();
                 if !file.ends_with("kustomization.yaml") {
