@@ -21,6 +21,7 @@ pub(super) const PATHS: &[(&str, &str)] = &[
     ("/v1/snapshot", "the served configuration, without private keys"),
     ("/v1/listeners", "listeners, with what they are bound to"),
     ("/v1/backends", "backends with their endpoints"),
+    ("/v1/overload", "what has a bound: connections and bytes held, with their limits and what was refused"),
 ];
 
 /// Answers a request.
@@ -66,6 +67,7 @@ fn find(method: &Method, path: &str, config: &EngineConfig, view: &View) -> Resp
         },
         "/v1/listeners" => json(&views::listeners(view)),
         "/v1/backends" => json(&views::backends(view)),
+        "/v1/overload" => json(&views::overload(config, view)),
         _ => json(&PATHS.iter().copied().collect::<std::collections::BTreeMap<_, _>>()),
     }
 }

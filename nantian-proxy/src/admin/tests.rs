@@ -135,6 +135,30 @@ async fn views_tell_what_is_served_and_what_was_refused_and_no_secret() {
     let _: Snapshot = serde_json::from_str(&ask(&engine, "GET", "/v1/snapshot").body).expect("a snapshot");
 }
 
+#[tokio::test]
+async fn what_has_a_bound_is_told_with_its_limit() {
+    let mut config = config();
+    config.limits.connections = 1;
+    let engine = Engine::start(config).expect("an engine");
+    let mut snapshot = Snapshot::clone(&snapshot());
+    let listeners: Vec<_> = snapshot.listeners.values().map(|listener| Listener::clone(listener)).collect();
+    let plain = |listener: Listener| Listener { protocol: ListenerProtocol::Http, tls: None, ..listener };
+    snapshot.listeners.extend(listeners.into_iter().map(plain));
+    let _ = engine.apply(Arc::new(snapshot)).await;
+    let overload = ask(&engine, "GET", "/v1/overload").json();
+    assert_eq!((&overload["overloaded"], &overload["connections"]["limit"]), (&false.into(), &1.into()));
+
+    let address = engine.addresses()[0].1;
+    let _held = TcpStream::connect(address).expect("a connection");
+    let mut refused = TcpStream::connect(address).expect("a connection");
+    refused.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    assert_eq!(refused.read(&mut [0]).ok(), Some(0), "it is closed at once");
+    let overload = ask(&engine, "GET", "/v1/overload").json();
+    assert_eq!((&overload["overloaded"], &overload["connections"]["open"]), (&true.into(), &1.into()));
+    assert_eq!(overload["connections"]["binds"][0]["refused"]["total"], 1, "{overload}");
+    assert_eq!(overload["bufferedBytes"]["held"], 0);
+}
+
 /// RFC 9110 sections 9.3.2 and 15.5.6, RFC 9457.
 #[tokio::test]
 async fn errors_are_problems_and_head_has_no_body() {

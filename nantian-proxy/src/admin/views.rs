@@ -1,14 +1,16 @@
 //! What the JSON views show.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use nantian_ir::{Endpoint, ListenerProtocol, SmolStr};
+use nantian_ir::{BindAddress, Endpoint, ListenerProtocol, SmolStr};
 use serde::Serialize;
 
 use crate::engine::view::{Phase, Served, View};
 use crate::engine::{EngineConfig, Refused, Source};
+use crate::telemetry::BindStats;
 
 /// `/v1/summary`.
 #[derive(Serialize)]
@@ -89,6 +91,43 @@ pub(super) struct BackendView {
     endpoints: Vec<String>,
 }
 
+/// `/v1/overload`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Overload {
+    /// Whether new requests are answered with 503, or new connections closed.
+    overloaded: bool,
+    connections: Connections,
+    buffered_bytes: Buffered,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connections {
+    open: u64,
+    limit: usize,
+    limit_per_listener: usize,
+    /// 0: none.
+    limit_per_client: usize,
+    binds: Vec<BindView>,
+}
+
+#[derive(Serialize)]
+struct BindView {
+    bind: String,
+    open: u64,
+    /// Since the start, by the limit that was reached.
+    refused: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Buffered {
+    held: u64,
+    limit: usize,
+    limit_per_connection: usize,
+}
+
 fn time(time: SystemTime) -> Option<String> {
     Timestamp::try_from(time).ok().map(|time| format!("{time:.3}"))
 }
@@ -120,6 +159,34 @@ pub(super) fn node(config: &EngineConfig, view: &View) -> Node {
         message: view.describe(),
         snapshot_version: view.served().map(|served| served.version),
         source: view.source(),
+    }
+}
+
+pub(super) fn overload(config: &EngineConfig, view: &View) -> Overload {
+    let limits = &config.limits;
+    let shown = |(bind, stats): (&BindAddress, &Arc<BindStats>)| BindView {
+        bind: bind.to_string(),
+        open: stats.active.get(),
+        refused: stats.refusals().collect(),
+    };
+    let binds: Vec<_> = view.telemetry().bind_stats().iter().map(shown).collect();
+    let open = binds.iter().map(|bind| bind.open).sum();
+    let held = view.telemetry().buffered();
+    let reached = |count: u64, limit: usize| usize::try_from(count).is_ok_and(|count| count >= limit);
+    Overload {
+        overloaded: reached(open, limits.connections) || reached(held, limits.buffered_bytes),
+        connections: Connections {
+            open,
+            limit: limits.connections,
+            limit_per_listener: limits.connections_per_listener,
+            limit_per_client: limits.connections_per_client,
+            binds,
+        },
+        buffered_bytes: Buffered {
+            held,
+            limit: limits.buffered_bytes,
+            limit_per_connection: limits.buffered_bytes_per_connection,
+        },
     }
 }
 

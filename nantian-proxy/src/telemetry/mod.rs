@@ -16,6 +16,7 @@ mod series;
 mod shard;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -123,6 +124,11 @@ impl Telemetry {
     /// The counters of a bind address, made at first use.
     pub(crate) fn bind(&self, bind: BindAddress) -> Arc<BindStats> {
         self.binds().get(bind)
+    }
+
+    /// All bind addresses that are listened on or have connections still.
+    pub(crate) fn bind_stats(&self) -> BTreeMap<BindAddress, Arc<BindStats>> {
+        self.binds().0.clone()
     }
 
     pub(crate) fn worker_panicked(&self) {
