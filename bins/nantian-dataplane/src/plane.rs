@@ -35,7 +35,7 @@ impl Serving {
     async fn apply(&mut self, engine: &Engine) -> bool {
         let report = engine.apply_as(Arc::clone(&self.snapshot), self.version.clone()).await;
         for refused in report.refused.iter().filter(|refused| !self.refused.contains(refused)) {
-            tell(&Event::Refused { resource: &refused.resource, message: &message(refused) });
+            tell(&Event::Refused { resource: &refused.part.to_string(), message: &message(refused) });
         }
         let before = std::mem::replace(&mut self.refused, report.refused);
         before != self.refused

@@ -9,7 +9,7 @@ use nantian_ir::{BindAddress, Endpoint, ListenerProtocol, SmolStr};
 use serde::Serialize;
 
 use crate::engine::view::{Phase, Served, View};
-use crate::engine::{EngineConfig, Refused, Source};
+use crate::engine::{EngineConfig, Part, Refused, Source};
 use crate::telemetry::BindStats;
 
 /// `/v1/summary`.
@@ -36,8 +36,8 @@ pub(super) struct RefusedView {
 
 impl From<&Refused> for RefusedView {
     fn from(refused: &Refused) -> Self {
-        let Refused { resource, message, remedy } = refused.clone();
-        Self { resource, message, remedy }
+        let Refused { part, message, remedy } = refused.clone();
+        Self { resource: part.to_string(), message, remedy }
     }
 }
 
@@ -198,7 +198,7 @@ pub(super) fn listeners(view: &View) -> Vec<ListenerView> {
         *rules.entry(&attachment.listener).or_default() += 1;
     }
     let shown = |listener: &nantian_ir::Listener| {
-        let resource = format!("listener {}", listener.key);
+        let part = Part::Listener(listener.key.clone());
         ListenerView {
             namespace: listener.key.namespace.clone(),
             gateway: listener.key.gateway.clone(),
@@ -212,7 +212,7 @@ pub(super) fn listeners(view: &View) -> Vec<ListenerView> {
             rule_count: rules.get(&listener.key).copied().unwrap_or(0),
             problems: refused
                 .iter()
-                .filter(|refused| refused.resource == resource)
+                .filter(|refused| refused.part == part)
                 .map(|refused| format!("{}; {}", refused.message, refused.remedy))
                 .collect(),
         }

@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 
 use nantian_ir::{BindAddress, Snapshot};
 
-use super::{EngineConfig, Refused};
+use super::{EngineConfig, Part, Refused};
 use crate::listener::socket;
 use crate::runtime::{PROTOCOLS, Parts, Runtime};
 use crate::tls::{BindTls, TlsStore};
@@ -73,7 +73,7 @@ impl ApplyState {
                 Err(problem) => {
                     let on_it = served().filter(|listener| listener.bind == *bind);
                     refused.extend(on_it.map(|listener| Refused {
-                        resource: format!("listener {}", listener.key),
+                        part: Part::Listener(listener.key.clone()),
                         message: problem.message.clone(),
                         remedy: problem.remedy.clone(),
                     }));
@@ -92,6 +92,6 @@ impl ApplyState {
 
 impl From<&crate::runtime::Refused> for Refused {
     fn from(refused: &crate::runtime::Refused) -> Self {
-        Self { resource: refused.resource.clone(), message: refused.message.clone(), remedy: String::new() }
+        Self { part: refused.part.clone(), message: refused.message.clone(), remedy: String::new() }
     }
 }

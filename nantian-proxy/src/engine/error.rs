@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
+use crate::runtime::Part;
+
 /// Why an engine could not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -34,8 +36,8 @@ pub enum EngineError {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Refused {
-    /// The resource: `listener ns/gateway/name`, `certificate ns/name`, `rule kind/ns/name/0`.
-    pub resource: String,
+    /// Which one.
+    pub part: Part,
     /// What is wrong.
     pub message: String,
     /// What to do.
@@ -44,7 +46,7 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.resource, self.message)?;
+        write!(f, "{}: {}", self.part, self.message)?;
         if !self.remedy.is_empty() {
             write!(f, "; {}", self.remedy)?;
         }

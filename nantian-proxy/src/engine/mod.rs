@@ -36,6 +36,7 @@ use overload::Budget;
 use view::{Phase, Served, View};
 use worker::{Command, Finish, Serve, Setup, WorkerHandle};
 
+pub use crate::runtime::Part;
 pub use config::{AccessLogConfig, AdminConfig, DrainConfig, EngineConfig, LimitsConfig};
 pub use error::{ApplyReport, DrainReport, EngineError, Refused};
 pub use network::{Network, NetworkError};
@@ -123,7 +124,7 @@ impl Engine {
         let mut state = inner.state.lock().await;
         if state.stopped {
             let refused = Refused {
-                resource: "engine".to_owned(),
+                part: Part::Engine,
                 message: "the engine was drained and serves nothing more".to_owned(),
                 remedy: "start a new one".to_owned(),
             };
@@ -140,7 +141,7 @@ impl Engine {
         for (index, answer) in answers.into_iter().enumerate() {
             if answer.await.is_err() {
                 refused.push(Refused {
-                    resource: format!("worker {index}"),
+                    part: Part::Worker(index),
                     message: "it panicked and may not serve this configuration".to_owned(),
                     remedy: "restart the process, and report the panic in its output".to_owned(),
                 });

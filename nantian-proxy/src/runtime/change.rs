@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nantian_ir::{BackendKey, Filter, ResourceChange, RouteRule, Snapshot, SnapshotChanges, Target};
 
-use super::{Backend, PROTOCOLS, Parts, Refused, Rule};
+use super::{Backend, PROTOCOLS, Part, Parts, Refused, Rule};
 
 impl Parts {
     /// The parts of a newer snapshot.
@@ -100,19 +100,19 @@ impl Parts {
     fn all_refused(&self) -> Vec<Refused> {
         let by_router = self.router.refused().iter();
         let by_router =
-            by_router.map(|rule| Refused { resource: format!("rule {}", rule.key), message: rule.message.clone() });
+            by_router.map(|rule| Refused { part: Part::Rule(rule.key.clone()), message: rule.message.clone() });
         let unserved = self.snapshot.listeners.values().filter(|listener| !PROTOCOLS.contains(&listener.protocol));
         let listeners = unserved.map(|listener| Refused {
-            resource: format!("listener {}", listener.key),
+            part: Part::Listener(listener.key.clone()),
             message: format!("the protocol {} is not served yet: its socket is not opened", listener.protocol),
         });
-        let each = |resource: String, messages: &[String]| {
-            let refused = |message: &String| Refused { resource: resource.clone(), message: message.clone() };
+        let each = |part: Part, messages: &[String]| {
+            let refused = |message: &String| Refused { part: part.clone(), message: message.clone() };
             messages.iter().map(refused).collect::<Vec<_>>()
         };
         let backends =
-            self.refused.backends.iter().flat_map(|(key, messages)| each(format!("backend {key}"), messages));
-        let rules = self.refused.rules.iter().flat_map(|(key, messages)| each(format!("rule {key}"), messages));
+            self.refused.backends.iter().flat_map(|(key, messages)| each(Part::Backend(key.clone()), messages));
+        let rules = self.refused.rules.iter().flat_map(|(key, messages)| each(Part::Rule(key.clone()), messages));
         by_router.chain(listeners).chain(backends).chain(rules).collect()
     }
 }

@@ -10,11 +10,12 @@ mod rule;
 mod secured;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 
-use nantian_ir::{BackendKey, ListenerProtocol, RuleKey, Snapshot};
+use nantian_ir::{BackendKey, CertificateKey, ListenerKey, ListenerProtocol, RuleKey, Snapshot};
 
 use crate::router::Router;
 use crate::shards::Shards;
@@ -58,11 +59,42 @@ struct Refusals {
     all: Vec<Refused>,
 }
 
+/// What can be refused. It prints as its kind and key, for example `rule HTTPRoute/ns/name/0`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Part {
+    /// A backend.
+    Backend(BackendKey),
+    /// A certificate.
+    Certificate(CertificateKey),
+    /// A listener.
+    Listener(ListenerKey),
+    /// A rule of an HTTPRoute or GRPCRoute.
+    Rule(RuleKey),
+    /// Not a resource: everything, by an engine that serves nothing more.
+    Engine,
+    /// Not a resource: everything, on one worker.
+    Worker(usize),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backend(key) => write!(f, "backend {key}"),
+            Self::Certificate(key) => write!(f, "certificate {key}"),
+            Self::Listener(key) => write!(f, "listener {key}"),
+            Self::Rule(key) => write!(f, "rule {key}"),
+            Self::Engine => f.write_str("engine"),
+            Self::Worker(index) => write!(f, "worker {index}"),
+        }
+    }
+}
+
 /// A part of a snapshot that cannot be served as it stands; everything else is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The resource's kind and key, for example `rule HTTPRoute/ns/name/0`.
-    pub resource: String,
+    /// Which part.
+    pub part: Part,
     /// What is wrong, and what is done instead.
     pub message: String,
 }

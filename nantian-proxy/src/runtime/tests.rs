@@ -144,7 +144,7 @@ fn what_cannot_be_served_is_listed_also_when_the_rule_is_kept() {
     let second = Runtime::build(broken().build(), Some(&first));
     assert_eq!(first.refused(), second.refused());
     let [a, b] = first.refused() else { panic!("two: {:?}", first.refused()) };
-    assert_eq!(a.resource, "rule HTTPRoute/ns/route/2");
+    assert_eq!(a.part.to_string(), "rule HTTPRoute/ns/route/2");
     assert!(a.message.contains("Host") && b.message.contains("missing"));
     assert!(Arc::ptr_eq(rule(&first, 2).unwrap(), rule(&second, 2).unwrap()));
 }

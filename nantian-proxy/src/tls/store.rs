@@ -12,7 +12,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use super::certificate::{Choice, Served};
 use super::client_check::ClientCheck;
 use super::names::Names;
-use crate::engine::Refused;
+use crate::engine::{Part, Refused};
 
 /// TLS of one bind address, immutable.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ impl TlsStore {
                     self.certificates.insert(key.clone(), Arc::new(served));
                 }
                 Err(error) => refused.push(Refused {
-                    resource: format!("certificate {key}"),
+                    part: Part::Certificate(key.clone()),
                     message: error.to_string(),
                     remedy: "put a PEM certificate chain, leaf first, into tls.crt of the Secret and the leaf's \
                              unencrypted PEM private key into tls.key"
@@ -133,7 +133,7 @@ impl TlsStore {
     ) -> Option<Arc<ServerConfig>> {
         if certificates.is_empty() {
             refused.push(Refused {
-                resource: format!("listener {}", listener.key),
+                part: Part::Listener(listener.key.clone()),
                 message: "none of its certificates can be used: handshakes for its host names are refused".to_owned(),
                 remedy: "repair at least one of the Secrets in tls.certificateRefs".to_owned(),
             });
@@ -151,7 +151,7 @@ impl TlsStore {
                 Ok(config) => Built { bind: listener.bind, certificates, clients, config: Arc::new(config) },
                 Err(error) => {
                     refused.push(Refused {
-                        resource: format!("listener {}", listener.key),
+                        part: Part::Listener(listener.key.clone()),
                         message: format!("TLS cannot be set up: {error}"),
                         remedy:
                             "mend the certificates that it names, else please report it: it is the machine's random \

@@ -226,7 +226,7 @@ async fn a_certificate_that_cannot_be_used_is_refused_by_name_and_the_others_are
     let listeners: [(&str, &[&str]); 3] = [("a.org", &["good", "empty"]), ("b.org", &["mismatched"]), ("*", &["good"])];
     let snapshot = snapshot(&listeners, &[&good, &mismatched, &empty, &keyless]);
     let built = TlsStore::default().build(&snapshot);
-    let refused: Vec<_> = built.refused.iter().map(|refused| refused.resource.as_str()).collect();
+    let refused: Vec<_> = built.refused.iter().map(|refused| refused.part.to_string()).collect();
     assert_eq!(
         refused,
         ["certificate ns/empty", "certificate ns/keyless", "certificate ns/mismatched", "listener ns/gw/b.org"]

@@ -180,7 +180,7 @@ impl Gateway {
 
     fn listener_event(&self, listener: &Listener) -> ListenerEvent {
         let name = listener.key.to_string();
-        let refused = self.refused.iter().find(|refused| refused::listener_of(refused) == Some(&name));
+        let refused = self.refused.iter().find(|refused| refused::listener_of(refused) == Some(&listener.key));
         ListenerEvent {
             state: if refused.is_some() { ListenerState::Refused } else { ListenerState::Serving },
             listener: name,

@@ -132,7 +132,7 @@ async fn a_port_in_use_is_refused_by_name_everything_else_is_served_and_it_is_tr
     let wanted = snapshot(&[listener("a", bind(1)), listener("b", taken)]);
     let report = engine.apply(Arc::clone(&wanted)).await;
     assert_eq!(report.refused.len(), 1);
-    assert_eq!(report.refused[0].resource, "listener ns/gw/b");
+    assert_eq!(report.refused[0].part.to_string(), "listener ns/gw/b");
     assert_eq!(report.refused[0].message, format!("port {} is in use by another process", taken.port));
     assert_eq!(ask(&mut connect(address(&engine, bind(1)))), Some(404));
 
@@ -164,7 +164,7 @@ async fn draining_closes_idle_connections_and_sockets_and_ends() {
     assert!(TcpStream::connect(address).is_err());
     assert_eq!(engine.addresses(), []);
     let report = engine.apply(snapshot(&[])).await;
-    assert_eq!(report.refused[0].resource, "engine");
+    assert_eq!(report.refused[0].part.to_string(), "engine");
 }
 
 #[tokio::test]
