@@ -13,8 +13,10 @@ use tokio::sync::Mutex;
 use crate::event::{Event, tell};
 use crate::rejection::{message, rejections};
 
-/// How often what could not be had is tried again: a port that another process holds is free some time later.
-const RETRY: Duration = Duration::from_secs(1);
+/// When what could not be had is tried again: a port that another process holds is free some time later. The wait doubles
+/// while it makes no difference, since a certificate that cannot be used stays one.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const RARELY: Duration = Duration::from_secs(60);
 
 /// An engine that serves the newest snapshot of a control plane.
 pub(crate) struct DataPlane {
@@ -49,11 +51,20 @@ impl DataPlane {
 
     /// Tries again, for as long as something is refused; `resync` tells the control plane when that changes.
     pub(crate) async fn retry(&self, resync: &Resync) -> Infallible {
+        let mut wait = FIRST_RETRY;
+        let mut version = String::new();
         loop {
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(wait).await;
             let mut serving = self.serving.lock().await;
-            if !serving.refused.is_empty() && serving.apply(&self.engine).await {
+            let is_new = version != serving.version;
+            version.clone_from(&serving.version);
+            if serving.refused.is_empty() {
+                wait = FIRST_RETRY;
+            } else if serving.apply(&self.engine).await {
                 resync.ask();
+                wait = FIRST_RETRY;
+            } else {
+                wait = if is_new { FIRST_RETRY } else { RARELY.min(wait * 2) };
             }
         }
     }
