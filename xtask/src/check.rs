@@ -84,12 +84,12 @@ fn lints(workspace: &Workspace) -> Result<(), Failure> {
         .run()
 }
 
-/// The builds that embedders take: the model alone, the router alone.
+/// The builds that embedders take: the model alone, the router alone; and what the data plane has of the model.
 fn features(workspace: &Workspace) -> Result<(), Failure> {
-    for package in ["nantian-ir", "nantian-proxy"] {
+    for (package, features) in [("nantian-ir", ""), ("nantian-ir", "yaml"), ("nantian-proxy", "")] {
         workspace
             .cargo(["clippy", "--locked", "--package", package, "--lib", "--no-default-features"])
-            .args(["--", "--deny", "warnings"])
+            .args(["--features", features, "--", "--deny", "warnings"])
             .run()?;
     }
     Ok(())

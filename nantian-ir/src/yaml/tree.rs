@@ -16,6 +16,7 @@ const MAX_ALIASED: usize = 100_000;
 /// A value with the places of its fields.
 pub(crate) struct Tree {
     pub(crate) value: Value,
+    #[cfg_attr(not(feature = "compile"), expect(dead_code, reason = "the compiler tells places"))]
     pub(crate) positions: Positions,
 }
 
