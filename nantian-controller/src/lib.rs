@@ -1,13 +1,25 @@
 #![doc = include_str!("../README.md")]
 
 pub mod admin;
+mod apply;
+mod control_plane;
+mod data_planes;
+mod infra;
 pub mod metrics;
 pub mod nodes;
+pub mod notice;
 pub mod publication;
+mod publish;
+pub mod settings;
+mod status;
+mod watch;
 
+pub use control_plane::{ControlPlane, ControlPlaneError};
 pub use metrics::Metrics;
 pub use nodes::{NodeStatus, Nodes, Refusal};
+pub use notice::{Listener, Notice};
 pub use publication::{Findings, Publications, Published, Reported};
+pub use settings::Settings;
 
 /// Compares a page with its generated text; `cargo xtask reference` rewrites it.
 #[cfg(test)]

@@ -1,0 +1,90 @@
+//! Server-side apply with our field manager, and what can come of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use kube::api::{Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Api, Client};
+use nantian_ir::ObjectRef;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::watch::kinds::{KINDS, Kind};
+use crate::watch::{ObservedStatus, Received};
+
+/// The name of our fields' manager.
+pub(crate) const FIELD_MANAGER: &str = "nantian-controlplane";
+
+/// Time for one write.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why something was not written.
+#[derive(Debug, Error)]
+pub(crate) enum ApplyError {
+    /// The object is no more, or another one has its name.
+    #[error("it is no more")]
+    Gone,
+    /// It was changed meanwhile: what it is now, if that could be read.
+    #[error("it was changed meanwhile")]
+    Conflict(Option<Box<ObservedStatus>>),
+    /// No answer in time.
+    #[error("no answer within {} s", PATIENCE.as_secs())]
+    Late,
+    /// Anything else.
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    /// What came back is no object.
+    #[error("the API server's answer cannot be read: {0}")]
+    Answer(String),
+}
+
+/// The kind with the plural name that paths have.
+pub(crate) fn resource(kind: &Kind, version: &str) -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(kind.group, version, kind.kind), kind.plural)
+}
+
+/// Applies an object to the status of `id`; gives what it is then.
+pub(crate) async fn apply_status(client: &Client, id: &ObjectRef, object: Value) -> Result<ObservedStatus, ApplyError> {
+    let Some(kind) = KINDS.iter().find(|kind| kind.kind == id.kind && kind.group == id.group) else {
+        return Err(ApplyError::Gone);
+    };
+    let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let version = version.rsplit('/').next().unwrap_or_default().to_owned();
+    let resource = resource(kind, &version);
+    let api: Api<Received> = if id.namespace.is_empty() {
+        Api::all_with(client.clone(), &resource)
+    } else {
+        Api::namespaced_with(client.clone(), &id.namespace, &resource)
+    };
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let apply = Patch::Apply(Body(object));
+    let seen = |received: Received| {
+        let seen = received.into_seen(kind, &version).map_err(|error| ApplyError::Answer(error.to_string()))?;
+        seen.status.ok_or_else(|| ApplyError::Answer("it has no status".to_owned()))
+    };
+    let answer = tokio::time::timeout(PATIENCE, api.patch_status(&id.name, &params, &apply)).await;
+    match answer.map_err(|_| ApplyError::Late)? {
+        Ok(received) => seen(received),
+        Err(kube::Error::Api(status)) if status.code == 404 => Err(ApplyError::Gone),
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let now = tokio::time::timeout(PATIENCE, api.get_opt(&id.name)).await;
+            match now.map_err(|_| ApplyError::Late)?? {
+                Some(received) => Err(ApplyError::Conflict(seen(received).ok().map(Box::new))),
+                None => Err(ApplyError::Gone),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What is applied; not printed.
+#[derive(serde::Serialize)]
+#[serde(transparent)]
+struct Body(Value);
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body")
+    }
+}

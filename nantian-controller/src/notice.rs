@@ -1,0 +1,112 @@
+//! What happens, for those who run the control plane.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// Something worth a line in a log. The JSON form has a field `event` that says which.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Notice {
+    /// A kind cannot be watched. What was read of it before stays; it is tried again. Told once until it works.
+    WatchFailed {
+        /// The kind.
+        kind: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// A kind is watched again.
+    WatchRestored {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// An object that the API server sent is none.
+    ObjectRefused {
+        /// The kind.
+        kind: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// Which kinds there are cannot be asked.
+    DiscoveryFailed {
+        /// Why.
+        message: String,
+    },
+    /// Every kind was read once.
+    Synced {
+        /// How long that took.
+        duration_ms: u128,
+    },
+    /// There is a new snapshot, or new statuses.
+    Published {
+        /// The version.
+        version: String,
+        /// Of so many objects.
+        changes: usize,
+        /// Compiling and encoding took so long.
+        duration_ms: f64,
+    },
+    /// A status could not be written. It is tried again.
+    StatusNotWritten {
+        /// Of which object.
+        object: String,
+        /// Why.
+        message: String,
+    },
+    /// A Service or EndpointSlice of a Gateway could not be written. It is tried again.
+    InfrastructureNotWritten {
+        /// Which.
+        object: String,
+        /// Why.
+        message: String,
+    },
+    /// This replica writes from now on.
+    Leading {
+        /// Its name.
+        identity: String,
+    },
+    /// This replica writes no more.
+    NotLeading {
+        /// Why.
+        message: String,
+    },
+    /// A Lease could not be read or written. It is tried again.
+    LeaseFailed {
+        /// Its name.
+        lease: String,
+        /// Why.
+        message: String,
+    },
+    /// A data plane refused something.
+    Refused {
+        /// Its name.
+        node: String,
+        /// The resource.
+        resource: String,
+        /// In its words.
+        message: String,
+    },
+}
+
+/// Who is told.
+#[derive(Clone)]
+pub struct Listener(Arc<dyn Fn(&Notice) + Send + Sync>);
+
+impl Listener {
+    /// Calls this for each notice. It must not block.
+    pub fn new(tell: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(crate) fn tell(&self, notice: &Notice) {
+        (self.0)(notice);
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
+}

@@ -1,0 +1,202 @@
+//! From changes to what is published: a thread of its own, as compiling is work and not waiting.
+
+mod findings;
+pub(crate) mod pace;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use nantian_ir::compile::{Change, Changed, Compiler, Options};
+use nantian_ir::{ResourceMap, Snapshot};
+use nantian_xds::Catalog;
+use tokio::sync::{oneshot, watch};
+
+use crate::notice::{Listener, Notice};
+use crate::publication::{Findings, Publications, Published, Reported};
+use crate::watch::inbox::{Inbox, Work};
+
+/// Where what was compiled goes.
+pub(crate) struct Outlets {
+    pub(crate) publications: Arc<Publications>,
+    /// For data planes: only snapshots that differ from the one before.
+    pub(crate) catalogs: watch::Sender<Option<Arc<Catalog>>>,
+    pub(crate) listener: Listener,
+}
+
+/// Starts the thread. The channel says when it has ended: after [`Inbox::stop`], or because the compiler failed.
+pub(crate) fn start(inbox: Arc<Inbox>, options: Options, outlets: Outlets) -> std::io::Result<oneshot::Receiver<()>> {
+    let (ended, end) = oneshot::channel();
+    let work = move || {
+        let mut publisher = Publisher::new(options, outlets);
+        while let Work::Compile(changes) = inbox.take() {
+            publisher.run(changes);
+        }
+        drop(ended);
+    };
+    thread::Builder::new().name("compile".to_owned()).spawn(work)?;
+    Ok(end)
+}
+
+struct Publisher {
+    compiler: Compiler,
+    outlets: Outlets,
+    statuses: ResourceMap<Reported>,
+    findings: ResourceMap<Findings>,
+    catalog: Arc<Catalog>,
+}
+
+impl Publisher {
+    fn new(options: Options, outlets: Outlets) -> Self {
+        Self {
+            compiler: Compiler::new(options),
+            outlets,
+            statuses: ResourceMap::new(),
+            findings: ResourceMap::new(),
+            catalog: Arc::default(),
+        }
+    }
+
+    fn run(&mut self, changes: Vec<Change>) {
+        let (began, count) = (Instant::now(), changes.len());
+        let changed = self.compiler.apply(changes);
+        let mut is_new = self.take(changed);
+        is_new |= self.look_at_the_time();
+        let is_first = self.outlets.publications.newest().borrow().is_none();
+        if is_new || is_first {
+            self.publish(began, count, is_first);
+        }
+    }
+
+    /// Certificates come to their ends while nothing changes. A minute more or less does not matter.
+    fn look_at_the_time(&mut self) -> bool {
+        const MINUTE: u64 = 60;
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let minute = i64::try_from(since / MINUTE * MINUTE).ok();
+        let changed = self.compiler.set_time(minute);
+        self.take(changed)
+    }
+
+    /// Takes what has changed; says whether anything has.
+    fn take(&mut self, changed: Changed) -> bool {
+        let Changed { snapshot, statuses, removed_statuses, new_diagnostics, resolved_diagnostics, .. } = changed;
+        let is_new = !Arc::ptr_eq(&snapshot, self.catalog.snapshot())
+            || !statuses.is_empty()
+            || !removed_statuses.is_empty()
+            || !new_diagnostics.is_empty()
+            || !resolved_diagnostics.is_empty();
+        self.statuses.extend(statuses.into_iter().map(Reported));
+        for object in &removed_statuses {
+            self.statuses.remove(object);
+        }
+        findings::resolve(&mut self.findings, &resolved_diagnostics);
+        findings::add(&mut self.findings, new_diagnostics);
+        is_new
+    }
+
+    fn publish(&mut self, began: Instant, changes: usize, is_first: bool) {
+        let snapshot: Arc<Snapshot> = Arc::clone(self.compiler.snapshot());
+        let before = self.catalog.version();
+        self.catalog = Arc::new(self.catalog.advanced(Arc::clone(&snapshot)));
+        let version = self.catalog.version();
+        let build = began.elapsed();
+        let published = Published {
+            snapshot,
+            version: version.clone(),
+            generated_at: SystemTime::now(),
+            build,
+            statuses: self.statuses.clone(),
+            diagnostics: self.findings.clone(),
+        };
+        // Whoever hears of a version from a data plane finds it here already.
+        self.outlets.publications.publish(Arc::new(published));
+        if is_first || version != before {
+            self.outlets.catalogs.send_replace(Some(Arc::clone(&self.catalog)));
+        }
+        let duration_ms = milliseconds(build);
+        self.outlets.listener.tell(&Notice::Published { version, changes, duration_ms });
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use nantian_ir::compile::Object;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn insert(value: Value) -> Change {
+        Change::Insert(Object::new(value).unwrap())
+    }
+
+    fn gateway(class: &str) -> Vec<Change> {
+        let class_object = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": class},
+            "spec": {"controllerName": "nantian.dev/gateway-controller"},
+        });
+        let gateway = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": "g", "namespace": "n"},
+            "spec": {"gatewayClassName": class, "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+        });
+        vec![insert(class_object), insert(gateway)]
+    }
+
+    fn publisher() -> (Publisher, Arc<Publications>, watch::Receiver<Option<Arc<Catalog>>>) {
+        let publications = Arc::new(Publications::new());
+        let (catalogs, catalog) = watch::channel(None);
+        let listener = Listener::new(|_| {});
+        let outlets = Outlets { publications: Arc::clone(&publications), catalogs, listener };
+        (Publisher::new(Options::default(), outlets), publications, catalog)
+    }
+
+    #[test]
+    fn an_empty_cluster_is_published_too() {
+        let (mut publisher, publications, catalog) = publisher();
+        publisher.run(Vec::new());
+        assert!(publications.newest().borrow().is_some() && catalog.borrow().is_some());
+    }
+
+    #[test]
+    fn data_planes_hear_of_nothing_when_their_snapshot_stays() {
+        let (mut publisher, publications, mut catalog) = publisher();
+        publisher.run(gateway("c"));
+        let first = publications.newest().borrow().clone().unwrap();
+        assert_eq!(first.snapshot.listeners.len(), 1);
+        assert_eq!(first.statuses.len(), 2);
+        catalog.mark_unchanged();
+        publisher.run(Vec::new());
+        assert!(Arc::ptr_eq(&first, publications.newest().borrow().as_ref().unwrap()));
+        let route = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r", "namespace": "n"},
+            "spec": {"parentRefs": [{"name": "nowhere"}]},
+        });
+        publisher.run(vec![insert(route)]);
+        let second = publications.newest().borrow().clone().unwrap();
+        assert_eq!(second.version, first.version);
+        assert!(!second.diagnostics.is_empty());
+        assert!(!catalog.has_changed().unwrap());
+    }
+
+    #[test]
+    fn what_is_gone_is_no_longer_reported() {
+        let (mut publisher, publications, _) = publisher();
+        let changes = gateway("c");
+        let ids: Vec<_> = changes
+            .iter()
+            .map(|change| match change {
+                Change::Insert(object) => Change::Remove(object.id().clone()),
+                Change::Remove(_) => unreachable!(),
+            })
+            .collect();
+        publisher.run(changes);
+        publisher.run(ids);
+        let published = publications.newest().borrow().clone().unwrap();
+        assert!(published.statuses.is_empty() && published.snapshot.listeners.is_empty());
+        assert!(published.diagnostics.is_empty(), "{:?}", published.diagnostics);
+    }
+}

@@ -1,0 +1,232 @@
+//! Settings of the control plane. `docs/control-plane.md` is the reference.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nantian_xds::transport::CredentialFiles;
+use serde::{Deserialize, Serialize};
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The namespace of the control plane: its Leases are there, and the data planes.
+    pub namespace: String,
+    /// The name of this replica, which no other has: that of the Pod. Empty: the name of the host.
+    pub identity: String,
+    /// `spec.controllerName` of the GatewayClasses that are ours.
+    pub controller_name: String,
+    /// What is read.
+    pub watch: WatchSettings,
+    /// Snapshots for data planes.
+    pub xds: XdsSettings,
+    /// Which replica writes.
+    pub leader_election: ElectionSettings,
+    /// How statuses are written.
+    pub status: StatusSettings,
+    /// What Gateways are given.
+    pub infrastructure: InfrastructureSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            namespace: "nantian-gw".to_owned(),
+            identity: String::new(),
+            controller_name: "nantian.dev/gateway-controller".to_owned(),
+            watch: WatchSettings::default(),
+            xds: XdsSettings::default(),
+            leader_election: ElectionSettings::default(),
+            status: StatusSettings::default(),
+            infrastructure: InfrastructureSettings::default(),
+        }
+    }
+}
+
+/// What is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct WatchSettings {
+    /// Namespaces whose objects are read; none: all.
+    pub namespaces: Vec<String>,
+    /// Labels that objects of the Gateway API and of ours must have, as `kubectl --selector` takes them. GatewayClasses and
+    /// ReferenceGrants are read without.
+    pub selector: Option<String>,
+    /// How often everything is compared again, although every change is seen at once.
+    #[serde(with = "duration")]
+    pub resync_period: Duration,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self { namespaces: Vec::new(), selector: None, resync_period: Duration::from_secs(30) }
+    }
+}
+
+/// Snapshots for data planes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct XdsSettings {
+    /// Where they are served.
+    pub address: SocketAddr,
+    /// TLS with data planes.
+    pub tls: TlsSettings,
+}
+
+impl Default for XdsSettings {
+    fn default() -> Self {
+        Self { address: (Ipv4Addr::UNSPECIFIED, 18080).into(), tls: TlsSettings::default() }
+    }
+}
+
+/// TLS with data planes: both show a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct TlsSettings {
+    /// Without it, private keys go over the wire in clear, to whoever asks.
+    pub enabled: bool,
+    /// Our chain, leaf first, as PEM.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authority of the certificates of data planes.
+    pub authority: PathBuf,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        let file = |name| Path::new("/etc/nantian-gw/tls").join(name);
+        Self { enabled: true, certificate: file("tls.crt"), key: file("tls.key"), authority: file("ca.crt") }
+    }
+}
+
+impl TlsSettings {
+    /// The files, if there is TLS.
+    pub fn files(&self) -> Option<CredentialFiles> {
+        let Self { enabled, certificate, key, authority } = self.clone();
+        enabled.then_some(CredentialFiles { certificate, key, authority })
+    }
+}
+
+/// Which replica writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct ElectionSettings {
+    /// Without it, every replica writes: for one that is alone.
+    pub enabled: bool,
+    /// The name of the Lease.
+    pub lease: String,
+    /// How long a leader that is not heard of stays the leader for others.
+    #[serde(with = "duration")]
+    pub lease_duration: Duration,
+    /// How long a leader that cannot renew goes on writing. Less than `leaseDuration`.
+    #[serde(with = "duration")]
+    pub renew_deadline: Duration,
+    /// Time between tries to get or renew the Lease.
+    #[serde(with = "duration")]
+    pub retry_period: Duration,
+}
+
+impl Default for ElectionSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            lease: "nantian-controlplane-leader".to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+        }
+    }
+}
+
+/// How statuses are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct StatusSettings {
+    /// Writes at one time.
+    pub concurrency: usize,
+    /// Writes in a second, after a first few at once.
+    pub writes_per_second: u32,
+    /// How long a new listener is waited for before it is said that no data plane serves it.
+    #[serde(with = "duration")]
+    pub programming_grace: Duration,
+}
+
+impl Default for StatusSettings {
+    fn default() -> Self {
+        Self { concurrency: 16, writes_per_second: 500, programming_grace: Duration::from_secs(1) }
+    }
+}
+
+/// What Gateways are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct InfrastructureSettings {
+    /// Whether each Gateway gets a Service. Without: somebody else makes them, or none are needed.
+    pub enabled: bool,
+    /// The Service in our own namespace whose endpoints are the data planes.
+    pub data_plane_service: String,
+    /// `spec.type` of the Services.
+    pub service_type: String,
+    /// How long the Service of a Gateway that is gone stays, with its address: one that comes back soon keeps both.
+    #[serde(with = "duration")]
+    pub deletion_delay: Duration,
+}
+
+impl Default for InfrastructureSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            data_plane_service: "nantian-gw-dataplane".to_owned(),
+            service_type: "LoadBalancer".to_owned(),
+            deletion_delay: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Durations as the Gateway API spells them (GEP-2257).
+mod duration {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = match (duration.as_secs(), duration.subsec_millis()) {
+            (seconds, 0) => format!("{seconds}s"),
+            (seconds, milliseconds) => format!("{seconds}s{milliseconds}ms"),
+        };
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let duration = nantian_crds::duration::Duration::new(&text).get();
+        duration.ok_or_else(|| D::Error::custom(format!("{text:?} is no duration; write for example 10s or 1m30s")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_are_written() {
+        let settings = Settings::default();
+        let json = serde_json::to_value(&settings).unwrap();
+        assert_eq!(json["leaderElection"]["leaseDuration"], "15s");
+        assert_eq!(serde_json::from_value::<Settings>(json).unwrap(), settings);
+        let error = serde_json::from_str::<Settings>(r#"{"watch": {"resyncPeriod": "soon"}}"#).unwrap_err();
+        assert!(error.to_string().contains("\"soon\" is no duration"), "{error}");
+        let error = serde_json::from_str::<Settings>(r#"{"wotch": {}}"#).unwrap_err();
+        assert!(error.to_string().contains("unknown field `wotch`"), "{error}");
+    }
+}

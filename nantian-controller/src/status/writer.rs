@@ -1,0 +1,263 @@
+//! The writer of statuses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use kube::Client;
+use nantian_ir::compile::Status;
+use nantian_ir::compile::status::GatewayAddress;
+use nantian_ir::{ObjectRef, ResourceChange};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+
+use super::plan::{plan, release};
+use super::queue::Queue;
+use super::rate::Rate;
+use super::served::{Servers, judge};
+use crate::apply::{ApplyError, apply_status};
+use crate::infra::addresses_of;
+use crate::notice::{Listener, Notice};
+use crate::publication::{Publications, Published};
+use crate::watch::{Observed, ObservedStatus};
+use crate::{Nodes, Settings};
+
+/// What it needs.
+pub(crate) struct Writer {
+    pub(crate) client: Client,
+    pub(crate) settings: Settings,
+    pub(crate) publications: Arc<Publications>,
+    pub(crate) observed: Arc<Observed>,
+    pub(crate) nodes: Nodes,
+    pub(crate) leader: watch::Receiver<bool>,
+    pub(crate) listener: Listener,
+}
+
+type Written = (ObjectRef, Result<ObservedStatus, ApplyError>);
+
+/// A time of leading.
+struct Term<'w> {
+    writer: &'w Writer,
+    published: Arc<Published>,
+    queue: Queue,
+    rate: Rate,
+    writes: JoinSet<Written>,
+    /// Since when data planes are waited for.
+    waiting_since: BTreeMap<ObjectRef, Instant>,
+    /// Objects that had a status of ours, and are ours no more.
+    released: BTreeSet<ObjectRef>,
+}
+
+impl Writer {
+    /// Goes on for ever: writes whenever this replica leads.
+    pub(crate) async fn run(self) {
+        let mut newest = self.publications.newest();
+        let mut leader = self.leader.clone();
+        loop {
+            // Without a sender the process ends.
+            if leader.wait_for(|leads| *leads).await.is_err() {
+                return;
+            }
+            let Ok(published) = newest.wait_for(Option::is_some).await.map(|published| published.clone()) else {
+                return;
+            };
+            let Some(published) = published else { continue };
+            let term = Term::new(&self, published);
+            tokio::select! {
+                // Dropping the term drops its writes, also those on their way.
+                _ = leader.wait_for(|leads| !*leads) => {}
+                () = term.run(newest.clone()) => return,
+            }
+        }
+    }
+}
+
+impl<'w> Term<'w> {
+    fn new(writer: &'w Writer, published: Arc<Published>) -> Self {
+        let now = Instant::now();
+        let mut term = Self {
+            writer,
+            published,
+            queue: Queue::default(),
+            rate: Rate::new(writer.settings.status.writes_per_second, now),
+            writes: JoinSet::new(),
+            waiting_since: BTreeMap::new(),
+            released: BTreeSet::new(),
+        };
+        term.add(writer.observed.ids());
+        term
+    }
+
+    fn add(&mut self, ids: impl IntoIterator<Item = ObjectRef>) {
+        let now = Instant::now();
+        for id in ids {
+            self.queue.add(id, now);
+        }
+    }
+
+    async fn run(mut self, mut newest: watch::Receiver<Option<Arc<Published>>>) {
+        let mut nodes = self.writer.nodes.changes();
+        let mut resync = tokio::time::interval(self.writer.settings.watch.resync_period);
+        resync.reset();
+        loop {
+            let pause = self.write_what_is_due();
+            tokio::select! {
+                changed = newest.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let published = newest.borrow_and_update().clone();
+                    self.advance(published);
+                }
+                () = self.writer.observed.changed() => self.add_observed(),
+                changed = nodes.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.add_served();
+                }
+                _ = resync.tick() => self.add(self.writer.observed.ids()),
+                Some(written) = self.writes.join_next() => self.finish(written),
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Another publication: what it wants otherwise is looked at.
+    fn advance(&mut self, published: Option<Arc<Published>>) {
+        let Some(published) = published else { return };
+        let before = std::mem::replace(&mut self.published, published);
+        let now = Arc::clone(&self.published);
+        for change in now.statuses.changes(&before.statuses) {
+            match change {
+                ResourceChange::Added(new) | ResourceChange::Changed { new, .. } => {
+                    self.released.remove(&new.0.object);
+                    self.add([new.0.object.clone()]);
+                }
+                ResourceChange::Removed(old) => {
+                    self.released.insert(old.0.object.clone());
+                    self.add([old.0.object.clone()]);
+                }
+            }
+        }
+        if now.snapshot.listeners != before.snapshot.listeners {
+            self.add_served();
+        }
+    }
+
+    /// All whose status data planes have a say in.
+    fn add_served(&mut self) {
+        let published = Arc::clone(&self.published);
+        let has_listeners = |id: &&ObjectRef| matches!(id.kind.as_str(), "Gateway" | "ListenerSet");
+        self.add(published.statuses.keys().filter(has_listeners).cloned());
+    }
+
+    fn add_observed(&mut self) {
+        let changed = self.writer.observed.take_changed();
+        // A Service of a Gateway may have got an address.
+        if changed.iter().any(|id| id.kind == "Service") {
+            self.add_served();
+        }
+        self.add(changed.into_iter().filter(|id| id.kind != "Service"));
+    }
+
+    /// Begins as many writes as there may be; says how long until there may be more.
+    fn write_what_is_due(&mut self) -> Duration {
+        const LONG: Duration = Duration::from_secs(3_600);
+        let nodes = self.writer.nodes.list();
+        let servers = Servers::of(&nodes, &self.writer.publications);
+        while self.writes.len() < self.writer.settings.status.concurrency.max(1) {
+            let now = Instant::now();
+            if !self.queue.is_ready(now) {
+                return self.queue.next_due().map_or(LONG, |due| due.saturating_duration_since(now));
+            }
+            if let Err(wait) = self.rate.take(now) {
+                return wait;
+            }
+            let Some(id) = self.queue.next(now) else { return LONG };
+            if !self.look(&id, &servers, now) {
+                self.rate.give_back();
+            }
+        }
+        LONG
+    }
+
+    /// Looks at an object; says whether it is being written.
+    fn look(&mut self, id: &ObjectRef, servers: &Servers<'_>, now: Instant) -> bool {
+        let Some(observed) = self.writer.observed.get(id) else {
+            self.queue.gone(id);
+            self.released.remove(id);
+            self.waiting_since.remove(id);
+            return false;
+        };
+        let wanted = self.published.statuses.get(id).map(|reported| &reported.0.status);
+        let judged =
+            wanted.map(|wanted| judge(id, wanted, &self.published.snapshot, servers, self.addresses(id).as_deref()));
+        if judged.as_ref().is_some_and(|verdict| verdict.is_waiting) && servers.are_there() {
+            let since = *self.waiting_since.entry(id.clone()).or_insert(now);
+            let until = since + self.writer.settings.status.programming_grace;
+            if now < until {
+                self.queue.settled(id, now);
+                self.queue.add_at(id.clone(), until, now);
+                return false;
+            }
+        } else {
+            self.waiting_since.remove(id);
+        }
+        let wanted = judged.map(|verdict| verdict.status);
+        let Some(object) = self.object_for(id, wanted.as_ref(), &observed) else {
+            self.queue.settled(id, now);
+            return false;
+        };
+        let (client, id) = (self.writer.client.clone(), id.clone());
+        self.writes.spawn(async move {
+            let written = apply_status(&client, &id, object).await;
+            (id, written)
+        });
+        true
+    }
+
+    fn object_for(
+        &mut self,
+        id: &ObjectRef,
+        wanted: Option<&Status>,
+        observed: &ObservedStatus,
+    ) -> Option<serde_json::Value> {
+        let has_entries = id.kind.ends_with("Route") || id.kind.ends_with("Policy") || id.kind == "WasmPlugin";
+        if wanted.is_none() && !has_entries {
+            return self.released.contains(id).then(|| release(id, observed));
+        }
+        plan(id, wanted, observed, &self.writer.settings.controller_name, Timestamp::now())
+    }
+
+    fn addresses(&self, id: &ObjectRef) -> Option<Vec<GatewayAddress>> {
+        let is_given = self.writer.settings.infrastructure.enabled && id.kind == "Gateway";
+        is_given.then(|| addresses_of(id, &self.writer.observed))
+    }
+
+    fn finish(&mut self, written: Result<Written, JoinError>) {
+        let now = Instant::now();
+        // A write that panicked leaves its object in work; there is none that can.
+        let Ok((id, written)) = written else { return };
+        match written {
+            Ok(observed) => {
+                self.released.remove(&id);
+                self.writer.observed.set(&id, observed);
+                self.queue.written(&id, now);
+            }
+            Err(ApplyError::Gone) => self.queue.gone(&id),
+            Err(ApplyError::Conflict(seen)) => {
+                if let Some(seen) = seen {
+                    self.writer.observed.set(&id, *seen);
+                }
+                self.queue.failed(&id, now);
+            }
+            Err(error) => {
+                let (object, message) = (id.to_string(), error.to_string());
+                self.writer.listener.tell(&Notice::StatusNotWritten { object, message });
+                self.queue.failed(&id, now);
+            }
+        }
+    }
+}
