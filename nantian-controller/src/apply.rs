@@ -41,12 +41,12 @@ pub(crate) enum ApplyError {
 
 /// The kind with the plural name that paths have.
 pub(crate) fn resource(kind: &Kind, version: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(kind.group, version, kind.kind), kind.plural)
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(kind.group, version, kind.name), kind.plural)
 }
 
 /// Applies an object to the status of `id`; gives what it is then.
 pub(crate) async fn apply_status(client: &Client, id: &ObjectRef, object: Value) -> Result<ObservedStatus, ApplyError> {
-    let Some(kind) = KINDS.iter().find(|kind| kind.kind == id.kind && kind.group == id.group) else {
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == id.kind && kind.group == id.group) else {
         return Err(ApplyError::Gone);
     };
     let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();

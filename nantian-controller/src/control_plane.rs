@@ -1,6 +1,5 @@
 //! All parts of the control plane, put together.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,14 +12,17 @@ use nantian_xds::transport::{CredentialFilesError, DiscoveryServer, FollowedCred
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
+use crate::admin::{AdminError, Interfaces, Limits, State};
 use crate::data_planes::Shared;
+use crate::lease::Candidate;
 use crate::notice::Listener;
 use crate::publish::{self, Outlets};
 use crate::status::Writer;
 use crate::watch::inbox::Inbox;
 use crate::watch::{self as watches, Observed, Sink};
-use crate::{Nodes, Publications, Settings};
+use crate::{Metrics, Nodes, Publications, Settings};
 
 /// How often the files with the certificates are looked at. The kubelet is about a minute behind with them.
 const LOOK: Duration = Duration::from_secs(10);
@@ -39,6 +41,9 @@ pub enum ControlPlaneError {
         /// What the system says.
         source: io::Error,
     },
+    /// The admin interface.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// The certificate files.
     #[error(transparent)]
     Credentials(#[from] CredentialFilesError),
@@ -56,6 +61,7 @@ pub struct ControlPlane {
     client: Client,
     listener: Listener,
     xds: TcpListener,
+    interfaces: Interfaces,
     credentials: Option<FollowedCredentials>,
     publications: Arc<Publications>,
     nodes: Nodes,
@@ -67,7 +73,7 @@ impl ControlPlane {
     ///
     /// # Errors
     ///
-    /// A socket cannot be had, or a certificate is no use.
+    /// A socket cannot be had, or a certificate or token is no use.
     pub async fn new(settings: Settings, client: Client, listener: Listener) -> Result<Self, ControlPlaneError> {
         let address = settings.xds.address;
         let xds = TcpListener::bind(address).await.map_err(|source| ControlPlaneError::Listen {
@@ -75,13 +81,13 @@ impl ControlPlane {
             what: "xds.address",
             source,
         })?;
-        let credentials = settings.xds.tls.files().map(FollowedCredentials::open).transpose()?;
         Ok(Self {
+            interfaces: Interfaces::bind(&settings.admin).await?,
+            credentials: settings.xds.tls.files().map(FollowedCredentials::open).transpose()?,
             settings,
             client,
             listener,
             xds,
-            credentials,
             publications: Arc::new(Publications::new()),
             nodes: Nodes::new(),
             leader: watch::Sender::new(false),
@@ -104,6 +110,10 @@ impl ControlPlane {
     }
 
     /// Where xDS is served.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say.
     pub fn xds_address(&self) -> io::Result<SocketAddr> {
         self.xds.local_addr()
     }
@@ -114,51 +124,76 @@ impl ControlPlane {
     ///
     /// It cannot go on.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ControlPlaneError> {
-        let Self { settings, client, listener, xds, credentials, publications, nodes, leader } = self;
+        let Self { settings, client, listener, xds, interfaces, credentials, publications, nodes, leader } = self;
+        let metrics = Metrics::new();
         let (inbox, observed) = (Arc::new(Inbox::default()), Arc::new(Observed::default()));
         let (catalogs, catalog) = watch::channel(None);
-        let outlets = Outlets { publications: Arc::clone(&publications), catalogs, listener: listener.clone() };
+        let (stopped, stopping) = watch::channel(false);
+        let outlets = Outlets {
+            publications: Arc::clone(&publications),
+            catalogs,
+            metrics: metrics.clone(),
+            listener: listener.clone(),
+        };
         let compiler =
             publish::start(Arc::clone(&inbox), options(&settings), outlets).map_err(ControlPlaneError::Thread)?;
+
+        // These end when they are told to, and are waited for.
+        let mut serving = JoinSet::new();
+        let state = State {
+            published: publications.newest(),
+            nodes: nodes.clone(),
+            leader: leader.subscribe(),
+            metrics: metrics.clone(),
+            namespace: settings.namespace.clone(),
+            token: interfaces.token(),
+            limits: Limits::default(),
+        };
+        serving.spawn(interfaces.serve(state, stopping.clone()));
+        let security = credentials.as_ref().map_or(Security::Plaintext, FollowedCredentials::security);
+        let data_planes = Shared {
+            catalogs: catalog,
+            nodes: nodes.clone(),
+            metrics,
+            publications: Arc::clone(&publications),
+            listener: listener.clone(),
+        };
+        let server = DiscoveryServer::new(Arc::new(data_planes), ServerSettings::default(), security);
+        serving.spawn(server.serve(xds, until(stopping.clone())));
+        let candidate = Candidate::new(client.clone(), &settings, leader.clone(), listener.clone());
+        serving.spawn(candidate.run(stopping));
+
+        // These end when they are dropped.
+        let mut working = JoinSet::new();
         let writer = Writer {
             client: client.clone(),
             settings: settings.clone(),
             publications,
             observed: Arc::clone(&observed),
-            nodes: nodes.clone(),
+            nodes,
             leader: leader.subscribe(),
             listener: listener.clone(),
         };
-        if !settings.leader_election.enabled {
-            leader.send_replace(true);
-        }
-        let writing = tokio::spawn(writer.run());
-        let sink = Sink { inbox: Arc::clone(&inbox), observed, listener: listener.clone() };
-        let watching = tokio::spawn(watches::run(client, settings.watch.clone(), sink));
-        let ticking = tokio::spawn(tick(Arc::clone(&inbox), settings.watch.resync_period));
-        let security = credentials.as_ref().map_or(Security::Plaintext, FollowedCredentials::security);
-        let renewing = tokio::spawn(renew(credentials));
-        let data_planes = Arc::new(Shared { catalogs: catalog, nodes, listener });
-        let server = DiscoveryServer::new(data_planes, ServerSettings::default(), security);
-        let (stopped, stopping) = watch::channel(false);
-        let serving = tokio::spawn(server.serve(xds, async move {
-            let mut stopping = stopping;
-            // Without a sender it is over too.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        }));
+        working.spawn(writer.run());
+        let sink = Sink { inbox: Arc::clone(&inbox), observed, listener };
+        working.spawn(watches::run(client, settings.watch.clone(), sink));
+        working.spawn(tick(Arc::clone(&inbox), settings.watch.resync_period));
+        working.spawn(renew(credentials));
+
         let ended = tokio::select! {
             () = stop => Ok(()),
             _ = compiler => Err(ControlPlaneError::Compiler),
         };
         stopped.send_replace(true);
-        // It ends by itself now.
-        let _ = serving.await;
-        for task in [watching, writing, ticking, renewing] {
-            task.abort();
-        }
+        while serving.join_next().await.is_some() {}
         inbox.stop();
         ended
     }
+}
+
+/// Until it is told to stop, or nobody is left to tell.
+async fn until(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// What the data planes of this build serve.

@@ -8,14 +8,16 @@ use nantian_xds::transport::{DataPlanes, Denied, Observation, Peer};
 use nantian_xds::wire::Node;
 use tokio::sync::watch;
 
-use crate::nodes::Nodes;
 use crate::notice::{Listener, Notice};
+use crate::{Metrics, Nodes, Publications};
 
 /// Shared data planes: whoever has a certificate of the authority may read everything.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) catalogs: watch::Receiver<Option<Arc<Catalog>>>,
     pub(crate) nodes: Nodes,
+    pub(crate) metrics: Metrics,
+    pub(crate) publications: Arc<Publications>,
     pub(crate) listener: Listener,
 }
 
@@ -34,6 +36,7 @@ impl DataPlanes for Shared {
                 self.listener.tell(&Notice::Refused { node, resource, message });
             }
         }
+        self.metrics.observe(&node.id, &observation, &self.publications);
         self.nodes.observe(&node.id, &node.cluster, observation);
     }
 }

@@ -5,6 +5,7 @@ mod apply;
 mod control_plane;
 mod data_planes;
 mod infra;
+mod lease;
 pub mod metrics;
 pub mod nodes;
 pub mod notice;

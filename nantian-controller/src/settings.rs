@@ -7,6 +7,8 @@ use std::time::Duration;
 use nantian_xds::transport::CredentialFiles;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::AdminSettings;
+
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -16,12 +18,14 @@ pub struct Settings {
     pub namespace: String,
     /// The name of this replica, which no other has: that of the Pod. Empty: the name of the host.
     pub identity: String,
-    /// `spec.controllerName` of the GatewayClasses that are ours.
+    /// `spec.controllerName` of the `GatewayClass`es that are ours.
     pub controller_name: String,
     /// What is read.
     pub watch: WatchSettings,
     /// Snapshots for data planes.
     pub xds: XdsSettings,
+    /// The admin API, metrics and health.
+    pub admin: AdminSettings,
     /// Which replica writes.
     pub leader_election: ElectionSettings,
     /// How statuses are written.
@@ -38,6 +42,7 @@ impl Default for Settings {
             controller_name: "nantian.dev/gateway-controller".to_owned(),
             watch: WatchSettings::default(),
             xds: XdsSettings::default(),
+            admin: AdminSettings::default(),
             leader_election: ElectionSettings::default(),
             status: StatusSettings::default(),
             infrastructure: InfrastructureSettings::default(),
@@ -52,8 +57,8 @@ impl Default for Settings {
 pub struct WatchSettings {
     /// Namespaces whose objects are read; none: all.
     pub namespaces: Vec<String>,
-    /// Labels that objects of the Gateway API and of ours must have, as `kubectl --selector` takes them. GatewayClasses and
-    /// ReferenceGrants are read without.
+    /// Labels that objects of the Gateway API and of ours must have, as `kubectl --selector` takes them. `GatewayClass`es
+    /// and `ReferenceGrant`s are read without.
     pub selector: Option<String>,
     /// How often everything is compared again, although every change is seen at once.
     #[serde(with = "duration")]
@@ -184,7 +189,7 @@ pub struct InfrastructureSettings {
 impl Default for InfrastructureSettings {
     fn default() -> Self {
         Self {
-            enabled: true,
+            enabled: false,
             data_plane_service: "nantian-gw-dataplane".to_owned(),
             service_type: "LoadBalancer".to_owned(),
             deletion_delay: Duration::from_secs(30),
@@ -228,5 +233,29 @@ mod tests {
         assert!(error.to_string().contains("\"soon\" is no duration"), "{error}");
         let error = serde_json::from_str::<Settings>(r#"{"wotch": {}}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `wotch`"), "{error}");
+    }
+
+    #[test]
+    fn the_page_has_every_field_with_its_default() {
+        fn walk(path: &str, value: &serde_json::Value, rows: &mut Vec<String>) {
+            match value {
+                serde_json::Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    walk(&path, value, rows);
+                }),
+                serde_json::Value::Null => rows.push(format!("| `{path}` | absent |")),
+                serde_json::Value::String(text) if text.is_empty() => rows.push(format!("| `{path}` | empty |")),
+                serde_json::Value::String(text) => rows.push(format!("| `{path}` | `{text}` |")),
+                other => rows.push(format!("| `{path}` | `{other}` |")),
+            }
+        }
+        let page = include_str!("../../docs/control-plane.md");
+        let mut rows = Vec::new();
+        walk("", &serde_json::to_value(Settings::default()).unwrap(), &mut rows);
+        for row in &rows {
+            assert!(page.contains(row), "docs/control-plane.md lacks `{row}`");
+        }
+        let settings = page.split("## What it may do").next().unwrap();
+        assert_eq!(settings.lines().filter(|line| line.starts_with("| `")).count(), rows.len());
     }
 }

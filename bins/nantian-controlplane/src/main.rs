@@ -16,7 +16,7 @@ struct Arguments {
     /// Settings: a file of YAML or JSON, see docs/control-plane.md. Without it: the defaults, and the environment.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// `spec.controllerName` of the GatewayClasses that are ours; wins over the file.
+    /// `spec.controllerName` of the `GatewayClass`es that are ours; wins over the file.
     #[arg(long, value_name = "NAME")]
     controller_name: Option<String>,
 }

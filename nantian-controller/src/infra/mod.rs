@@ -19,7 +19,8 @@ const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "nantian-gw");
 /// Whether a Service is one that we made.
 pub(crate) fn is_ours(object: &Object) -> bool {
     let labels = object.value().pointer("/metadata/labels");
-    object.id().kind == "Service" && labels.is_some_and(|labels| labels[MANAGED_BY.0] == MANAGED_BY.1)
+    object.id().kind == "Service"
+        && labels.and_then(|labels| labels.get(MANAGED_BY.0)).is_some_and(|by| by == MANAGED_BY.1)
 }
 
 /// The addresses that the Service of a Gateway was given.

@@ -12,6 +12,7 @@ use nantian_ir::{ResourceMap, Snapshot};
 use nantian_xds::Catalog;
 use tokio::sync::{oneshot, watch};
 
+use crate::Metrics;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Findings, Publications, Published, Reported};
 use crate::watch::inbox::{Inbox, Work};
@@ -21,6 +22,7 @@ pub(crate) struct Outlets {
     pub(crate) publications: Arc<Publications>,
     /// For data planes: only snapshots that differ from the one before.
     pub(crate) catalogs: watch::Sender<Option<Arc<Catalog>>>,
+    pub(crate) metrics: Metrics,
     pub(crate) listener: Listener,
 }
 
@@ -59,12 +61,14 @@ impl Publisher {
 
     fn run(&mut self, changes: Vec<Change>) {
         let (began, count) = (Instant::now(), changes.len());
-        let changed = self.compiler.apply(changes);
-        let mut is_new = self.take(changed);
+        let compiled = self.compiler.apply(changes);
+        let mut is_new = self.take(compiled);
         is_new |= self.look_at_the_time();
         let is_first = self.outlets.publications.newest().borrow().is_none();
         if is_new || is_first {
             self.publish(began, count, is_first);
+        } else {
+            self.outlets.metrics.built(began.elapsed());
         }
     }
 
@@ -100,8 +104,9 @@ impl Publisher {
         self.catalog = Arc::new(self.catalog.advanced(Arc::clone(&snapshot)));
         let version = self.catalog.version();
         let build = began.elapsed();
+        self.outlets.metrics.built(build);
         let published = Published {
-            snapshot,
+            snapshot: Arc::clone(&snapshot),
             version: version.clone(),
             generated_at: SystemTime::now(),
             build,
@@ -111,6 +116,7 @@ impl Publisher {
         // Whoever hears of a version from a data plane finds it here already.
         self.outlets.publications.publish(Arc::new(published));
         if is_first || version != before {
+            self.outlets.metrics.published(&snapshot);
             self.outlets.catalogs.send_replace(Some(Arc::clone(&self.catalog)));
         }
         let duration_ms = milliseconds(build);
@@ -150,7 +156,7 @@ mod tests {
         let publications = Arc::new(Publications::new());
         let (catalogs, catalog) = watch::channel(None);
         let listener = Listener::new(|_| {});
-        let outlets = Outlets { publications: Arc::clone(&publications), catalogs, listener };
+        let outlets = Outlets { publications: Arc::clone(&publications), catalogs, metrics: Metrics::new(), listener };
         (Publisher::new(Options::default(), outlets), publications, catalog)
     }
 
@@ -184,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_is_no_longer_reported() {
-        let (mut publisher, publications, _) = publisher();
+        let (mut compiling, publications, _) = publisher();
         let changes = gateway("c");
         let ids: Vec<_> = changes
             .iter()
@@ -193,8 +199,8 @@ mod tests {
                 Change::Remove(_) => unreachable!(),
             })
             .collect();
-        publisher.run(changes);
-        publisher.run(ids);
+        compiling.run(changes);
+        compiling.run(ids);
         let published = publications.newest().borrow().clone().unwrap();
         assert!(published.statuses.is_empty() && published.snapshot.listeners.is_empty());
         assert!(published.diagnostics.is_empty(), "{:?}", published.diagnostics);

@@ -50,21 +50,17 @@ pub(crate) fn plan(
     if merged == there {
         return None;
     }
-    let mut object = object(id, observed);
     // Another controller may have written meanwhile: then this is refused, and planned again.
-    object["metadata"]["resourceVersion"] = observed.resource_version.as_str().into();
-    object["status"] = json!({field: merged});
-    Some(object)
+    let version = Some(observed.resource_version.as_str());
+    Some(object(id, observed, version, &json!({field: merged})))
 }
 
 /// The object to apply, for all that is ours in its status to go.
 pub(crate) fn release(id: &ObjectRef, observed: &ObservedStatus) -> Value {
-    let mut object = object(id, observed);
-    object["status"] = json!({});
-    object
+    object(id, observed, None, &json!({}))
 }
 
-fn object(id: &ObjectRef, observed: &ObservedStatus) -> Value {
+fn object(id: &ObjectRef, observed: &ObservedStatus, version: Option<&str>, status: &Value) -> Value {
     let mut metadata = Map::new();
     metadata.insert("name".to_owned(), id.name.as_str().into());
     if !id.namespace.is_empty() {
@@ -72,7 +68,11 @@ fn object(id: &ObjectRef, observed: &ObservedStatus) -> Value {
     }
     // One that was made anew is another one.
     metadata.insert("uid".to_owned(), observed.uid.as_str().into());
-    json!({"apiVersion": observed.api_version.as_str(), "kind": id.kind.as_str(), "metadata": metadata})
+    if let Some(version) = version {
+        metadata.insert("resourceVersion".to_owned(), version.into());
+    }
+    let (api_version, kind) = (observed.api_version.as_str(), id.kind.as_str());
+    json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "status": status})
 }
 
 fn array<'v>(value: &'v Value, field: &str) -> &'v [Value] {
@@ -109,12 +109,12 @@ fn reference(entry: &Value) -> Option<&Value> {
 fn set_times(part: &mut Value, there: Option<&Value>, now: Timestamp) {
     let there = there.map(|there| array(there, "conditions")).unwrap_or_default();
     let Some(conditions) = part.get_mut("conditions").and_then(Value::as_array_mut) else { return };
-    for condition in conditions {
-        let same =
-            |held: &&Value| held.get("type") == condition.get("type") && held.get("status") == condition.get("status");
+    for condition in conditions.iter_mut().filter_map(Value::as_object_mut) {
+        let same = |held: &&Value| ["type", "status"].iter().all(|field| held.get(field) == condition.get(*field));
         let since = there.iter().find(same).and_then(|held| held.get("lastTransitionTime")).cloned();
         // RFC 3339 in whole seconds, as `metav1.Time` has it.
-        condition["lastTransitionTime"] = since.unwrap_or_else(|| format!("{now:.0}").into());
+        let since = since.unwrap_or_else(|| format!("{now:.0}").into());
+        condition.insert("lastTransitionTime".to_owned(), since);
     }
 }
 
@@ -132,9 +132,7 @@ fn own_status(id: &ObjectRef, wanted: &Status, observed: &ObservedStatus, now: T
     if is_there(&status, &observed.status) {
         return None;
     }
-    let mut object = object(id, observed);
-    object["status"] = status;
-    Some(object)
+    Some(object(id, observed, None, &status))
 }
 
 /// Whether each field of a part is there as it is wanted.

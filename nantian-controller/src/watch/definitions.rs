@@ -1,4 +1,4 @@
-//! CustomResourceDefinitions of the groups that we read: their metadata is enough, and they are large.
+//! `CustomResourceDefinition`s of the groups that we read: their metadata is enough, and they are large.
 
 use std::collections::BTreeMap;
 use std::pin::pin;

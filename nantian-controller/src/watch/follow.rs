@@ -65,7 +65,7 @@ impl Source {
                         return;
                     }
                 }
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             match version {
                 Some(version) => tokio::select! {
@@ -90,7 +90,7 @@ impl Source {
             ..watcher::Config::default()
         };
         let mut events = pin!(watcher(api, config));
-        let mut recovery = Recovery::of(self.kind.kind, &self.sink.listener);
+        let mut recovery = Recovery::of(self.kind.name, &self.sink.listener);
         while let Some(event) = events.next().await {
             match event {
                 // A list that begins says nothing of whether it will go well.
@@ -128,7 +128,7 @@ impl Source {
         let seen = received.into_seen(self.kind, version);
         let refused = |error: &nantian_ir::compile::objects::ObjectError| {
             let message = error.to_string();
-            self.sink.listener.tell(&Notice::ObjectRefused { kind: self.kind.kind, message });
+            self.sink.listener.tell(&Notice::ObjectRefused { kind: self.kind.name, message });
         };
         seen.inspect_err(refused).ok()
     }

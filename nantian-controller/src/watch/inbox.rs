@@ -140,8 +140,8 @@ mod tests {
         });
         inbox.add([insert("b", 1)]);
         inbox.synced();
-        let taken = taker.join().unwrap();
-        assert_eq!(taken.len(), 2, "what came before the end of reading is one piece of work");
+        let work = taker.join().unwrap();
+        assert_eq!(work.len(), 2, "what came before the end of reading is one piece of work");
     }
 
     #[test]

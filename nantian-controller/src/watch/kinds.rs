@@ -15,7 +15,7 @@ pub(crate) struct Kind {
     pub(crate) group: &'static str,
     /// Those that can be read, the best first.
     pub(crate) versions: &'static [&'static str],
-    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) plural: &'static str,
     pub(crate) scope: Scope,
     /// What the API server leaves out.
@@ -33,16 +33,16 @@ pub(crate) const INSTALLED: [&str; 2] = [GATEWAY_API, OURS];
 const fn namespaced(
     group: &'static str,
     versions: &'static [&'static str],
-    kind: &'static str,
+    name: &'static str,
     plural: &'static str,
 ) -> Kind {
-    Kind { group, versions, kind, plural, scope: Scope::Namespaced, field_selector: None }
+    Kind { group, versions, name, plural, scope: Scope::Namespaced, field_selector: None }
 }
 
 const V1: &[&str] = &["v1"];
 const V1ALPHA1: &[&str] = &["v1alpha1"];
 
-/// Every kind but CustomResourceDefinitions, of which the metadata is enough (`definitions.rs`).
+/// Every kind but `CustomResourceDefinition`, of which the metadata is enough (`definitions.rs`).
 pub(crate) static KINDS: [Kind; 22] = [
     Kind { scope: Scope::Cluster, ..namespaced("", V1, "Namespace", "namespaces") },
     namespaced("", V1, "Service", "services"),
@@ -80,12 +80,12 @@ impl Kind {
 
     /// Whether we may have to write the status of an object: where there is one to compare with, it is kept.
     pub(crate) fn has_status(&self) -> bool {
-        self.is_installed() && !matches!(self.kind, "ReferenceGrant" | "DirectResponse")
+        self.is_installed() && !matches!(self.name, "ReferenceGrant" | "DirectResponse")
     }
 
     /// Whether its objects are for the gateway alone, so that they can be told by a label.
     pub(crate) fn is_selected(&self) -> bool {
-        self.is_installed() && self.scope == Scope::Namespaced && self.kind != "ReferenceGrant"
+        self.is_installed() && self.scope == Scope::Namespaced && self.name != "ReferenceGrant"
     }
 }
 
@@ -129,9 +129,9 @@ mod tests {
         ]);
         assert_eq!(types.len(), KINDS.len());
         for kind in &KINDS {
-            let (group, version, plural) = types[kind.kind];
-            assert_eq!((group, plural), (kind.group, kind.plural), "{}", kind.kind);
-            assert!(kind.versions.contains(&version), "{} {version}", kind.kind);
+            let (group, version, plural) = types[kind.name];
+            assert_eq!((group, plural), (kind.group, kind.plural), "{}", kind.name);
+            assert!(kind.versions.contains(&version), "{} {version}", kind.name);
         }
     }
 }

@@ -109,7 +109,7 @@ impl Received {
         let Some(fields) = value.as_object_mut() else { return Err(ObjectError::NotAMapping("no mapping")) };
         let api_version = if kind.group.is_empty() { version.to_owned() } else { format!("{}/{version}", kind.group) };
         fields.insert("apiVersion".to_owned(), Value::String(api_version.clone()));
-        fields.insert("kind".to_owned(), Value::String(kind.kind.to_owned()));
+        fields.insert("kind".to_owned(), Value::String(kind.name.to_owned()));
         // That of a Service has its load balancer's address, which is for us and not for the compiler.
         let status = fields.remove("status").unwrap_or_default();
         if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     fn seen(kind: &str, value: Value) -> Seen {
-        let kind = KINDS.iter().find(|known| known.kind == kind).unwrap();
+        let kind = KINDS.iter().find(|known| known.name == kind).unwrap();
         let received: Received = serde_json::from_value(value).unwrap();
         received.into_seen(kind, kind.versions[0]).unwrap()
     }

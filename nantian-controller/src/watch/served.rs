@@ -26,7 +26,7 @@ const LOOKS: [Duration; 6] = [
 
 /// The version in which a kind is read. `None`: it is not there.
 pub(crate) fn version_of(kind: &Kind, served: &Served) -> Option<&'static str> {
-    if kind.is_installed() { served.get(kind.kind).copied() } else { kind.versions.first().copied() }
+    if kind.is_installed() { served.get(kind.name).copied() } else { kind.versions.first().copied() }
 }
 
 /// Keeps `served` true: looks when a CRD has changed, and every `period`.
@@ -82,7 +82,7 @@ async fn ask(client: &Client) -> Result<Served, kube::Error> {
         }
         for kind in KINDS.iter().filter(|kind| kind.group == group.name) {
             if let Some(version) = best(kind, &offered) {
-                served.insert(kind.kind, version);
+                served.insert(kind.name, version);
             }
         }
     }
@@ -92,7 +92,7 @@ async fn ask(client: &Client) -> Result<Served, kube::Error> {
 /// The best version of a kind among those that are offered.
 fn best(kind: &Kind, offered: &BTreeMap<&str, Vec<String>>) -> Option<&'static str> {
     let has =
-        |version: &&&str| offered.get(**version).is_some_and(|kinds| kinds.iter().any(|offered| offered == kind.kind));
+        |version: &&&str| offered.get(**version).is_some_and(|kinds| kinds.iter().any(|offered| offered == kind.name));
     kind.versions.iter().find(has).copied()
 }
 
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn kind(name: &str) -> &'static Kind {
-        KINDS.iter().find(|kind| kind.kind == name).unwrap()
+        KINDS.iter().find(|kind| kind.name == name).unwrap()
     }
 
     #[test]

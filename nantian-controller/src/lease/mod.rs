@@ -1,0 +1,6 @@
+//! Leases: who leads, and how data planes are.
+
+mod election;
+mod leader;
+
+pub(crate) use leader::Candidate;
