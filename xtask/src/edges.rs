@@ -53,7 +53,7 @@ const EDGES: &[Edge] = &[
     Edge {
         package: "nantian-controller",
         flags: &[],
-        never: &["nantian-proxy", "openssl*", "native-tls", "ring", "reqwest", "axum*"],
+        never: &["nantian-proxy", "openssl", "openssl-sys", "native-tls", "ring", "reqwest", "axum*"],
     },
     Edge { package: "nantian-dataplane", flags: &[], never: &KUBERNETES },
     Edge { package: "nantian-metrics", flags: &[], never: &["*"] },

@@ -110,6 +110,8 @@ impl Received {
         let api_version = if kind.group.is_empty() { version.to_owned() } else { format!("{}/{version}", kind.group) };
         fields.insert("apiVersion".to_owned(), Value::String(api_version.clone()));
         fields.insert("kind".to_owned(), Value::String(kind.name.to_owned()));
+        // A list without elements may come as null, as `endpoints` of an EndpointSlice does.
+        fields.retain(|_, value| !value.is_null());
         // That of a Service has its load balancer's address, which is for us and not for the compiler.
         let status = fields.remove("status").unwrap_or_default();
         if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -181,6 +183,12 @@ mod tests {
         let secret = seen("Secret", json!({"metadata": {"name": "s", "namespace": "n"}, "data": {"a": "Yg=="}}));
         assert!(secret.status.is_none());
         assert_eq!(secret.object.value()["apiVersion"], "v1");
+    }
+
+    #[test]
+    fn a_list_that_is_null_is_as_good_as_absent() {
+        let slice = json!({"metadata": {"name": "s", "namespace": "n"}, "addressType": "IPv4", "endpoints": null});
+        assert_eq!(seen("EndpointSlice", slice).object.value().get("endpoints"), None);
     }
 
     #[test]
