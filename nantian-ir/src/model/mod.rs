@@ -59,10 +59,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The content hash over all resources.
+    /// The content hash over all resources. What versions of a snapshot share is hashed once.
     #[must_use]
     pub fn version(&self) -> ContentHash {
-        ContentHash::of(self)
+        let Self { listeners, rules, stream_rules, backends, endpoints, certificates, ca_bundles } = self;
+        ContentHash::of_digests([
+            listeners.digests().collect(),
+            rules.digests().collect(),
+            stream_rules.digests().collect(),
+            backends.digests().collect(),
+            endpoints.digests().collect(),
+            certificates.digests().collect(),
+            ca_bundles.digests().collect(),
+        ])
     }
 
     /// The same snapshot with every private key replaced by nothing: what admin interfaces may show.

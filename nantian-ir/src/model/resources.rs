@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::slice;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Keyed;
+use crate::hash::{ContentHash, Digest};
 
 /// A chunk that has more is cut into two.
 const MAX_CHUNK: usize = 64;
@@ -21,8 +22,34 @@ const MERGED_CHUNK: usize = 32;
 /// that differs in one costs two hundred pointers and one chunk, and [`ResourceMap::changes`] looks at no more than that.
 pub struct ResourceMap<T> {
     /// Sorted, and none is empty.
-    chunks: Vec<Arc<Vec<Arc<T>>>>,
+    chunks: Vec<Arc<Chunk<T>>>,
     len: usize,
+}
+
+/// Resources that stand side by side.
+struct Chunk<T> {
+    resources: Vec<Arc<T>>,
+    /// Of each resource, made when first asked for.
+    digests: OnceLock<Box<[Digest]>>,
+}
+
+impl<T> Chunk<T> {
+    const fn new(resources: Vec<Arc<T>>) -> Self {
+        Self { resources, digests: OnceLock::new() }
+    }
+
+    /// The resources, for a change; they are copied first if versions share them.
+    fn change(self: &mut Arc<Self>) -> &mut Vec<Arc<T>> {
+        let chunk = Arc::make_mut(self);
+        chunk.digests.take();
+        &mut chunk.resources
+    }
+}
+
+impl<T> Clone for Chunk<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.resources.clone())
+    }
 }
 
 /// What became of a resource from one version of a map to another.
@@ -95,13 +122,24 @@ impl<T> ResourceMap<T> {
     pub fn values(&self) -> Values<'_, T> {
         Values { chunks: self.chunks.iter(), resources: [].iter(), left: self.len }
     }
+
+    /// The digests of the resources, sorted by key. What versions share is digested once.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = &Digest>
+    where
+        T: Serialize,
+    {
+        let digest = |resource: &Arc<T>| ContentHash::digest(resource);
+        self.chunks
+            .iter()
+            .flat_map(move |chunk| chunk.digests.get_or_init(|| chunk.resources.iter().map(digest).collect()).iter())
+    }
 }
 
 impl<T: Keyed> ResourceMap<T> {
     /// The resource of this key.
     pub fn get(&self, key: &T::Key) -> Option<&Arc<T>> {
         let (chunk, place) = self.find(key).ok()?;
-        self.chunks.get(chunk)?.get(place)
+        self.chunks.get(chunk)?.resources.get(place)
     }
 
     /// Whether there is a resource of this key.
@@ -124,7 +162,7 @@ impl<T: Keyed> ResourceMap<T> {
         let resource = resource.into();
         match self.find(resource.key()) {
             Ok((chunk, place)) => {
-                let held = Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(place)?;
+                let held = self.chunks.get_mut(chunk)?.change().get_mut(place)?;
                 Some(std::mem::replace(held, resource))
             }
             Err((chunk, place)) => {
@@ -138,36 +176,37 @@ impl<T: Keyed> ResourceMap<T> {
     fn insert_at(&mut self, chunk: usize, place: usize, resource: Arc<T>) {
         let is_last = chunk + 1 >= self.chunks.len();
         let Some(held) = self.chunks.get_mut(chunk) else {
-            self.chunks.push(Arc::new(vec![resource]));
+            self.chunks.push(Arc::new(Chunk::new(vec![resource])));
             return;
         };
         // What comes sorted fills its chunks.
-        if is_last && place == MAX_CHUNK && held.len() == MAX_CHUNK {
-            self.chunks.push(Arc::new(vec![resource]));
+        if is_last && place == MAX_CHUNK && held.resources.len() == MAX_CHUNK {
+            self.chunks.push(Arc::new(Chunk::new(vec![resource])));
             return;
         }
-        let resources = Arc::make_mut(held);
+        let resources = held.change();
         resources.insert(place, resource);
         if resources.len() > MAX_CHUNK {
             let tail = resources.split_off(MAX_CHUNK / 2);
-            self.chunks.insert(chunk + 1, Arc::new(tail));
+            self.chunks.insert(chunk + 1, Arc::new(Chunk::new(tail)));
         }
     }
 
     /// Takes out the resource of this key.
     pub fn remove(&mut self, key: &T::Key) -> Option<Arc<T>> {
         let (chunk, place) = self.find(key).ok()?;
-        let resources = Arc::make_mut(self.chunks.get_mut(chunk)?);
+        let resources = self.chunks.get_mut(chunk)?.change();
         let removed = resources.remove(place);
         self.len -= 1;
         let left = resources.len();
         if left == 0 {
             self.chunks.remove(chunk);
-        } else if let Some(next) = self.chunks.get(chunk + 1).filter(|next| left + next.len() <= MERGED_CHUNK).cloned()
+        } else if let Some(next) = self.chunks.get(chunk + 1)
+            && left + next.resources.len() <= MERGED_CHUNK
         {
-            self.chunks.remove(chunk + 1);
+            let next = self.chunks.remove(chunk + 1);
             if let Some(held) = self.chunks.get_mut(chunk) {
-                Arc::make_mut(held).extend(next.iter().cloned());
+                held.change().extend(next.resources.iter().cloned());
             }
         }
         Some(removed)
@@ -181,12 +220,12 @@ impl<T: Keyed> ResourceMap<T> {
     /// Changes the resource of this key, which must keep it.
     pub fn get_mut(&mut self, key: &T::Key) -> Option<&mut Arc<T>> {
         let (chunk, place) = self.find(key).ok()?;
-        Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(place)
+        self.chunks.get_mut(chunk)?.change().get_mut(place)
     }
 
     /// Changes resources, which must keep their keys.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Arc<T>> {
-        self.chunks.iter_mut().flat_map(|chunk| Arc::make_mut(chunk).iter_mut())
+        self.chunks.iter_mut().flat_map(|chunk| chunk.change().iter_mut())
     }
 
     /// What differs from an older version, sorted by key. What the versions share is not looked at.
@@ -222,13 +261,13 @@ impl<T: Keyed> ResourceMap<T> {
     fn find(&self, key: &T::Key) -> Result<(usize, usize), (usize, usize)> {
         // Resources mostly come sorted when there are many.
         if let Some(chunk) = self.chunks.last()
-            && chunk.last().is_some_and(|last| last.key() < key)
+            && chunk.resources.last().is_some_and(|last| last.key() < key)
         {
-            return Err((self.chunks.len() - 1, chunk.len()));
+            return Err((self.chunks.len() - 1, chunk.resources.len()));
         }
-        let starts_before = |chunk: &Arc<Vec<Arc<T>>>| chunk.first().is_some_and(|first| first.key() <= key);
+        let starts_before = |chunk: &Arc<Chunk<T>>| chunk.resources.first().is_some_and(|first| first.key() <= key);
         let chunk = self.chunks.partition_point(starts_before).saturating_sub(1);
-        let resources = self.chunks.get(chunk).map(|chunk| chunk.as_slice()).unwrap_or_default();
+        let resources = self.chunks.get(chunk).map(|chunk| chunk.resources.as_slice()).unwrap_or_default();
         match resources.binary_search_by(|resource| resource.key().cmp(key)) {
             Ok(place) => Ok((chunk, place)),
             Err(place) => Err((chunk, place)),
@@ -238,7 +277,7 @@ impl<T: Keyed> ResourceMap<T> {
 
 /// A place in a map that is walked along with another.
 struct Cursor<'m, T> {
-    chunks: &'m [Arc<Vec<Arc<T>>>],
+    chunks: &'m [Arc<Chunk<T>>],
     place: usize,
 }
 
@@ -248,14 +287,14 @@ impl<'m, T> Cursor<'m, T> {
     }
 
     fn peek(&self) -> Option<&'m Arc<T>> {
-        self.chunks.first()?.get(self.place)
+        self.chunks.first()?.resources.get(self.place)
     }
 
     fn next(&mut self) -> Option<&'m Arc<T>> {
         let (chunk, rest) = self.chunks.split_first()?;
-        let resource = chunk.get(self.place);
+        let resource = chunk.resources.get(self.place);
         self.place += 1;
-        if self.place >= chunk.len() {
+        if self.place >= chunk.resources.len() {
             (self.chunks, self.place) = (rest, 0);
         }
         resource
@@ -277,7 +316,7 @@ impl<'m, T> Cursor<'m, T> {
 
 /// The resources of a map, sorted by key.
 pub struct Values<'m, T> {
-    chunks: slice::Iter<'m, Arc<Vec<Arc<T>>>>,
+    chunks: slice::Iter<'m, Arc<Chunk<T>>>,
     resources: slice::Iter<'m, Arc<T>>,
     left: usize,
 }
@@ -294,7 +333,7 @@ impl<'m, T> Iterator for Values<'m, T> {
                 self.left -= 1;
                 return Some(resource);
             }
-            self.resources = self.chunks.next()?.iter();
+            self.resources = self.chunks.next()?.resources.iter();
         }
     }
 
@@ -400,7 +439,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Debug, Clone, PartialEq, Eq)]
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
     struct Number {
         key: u16,
         value: u8,
@@ -440,7 +479,7 @@ mod tests {
         assert_eq!(map.values().len(), model.len());
         assert!(map.keys().is_sorted_by(|a, b| a < b));
         assert_eq!(pairs(map), *model);
-        assert!(map.chunks.iter().all(|chunk| (1..=MAX_CHUNK).contains(&chunk.len())));
+        assert!(map.chunks.iter().all(|chunk| (1..=MAX_CHUNK).contains(&chunk.resources.len())));
     }
 
     /// What changed, told without looking at what is shared.
@@ -468,11 +507,14 @@ mod tests {
             take(&mut map, &mut model, first);
             check_invariants(&map, &model);
             let (old, old_model) = (map.clone(), model.clone());
+            prop_assert_eq!(map.digests().count(), model.len());
             take(&mut map, &mut model, second);
             check_invariants(&map, &model);
             check_invariants(&old, &old_model);
             prop_assert_eq!(told(&map.changes(&old)), expected(&old_model, &model));
             prop_assert_eq!(map == old, model == old_model);
+            let fresh: ResourceMap<Number> = map.values().cloned().collect();
+            prop_assert_eq!(map.digests().collect::<Vec<_>>(), fresh.digests().collect::<Vec<_>>());
             for key in 0..400 {
                 prop_assert_eq!(map.get(&key).map(|number| number.value), model.get(&key).copied());
             }

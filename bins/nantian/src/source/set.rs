@@ -30,6 +30,7 @@ pub(crate) struct SourceSet {
 struct LoadedFile {
     stamp: Option<Stamp>,
     hash: Option<u64>,
+    reader: Option<yaml::TextReader>,
     objects: Vec<Object>,
     findings: Vec<Finding>,
 }
@@ -190,7 +191,7 @@ impl LoadedFile {
     /// Takes a new text. What can be read of it replaces what was there; where a document cannot be read, or an object
     /// is not what its kind allows, the old version of it stays.
     fn take(&mut self, name: &str, text: &str) {
-        let parsed = yaml::parse(name, text);
+        let parsed = self.reader.get_or_insert_with(|| yaml::TextReader::new(name)).read(text);
         // A document that cannot be read may hold any of the old objects; and what comes after an error at the end of a
         // text may not have been written yet.
         let end = parsed.objects.iter().filter_map(|object| object.source("")).map(|place| place.line).max();
@@ -199,26 +200,18 @@ impl LoadedFile {
             .iter()
             .filter(|found| found.severity == Severity::Error)
             .any(|found| found.object.is_none() || found.source.as_ref().map(|place| place.line) > end);
-        let old: BTreeMap<ObjectRef, Object> =
-            std::mem::take(&mut self.objects).into_iter().map(|object| (object.id().clone(), object)).collect();
         let broken: HashSet<ObjectRef> = parsed
             .diagnostics
             .iter()
             .filter(|found| found.severity == Severity::Error)
             .filter_map(|found| found.object.clone())
             .collect();
-        let mut named = HashSet::new();
-        for object in parsed.objects {
-            named.insert(object.id().clone());
-            self.objects.push(object);
-        }
-        let mut kept = HashSet::new();
-        for (id, object) in old {
-            if !named.contains(&id) && (blind || broken.contains(&id)) {
-                kept.insert(id);
-                self.objects.push(object);
-            }
-        }
+        let old = std::mem::replace(&mut self.objects, parsed.objects);
+        let kept = if blind || !broken.is_empty() {
+            self.keep(old, |id| blind || broken.contains(id))
+        } else {
+            HashSet::new()
+        };
         self.findings = parsed.diagnostics.into_iter().map(Finding::from).collect();
         for finding in &mut self.findings {
             let serves =
@@ -227,6 +220,18 @@ impl LoadedFile {
                 finding.remedy = format!("{}; {OLD_SERVES}", finding.remedy);
             }
         }
+    }
+
+    /// Keeps those of the old objects that nothing stands for now, and that `may_stay`; says which.
+    fn keep(&mut self, old: Vec<Object>, may_stay: impl Fn(&ObjectRef) -> bool) -> HashSet<ObjectRef> {
+        let named: HashSet<ObjectRef> = self.objects.iter().map(|object| object.id().clone()).collect();
+        let old: BTreeMap<ObjectRef, Object> = old.into_iter().map(|object| (object.id().clone(), object)).collect();
+        let kept = old.into_iter().filter(|(id, _)| !named.contains(id) && may_stay(id));
+        kept.map(|(id, object)| {
+            self.objects.push(object);
+            id
+        })
+        .collect()
     }
 }
 

@@ -6,6 +6,8 @@ mod admit;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use serde::de::IgnoredAny;
@@ -39,26 +41,59 @@ const MAX_DOCUMENT: usize = 64 << 20;
 /// ```
 #[must_use]
 pub fn parse(source: &str, text: &str) -> Parsed {
-    let file: Arc<str> = source.into();
-    let mut parsed = Parsed::default();
-    for document in documents(text.trim_start_matches('\u{feff}')) {
-        if document.text.len() > MAX_DOCUMENT {
-            let place = Source { file: file.clone(), line: document.line, column: 1 };
-            let message = format!("the document has {} bytes, more than {MAX_DOCUMENT}", document.text.len());
-            parsed.diagnostics.push(Diagnostic::at(&diagnostic::YAML_SYNTAX, place, message));
-            continue;
+    TextReader::new(source).read(text)
+}
+
+/// Reads versions of one text, at a cost that depends on what changed: a document that stands as it was, on the line where it
+/// was, is not read again, and its objects are the same ones.
+#[derive(Debug)]
+pub struct TextReader {
+    file: Arc<str>,
+    hasher: RandomState,
+    /// Documents of the last version, by line and hash.
+    known: HashMap<(u32, u64), Parsed>,
+}
+
+impl TextReader {
+    /// `source` is what diagnostics call the text.
+    #[must_use]
+    pub fn new(source: &str) -> Self {
+        Self { file: source.into(), hasher: RandomState::new(), known: HashMap::new() }
+    }
+
+    /// The same as [`parse`] of this version alone.
+    pub fn read(&mut self, text: &str) -> Parsed {
+        let mut before = std::mem::take(&mut self.known);
+        let mut all = Parsed::default();
+        for document in documents(text.trim_start_matches('\u{feff}')) {
+            let key = (document.line, self.hasher.hash_one(document.text));
+            let parsed = before.remove(&key).unwrap_or_else(|| read_document(&self.file, &document));
+            all.objects.extend(parsed.objects.iter().cloned());
+            all.diagnostics.extend(parsed.diagnostics.iter().cloned());
+            self.known.insert(key, parsed);
         }
-        match yaml::read(document.text, document.line - 1) {
-            Ok(trees) => trees.into_iter().for_each(|tree| take(&file, tree, &mut parsed)),
-            Err(error) => {
-                let place = Source { file: file.clone(), line: error.line, column: error.column };
-                let tab = error.message.contains("tab");
-                let mut found = Diagnostic::at(&diagnostic::YAML_SYNTAX, place, error.message);
-                if tab {
-                    found = found.remedy("replace the tab by spaces: YAML indents with spaces only");
-                }
-                parsed.diagnostics.push(found);
+        all
+    }
+}
+
+fn read_document(file: &Arc<str>, document: &Document<'_>) -> Parsed {
+    let mut parsed = Parsed::default();
+    if document.text.len() > MAX_DOCUMENT {
+        let place = Source { file: file.clone(), line: document.line, column: 1 };
+        let message = format!("the document has {} bytes, more than {MAX_DOCUMENT}", document.text.len());
+        parsed.diagnostics.push(Diagnostic::at(&diagnostic::YAML_SYNTAX, place, message));
+        return parsed;
+    }
+    match yaml::read(document.text, document.line - 1) {
+        Ok(trees) => trees.into_iter().for_each(|tree| take(file, tree, &mut parsed)),
+        Err(error) => {
+            let place = Source { file: file.clone(), line: error.line, column: error.column };
+            let tab = error.message.contains("tab");
+            let mut found = Diagnostic::at(&diagnostic::YAML_SYNTAX, place, error.message);
+            if tab {
+                found = found.remedy("replace the tab by spaces: YAML indents with spaces only");
             }
+            parsed.diagnostics.push(found);
         }
     }
     parsed

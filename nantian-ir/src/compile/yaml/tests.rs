@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Parsed, parse};
+use super::{Parsed, TextReader, parse};
 
 fn value(text: &str) -> Value {
     crate::yaml::value(&format!("v: {text}\n")).expect(text)["v"].clone()
@@ -161,4 +161,25 @@ fn json_values_may_follow_each_other() {
     assert_eq!(lines.collect::<Vec<_>>(), [1, 3, 4, 6]);
     // Half a value is no second value: the text is judged as YAML.
     assert_eq!(parse("a.json", &format!("{}\n{{\"kind\":", one("a"))).diagnostics.len(), 1);
+}
+
+#[test]
+fn a_document_that_stands_as_it_was_is_not_read_again() {
+    let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+    let text = |names: &[&str]| names.iter().map(|name| map(name)).collect::<Vec<_>>().join("---\n");
+    let mut reader = TextReader::new("f.yaml");
+    let first = reader.read(&text(&["a", "b", "c"]));
+    for names in [&["a", "x", "c"][..], &["a", "c"], &["b", "a", "c"], &["a", "b", "c"], &[]] {
+        let text = text(names);
+        assert_eq!(reader.read(&text), parse("f.yaml", &text), "{names:?}");
+    }
+    let again = reader.read(&text(&["a", "b", "c"]));
+    let changed = reader.read(&text(&["a", "x", "c"]));
+    let same =
+        |one: &Parsed, other: &Parsed, at: usize| std::ptr::eq(one.objects[at].value(), other.objects[at].value());
+    assert!(!same(&first, &again, 0), "only the last version is remembered");
+    assert_eq!([0, 1, 2].map(|at| same(&again, &changed, at)), [true, false, true]);
+    // What moved has other places, and is read again.
+    let moved = reader.read(&format!("\n{}", text(&["a", "x", "c"])));
+    assert_eq!(moved.objects[0].source("").map(|place| place.line), Some(2));
 }
