@@ -3,4 +3,5 @@
 pub mod config;
 pub mod limits;
 pub mod memory;
+pub mod priority;
 pub mod signals;

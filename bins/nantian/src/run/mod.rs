@@ -20,7 +20,7 @@ use config::engine_config;
 use gateway::Gateway;
 use nantian_process::config::ConfigError;
 use nantian_process::signals::{Request, Signals};
-use nantian_process::{limits, memory};
+use nantian_process::{limits, memory, priority};
 use nantian_proxy::engine::{Engine, EngineError};
 
 /// How often listeners that could not be opened are tried again.
@@ -67,7 +67,7 @@ fn start(args: &RunArgs) -> Result<ExitCode, RunError> {
     let config = engine_config(args)?;
     limits::raise_file_limit();
     memory::take_small_pages();
-    // The control loop has a thread of its own; the engine's workers never wait for it.
+    // The control loop has a thread of its own; the engine's workers never wait for it, also where they share a core.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("a runtime"))?;
     runtime.block_on(serve(args, followed, config))
 }
@@ -81,6 +81,7 @@ async fn serve(
     let drain_timeout = config.drain.timeout;
     let place = Place::new(config.bind_address);
     let engine = Engine::start(config)?;
+    priority::go_last();
     tokio::spawn(memory::give_back());
     let echo = Echo::start().map_err(system("a thread"))?;
     let reporter = Reporter::new(args.output, Stream::Err);
