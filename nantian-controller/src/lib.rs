@@ -19,7 +19,7 @@ pub use control_plane::{ControlPlane, ControlPlaneError};
 pub use metrics::Metrics;
 pub use nodes::{NodeStatus, Nodes, Refusal};
 pub use notice::{Listener, Notice};
-pub use publication::{Findings, Publications, Published, Reported};
+pub use publication::{Declared, Findings, Publications, Published, Reported};
 pub use settings::Settings;
 
 /// Compares a page with its generated text; `cargo xtask reference` rewrites it.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use nantian_ir::compile::{Diagnostic, ObjectStatus};
+use nantian_ir::compile::{Diagnostic, Object, ObjectStatus};
 use nantian_ir::{Keyed, ObjectRef, ResourceMap, Snapshot};
 use tokio::sync::watch;
 
@@ -40,6 +40,21 @@ impl Keyed for Findings {
     }
 }
 
+/// An object, as the API server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared(
+    /// The object.
+    pub Object,
+);
+
+impl Keyed for Declared {
+    type Key = ObjectRef;
+
+    fn key(&self) -> &ObjectRef {
+        self.0.id()
+    }
+}
+
 /// A snapshot that data planes get, and what came with it. Cheap to clone: versions share what did not change.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -56,6 +71,8 @@ pub struct Published {
     pub statuses: ResourceMap<Reported>,
     /// What a person should know, by object.
     pub diagnostics: ResourceMap<Findings>,
+    /// The AIServices, of which the snapshot has nothing yet.
+    pub ai_services: ResourceMap<Declared>,
 }
 
 /// Versions that are remembered, so that an acknowledgement of one can be understood.
@@ -116,6 +133,7 @@ mod tests {
             build: Duration::ZERO,
             statuses: ResourceMap::new(),
             diagnostics: ResourceMap::new(),
+            ai_services: ResourceMap::new(),
         })
     }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use nantian_crds::ai_service::AiService;
+use nantian_crds::meta::Resource as _;
 use nantian_ir::compile::{Change, Changed, Compiler, Options};
 use nantian_ir::{ResourceMap, Snapshot};
 use nantian_xds::Catalog;
@@ -14,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::Metrics;
 use crate::notice::{Listener, Notice};
-use crate::publication::{Findings, Publications, Published, Reported};
+use crate::publication::{Declared, Findings, Publications, Published, Reported};
 use crate::watch::inbox::{Inbox, Work};
 
 /// Where what was compiled goes.
@@ -45,6 +47,7 @@ struct Publisher {
     outlets: Outlets,
     statuses: ResourceMap<Reported>,
     findings: ResourceMap<Findings>,
+    ai_services: ResourceMap<Declared>,
     catalog: Arc<Catalog>,
 }
 
@@ -55,14 +58,16 @@ impl Publisher {
             outlets,
             statuses: ResourceMap::new(),
             findings: ResourceMap::new(),
+            ai_services: ResourceMap::new(),
             catalog: Arc::default(),
         }
     }
 
     fn run(&mut self, changes: Vec<Change>) {
         let (began, count) = (Instant::now(), changes.len());
+        let mut is_new = self.declare(&changes);
         let compiled = self.compiler.apply(changes);
-        let mut is_new = self.take(compiled);
+        is_new |= self.take(compiled);
         is_new |= self.look_at_the_time();
         let is_first = self.outlets.publications.newest().borrow().is_none();
         if is_new || is_first {
@@ -70,6 +75,22 @@ impl Publisher {
         } else {
             self.outlets.metrics.built(began.elapsed());
         }
+    }
+
+    /// Keeps what is told of objects that the snapshot has nothing of; says whether that changed.
+    fn declare(&mut self, changes: &[Change]) -> bool {
+        let mut is_new = false;
+        for change in changes {
+            match change {
+                Change::Insert(object) if object.id().kind == AiService::KIND => {
+                    let held = self.ai_services.insert(Declared(object.clone()));
+                    is_new |= held.is_none_or(|held| held.0 != *object);
+                }
+                Change::Remove(id) if id.kind == AiService::KIND => is_new |= self.ai_services.remove(id).is_some(),
+                _ => {}
+            }
+        }
+        is_new
     }
 
     /// Certificates come to their ends while nothing changes. A minute more or less does not matter.
@@ -112,6 +133,7 @@ impl Publisher {
             build,
             statuses: self.statuses.clone(),
             diagnostics: self.findings.clone(),
+            ai_services: self.ai_services.clone(),
         };
         // Whoever hears of a version from a data plane finds it here already.
         self.outlets.publications.publish(Arc::new(published));
@@ -186,6 +208,29 @@ mod tests {
         assert_eq!(second.version, first.version);
         assert!(!second.diagnostics.is_empty());
         assert!(!catalog.has_changed().unwrap());
+    }
+
+    #[test]
+    fn an_ai_service_is_told_as_it_is_although_data_planes_get_nothing_of_it() {
+        let (mut publisher, publications, _) = publisher();
+        let service = |model: &str| {
+            insert(json!({
+                "apiVersion": "nantian.dev/v1alpha1", "kind": "AIService", "metadata": {"name": "a", "namespace": "n"},
+                "spec": {"provider": "openai", "model": model},
+            }))
+        };
+        let models = || {
+            let newest = publications.newest().borrow().clone().unwrap();
+            let model = |declared: &Arc<Declared>| declared.0.value()["spec"]["model"].clone();
+            newest.ai_services.values().map(model).collect::<Vec<_>>()
+        };
+        publisher.run(vec![service("old")]);
+        assert_eq!(models(), ["old"]);
+        publisher.run(vec![service("new")]);
+        assert_eq!(models(), ["new"]);
+        let Change::Insert(object) = service("new") else { unreachable!() };
+        publisher.run(vec![Change::Remove(object.id().clone())]);
+        assert_eq!(models(), [""; 0]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{BearerToken, Limits, Port, State, serve};
-use crate::{Findings, Metrics, Nodes, Published, Reported};
+use crate::{Declared, Findings, Metrics, Nodes, Published, Reported};
 
 /// The version that is published.
 pub(super) const VERSION: &str = "v2";
@@ -131,7 +131,9 @@ pub(super) fn state() -> State {
 
 /// A state with the snapshot of these objects.
 pub(super) fn state_of(objects: &Objects) -> State {
-    state_with(Some(published(compile(objects, &Options::standalone()))))
+    let ai_services = objects.iter().filter(|object| object.id().kind == "AIService").cloned().map(Declared);
+    let compiled = compile(objects, &Options::standalone());
+    state_with(Some(Published { ai_services: ai_services.collect(), ..published(compiled) }))
 }
 
 fn rejection() -> Rejection {
@@ -184,5 +186,6 @@ fn published(compiled: Compiled) -> Published {
         build: Duration::from_millis(250),
         statuses: compiled.statuses.into_iter().map(|status| Reported(Arc::new(status))).collect::<ResourceMap<_>>(),
         diagnostics: findings.collect(),
+        ai_services: ResourceMap::new(),
     }
 }

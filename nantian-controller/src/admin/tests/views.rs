@@ -163,6 +163,17 @@ async fn namespaces_gateways_policies_and_ai_services_are_told() {
 }
 
 #[tokio::test]
+async fn an_ai_service_tells_what_it_is_told_to_do_and_no_key() {
+    let plane = Plane::ready().await;
+    let services = plane.get("/v1/ai/services?sort=provider").await.json();
+    let chat = &services[0];
+    assert_eq!((&chat["provider"], &chat["endpoint"]), (&json!("anthropic"), &json!("Service/shop/app:80")));
+    assert_eq!(names(&chat["fields"]), ["auth", "cost", "endpoint", "provider", "tenants"]);
+    assert_eq!((names(&chat["tenants"]), names(&chat["pricedModels"])), (vec!["t"], vec!["claude"]));
+    assert!(chat.get("auth").is_none());
+}
+
+#[tokio::test]
 async fn the_snapshot_can_be_read_back_without_its_keys() {
     let plane = Plane::ready().await;
     let told = plane.get("/v1/snapshot").await;

@@ -1,6 +1,9 @@
+use nantian_ir::ObjectRef;
 use nantian_ir::compile::Status;
+use nantian_ir::compile::status::AiServiceStatus;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Condition, conditions, holds};
 use crate::admin::observed::Observed;
@@ -15,6 +18,24 @@ pub(in crate::admin) struct AiService {
     namespace: String,
     /// Its name.
     name: String,
+    /// Who answers, if that is not told by the endpoint alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// The model that is asked for; absent: the one that the client names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// The API that clients speak; absent: told from the path of a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<String>,
+    /// Where the provider is: a URL, or `Service/NAMESPACE/NAME:PORT`; absent: its public address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
+    /// The fields of its `spec` that are given, sorted.
+    fields: Vec<String>,
+    /// The tenants that it knows, in its order.
+    tenants: Vec<String>,
+    /// The models that it has a price for, sorted.
+    priced_models: Vec<String>,
     /// Whether it is accepted.
     accepted: bool,
     /// Whether everything that it names is there.
@@ -24,16 +45,16 @@ pub(in crate::admin) struct AiService {
 }
 
 impl Element for AiService {
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column { name: "provider", compare: |a, b| a.provider.cmp(&b.provider) },
+        Column { name: "model", compare: |a, b| a.model.cmp(&b.model) },
+    ];
+
     fn all(observed: &Observed<'_>) -> Result<Vec<Self>, Problem> {
-        let services = observed.published()?.reported().filter_map(|(object, status)| {
+        let published = observed.published()?;
+        let services = published.reported().filter_map(|(object, status)| {
             let Status::AiService(status) = status else { return None };
-            Some(Self {
-                namespace: object.namespace.to_string(),
-                name: object.name.to_string(),
-                accepted: holds(&status.conditions, "Accepted"),
-                resolved_refs: holds(&status.conditions, "ResolvedRefs"),
-                conditions: conditions(&status.conditions),
-            })
+            Some(Self::new(object, published.ai_services.get(object).map(|declared| declared.0.value()), status))
         });
         Ok(services.collect())
     }
@@ -44,6 +65,39 @@ impl Element for AiService {
 
     fn name(&self) -> &str {
         &self.name
+    }
+}
+
+impl AiService {
+    fn new(id: &ObjectRef, object: Option<&Value>, status: &AiServiceStatus) -> Self {
+        let spec = object.and_then(|object| object.get("spec")).unwrap_or(&Value::Null);
+        let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let names = |fields: Option<&Value>| {
+            let fields = fields.and_then(Value::as_object).into_iter().flatten();
+            // An object of JSON is sorted.
+            fields.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        };
+        let service = spec.pointer("/endpoint/service").map(|service| {
+            let namespace = service.get("namespace").and_then(Value::as_str).unwrap_or(&id.namespace);
+            let name = service.get("name").and_then(Value::as_str).unwrap_or_default();
+            let port = service.get("port").and_then(Value::as_u64).unwrap_or_default();
+            format!("Service/{namespace}/{name}:{port}")
+        });
+        let tenants = spec.get("tenants").and_then(Value::as_array).into_iter().flatten();
+        Self {
+            namespace: id.namespace.to_string(),
+            name: id.name.to_string(),
+            provider: text("/provider"),
+            model: text("/model"),
+            format: text("/format"),
+            endpoint: text("/endpoint/url").or(service),
+            fields: names(Some(spec)),
+            tenants: tenants.filter_map(|tenant| tenant.get("tenantId")?.as_str()).map(str::to_owned).collect(),
+            priced_models: names(spec.pointer("/cost/pricing")),
+            accepted: holds(&status.conditions, "Accepted"),
+            resolved_refs: holds(&status.conditions, "ResolvedRefs"),
+            conditions: conditions(&status.conditions),
+        }
     }
 }
 
