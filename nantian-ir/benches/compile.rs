@@ -22,6 +22,9 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// 1,000, 5,000 and 10,000 routes.
 const TENANTS: [usize; 3] = [50, 250, 500];
 
+/// The same numbers, for one Gateway.
+const ROUTES: [usize; 3] = [1_000, 5_000, 10_000];
+
 /// Time that this thread had a processor.
 struct CpuTime;
 
@@ -62,6 +65,8 @@ impl Measurement for CpuTime {
     }
 }
 
+/// From objects as JSON values to snapshot, statuses and diagnostics. Reading the values into types is in the time, and
+/// so is giving back what the compiler needed on the way; dropping the results is not.
 fn from_nothing(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("from nothing");
     group.sample_size(20);
@@ -74,6 +79,61 @@ fn from_nothing(criterion: &mut Criterion<CpuTime>) {
         group.throughput(Throughput::Elements(routes as u64));
         group.bench_with_input(BenchmarkId::from_parameter(routes), &objects, |bencher, objects| {
             bencher.iter_with_large_drop(|| black_box(compile(objects, &Options::standalone())));
+        });
+    }
+    group.finish();
+}
+
+/// A compiler that will follow changes gets all objects at once.
+fn to_follow(criterion: &mut Criterion<CpuTime>) {
+    let mut group = criterion.benchmark_group("from nothing, to follow changes");
+    group.sample_size(20);
+    for tenants in TENANTS {
+        let objects = cluster::objects(tenants);
+        let routes = tenants * cluster::ROUTES;
+        group.throughput(Throughput::Elements(routes as u64));
+        group.bench_with_input(BenchmarkId::from_parameter(routes), &objects, |bencher, objects| {
+            bencher.iter_with_large_drop(|| {
+                let mut compiler = Compiler::new(Options::standalone());
+                let changed = compiler.replace(objects.clone());
+                (compiler, changed)
+            });
+        });
+    }
+    group.finish();
+}
+
+/// All routes at one Gateway, of both kinds that share a host only where they are at different listeners.
+fn one_gateway(criterion: &mut Criterion<CpuTime>) {
+    let mut group = criterion.benchmark_group("one gateway");
+    group.sample_size(20);
+    for routes in ROUTES {
+        let objects = cluster::one_gateway(routes);
+        let results = compile(&objects, &Options::standalone());
+        assert_eq!(results.snapshot.rules.len(), routes, "every rule is served");
+        assert!(results.diagnostics.is_empty(), "nothing is wrong: {:?}", results.diagnostics.first());
+        group.bench_with_input(BenchmarkId::new("from nothing", routes), &objects, |bencher, objects| {
+            bencher.iter_with_large_drop(|| black_box(compile(objects, &Options::standalone())));
+        });
+        let mut compiler = Compiler::new(Options::standalone());
+        compiler.replace(objects);
+        let mut number = 0;
+        group.bench_function(BenchmarkId::new("one route changes", routes), |bencher| {
+            let next = || {
+                number += 1;
+                Change::Insert(cluster::one_of_many(number * 7 % routes, &format!("Get{number}")))
+            };
+            let apply = |change| assert_eq!(compiler.apply([change]).statuses.len(), 0, "its status stays as it is");
+            bencher.iter_batched(next, apply, BatchSize::PerIteration);
+        });
+        group.bench_function(BenchmarkId::new("one route goes and comes back", routes), |bencher| {
+            let next = || {
+                number += 1;
+                let route = cluster::one_of_many(number * 7 % routes, "Get");
+                (Change::Remove(route.id().clone()), Change::Insert(route))
+            };
+            let apply = |(remove, insert)| (compiler.apply([remove]), compiler.apply([insert]));
+            bencher.iter_batched(next, apply, BatchSize::PerIteration);
         });
     }
     group.finish();
@@ -108,6 +168,6 @@ fn one_route(criterion: &mut Criterion<CpuTime>) {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = from_nothing, one_route
+    targets = from_nothing, to_follow, one_route, one_gateway
 }
 criterion_main!(benches);

@@ -8,26 +8,32 @@ mod cluster;
 use std::hint::black_box;
 
 use allocation_counter::measure;
-use nantian_ir::compile::{Change, Compiler, Options, compile};
+use nantian_ir::compile::{Change, Compiler, Object, Objects, Options, compile};
 
 fn main() {
     let times = std::env::args().skip(1).find_map(|argument| argument.parse::<usize>().ok());
-    match times {
-        Some(times) => {
-            let objects = cluster::objects(500);
-            for _ in 0..times {
-                black_box(compile(&objects, &Options::standalone()));
-            }
+    if let Some(times) = times {
+        let objects = cluster::objects(500);
+        for _ in 0..times {
+            black_box(compile(&objects, &Options::standalone()));
         }
-        None => [50, 250, 500].into_iter().for_each(tell),
+        return;
+    }
+    for tenants in [50, 250, 500] {
+        let change = cluster::changed_route(tenants / 2, 7, "/other");
+        tell("routes", tenants * cluster::ROUTES, || cluster::objects(tenants), change);
+    }
+    for routes in [1_000, 5_000, 10_000] {
+        let change = cluster::one_of_many(routes / 2, "Other");
+        tell("routes at one Gateway", routes, || cluster::one_gateway(routes), change);
     }
 }
 
 /// Bytes that are held, as they were asked for: what the allocator adds is not counted.
-fn tell(tenants: usize) {
-    let routes = i64::try_from(tenants * cluster::ROUTES).unwrap_or(i64::MAX);
+fn tell(what: &str, routes: usize, make: impl Fn() -> Objects, change: Object) {
+    let routes = i64::try_from(routes).unwrap_or(i64::MAX);
     let mut objects = None;
-    let of_objects = measure(|| objects = Some(cluster::objects(tenants))).bytes_current;
+    let of_objects = measure(|| objects = Some(make())).bytes_current;
     let objects = objects.unwrap_or_default();
     let mut results = None;
     let of_compile = measure(|| results = Some(compile(&objects, &Options::standalone())));
@@ -39,11 +45,10 @@ fn tell(tenants: usize) {
     let mut compiler = Compiler::new(Options::standalone());
     let of_compiler = measure(|| drop(compiler.replace(objects.clone()))).bytes_current;
     let before = compiler.snapshot().clone();
-    let change = Change::Insert(cluster::changed_route(tenants / 2, 7, "/other"));
-    let of_change = measure(|| drop(compiler.apply([change]))).bytes_current;
+    let of_change = measure(|| drop(compiler.apply([Change::Insert(change)]))).bytes_current;
     drop(before);
     println!(
-        "{routes} routes: objects {} bytes for a route, snapshot {}, with statuses {}, compile() {} at most ({} allocations), \
+        "{routes} {what}: objects {} bytes for a route, snapshot {}, with statuses {}, compile() {} at most ({} allocations), \
          compiler with its results {}; {of_change} bytes more while the snapshot before a change of one route is held",
         of_objects / routes,
         of_snapshot / routes,

@@ -331,7 +331,7 @@ fn explained(compiled: &Compiled, status: &ObjectStatus, rule: usize) -> bool {
 /// The properties above would hold of nothing, too.
 #[test]
 fn generated_objects_are_served_often_enough() {
-    const SETS: usize = 500;
+    const SETS: usize = 2_000;
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut requests, mut streams, mut sets, mut secured, mut checked, mut governed) = (0, 0, 0, 0, 0, 0);
@@ -347,10 +347,10 @@ fn generated_objects_are_served_often_enough() {
         // Nothing but policies sets a limit here.
         governed += usize::from(snapshot.rules.values().any(|rule| rule.timeouts.request.is_some()));
     }
-    assert!(requests >= 40, "only {requests} of {SETS} sets of objects serve a rule");
-    assert!(streams >= 12, "only {streams} of {SETS} sets of objects serve a stream rule");
-    assert!(sets >= 20, "only {sets} of {SETS} sets of objects serve a listener of a ListenerSet");
-    assert!(secured >= 2, "only {secured} of {SETS} sets of objects have TLS to a backend");
-    assert!(governed >= 6, "only {governed} of {SETS} sets of objects have a rule with what a policy says");
-    assert!(checked >= 1, "only {checked} of {SETS} sets of objects check certificates of clients");
+    assert!(requests >= 160, "only {requests} of {SETS} sets of objects serve a rule");
+    assert!(streams >= 48, "only {streams} of {SETS} sets of objects serve a stream rule");
+    assert!(sets >= 80, "only {sets} of {SETS} sets of objects serve a listener of a ListenerSet");
+    assert!(secured >= 8, "only {secured} of {SETS} sets of objects have TLS to a backend");
+    assert!(governed >= 24, "only {governed} of {SETS} sets of objects have a rule with what a policy says");
+    assert!(checked >= 4, "only {checked} of {SETS} sets of objects check certificates of clients");
 }

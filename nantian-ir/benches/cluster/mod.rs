@@ -23,6 +23,35 @@ fn object(value: Value) -> Object {
     Object::new(value).unwrap_or_else(|error| panic!("the benchmark's objects are well-formed: {error}"))
 }
 
+/// One Gateway with so many routes of one host: HTTPRoutes at one listener, and as many GRPCRoutes at the other.
+pub(crate) fn one_gateway(routes: usize) -> Objects {
+    let shared = (0..SERVICES).flat_map(|service| [self::service(0, service), slice(0, service)]);
+    let first = [namespace(0), gateway(0)].into_iter().chain(shared).map(object);
+    first.chain((0..routes).map(|number| one_of_many(number, "Get"))).collect()
+}
+
+/// The route of that number at the one Gateway, for calls of a method or a path that ends in it.
+pub(crate) fn one_of_many(number: usize, method: &str) -> Object {
+    let is_grpc = number % 2 == 1;
+    let matches = if is_grpc {
+        json!({"method": {"type": "Exact", "service": format!("shop.Service{number}"), "method": method}})
+    } else {
+        json!({"path": {"type": "PathPrefix", "value": format!("/{number}/{method}")}})
+    };
+    let (kind, listener, domain) = if is_grpc { ("GRPCRoute", "admin", "org") } else { ("HTTPRoute", "web", "com") };
+    object(json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": meta(0, &format!("route-{number:05}")),
+        "spec": {
+            "parentRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "public",
+                "sectionName": listener}],
+            "hostnames": [format!("api.{}.example.{domain}", name(0))],
+            "rules": [{"matches": [matches], "backendRefs": [
+                {"group": "", "kind": "Service", "name": format!("app-{}", number % SERVICES), "port": 8080, "weight": 1},
+            ]}],
+        },
+    }))
+}
+
 /// The route of that number of a tenant, for requests of one path.
 pub(crate) fn changed_route(tenant: usize, number: usize, path: &str) -> Object {
     object(route(tenant, number, path))

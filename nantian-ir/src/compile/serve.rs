@@ -18,7 +18,11 @@ use crate::model::{
 use crate::name::HostnameMatch;
 
 /// The route without what older routes of another kind have.
-pub(crate) fn uncontested<'v>(view: &'v RouteView, reader: &Reader<'_>) -> Cow<'v, RouteView> {
+pub(crate) fn uncontested<'v>(
+    view: &'v RouteView,
+    reader: &Reader<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Cow<'v, RouteView> {
     let mut view = Cow::Borrowed(view);
     if !view.key.kind.has_requests() {
         return view;
@@ -30,7 +34,7 @@ pub(crate) fn uncontested<'v>(view: &'v RouteView, reader: &Reader<'_>) -> Cow<'
         }
         let clashes = reader.clashes(&parent.gateway, &view.key);
         if !clashes.is_empty() {
-            kind_conflict::detach(view.to_mut(), clashes);
+            kind_conflict::detach(view.to_mut(), clashes, diagnostics);
         }
     }
     view

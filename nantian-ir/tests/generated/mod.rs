@@ -172,7 +172,7 @@ static CERTIFICATE: LazyLock<(String, String)> = LazyLock::new(|| {
 });
 
 fn certificates() -> impl Strategy<Value = Vec<Value>> {
-    prop::collection::vec((namespace(), name(), any::<bool>()), 0..4).prop_map(|places| {
+    prop::collection::vec((namespace(), name(), prop::bool::weighted(0.8)), 0..6).prop_map(|places| {
         let (chain, key) = &*CERTIFICATE;
         let both = places.into_iter().map(|(namespace, name, good)| {
             let authorities = if good { chain } else { "none" };

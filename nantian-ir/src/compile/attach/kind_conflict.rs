@@ -24,15 +24,13 @@ pub(crate) struct Clash {
 }
 
 /// The clashes of the routes of one Gateway, by route. `routes` are those with requests, the older first.
-pub(crate) fn find(
-    gateway: &Name,
-    routes: &[&Arc<RouteView>],
-    diagnostics: &mut Vec<Diagnostic>,
-) -> BTreeMap<RouteKey, Vec<Clash>> {
-    let mut taken: BTreeMap<(usize, RouteKind), Hosts> = BTreeMap::new();
+///
+/// Of each, only what [`RouteView::stands_as`] compares may be looked at.
+pub(crate) fn find(gateway: &Name, routes: &[&Arc<RouteView>]) -> BTreeMap<RouteKey, Vec<Clash>> {
+    let mut taken: BTreeMap<(usize, RouteKind), Hosts<'_, &RouteKey>> = BTreeMap::new();
     let mut clashes: BTreeMap<RouteKey, Vec<Clash>> = BTreeMap::new();
     for route in routes {
-        let (me, kind) = (route.key.to_string(), route.key.kind);
+        let kind = route.key.kind;
         let mut mine = Vec::new();
         for (position, parent) in route.parents.iter().enumerate().filter(|(_, parent)| parent.gateway == *gateway) {
             let mut lost = BTreeMap::new();
@@ -50,24 +48,25 @@ pub(crate) fn find(
                 "an HTTPRoute and a GRPCRoute cannot share a hostname on a listener, and the older one, {}",
                 lost.values().map(String::as_str).collect::<Vec<_>>().join("; ")
             );
-            diagnostics.push(Diagnostic::of(&diagnostic::KIND_CONFLICT, &route.object, parent.field(), &message));
             let clash = Clash { parent: position, listeners: lost.into_keys().collect(), message };
             clashes.entry(route.key.clone()).or_default().push(clash);
         }
         for (listener, hosts) in mine {
             let held = taken.entry((listener, kind)).or_default();
             for host in hosts {
-                held.insert(host.clone(), &me);
+                held.insert(host, &route.key);
             }
         }
     }
     clashes
 }
 
-/// Detaches a route from the listeners where an older route of the other kind has some of its hosts.
-pub(crate) fn detach(route: &mut RouteView, clashes: &[Clash]) {
+/// Detaches a route from the listeners where an older route of the other kind has some of its hosts, and tells.
+pub(crate) fn detach(route: &mut RouteView, clashes: &[Clash], diagnostics: &mut Vec<Diagnostic>) {
     for clash in clashes {
         let Some(parent) = route.parents.get_mut(clash.parent) else { continue };
+        let code = &diagnostic::KIND_CONFLICT;
+        diagnostics.push(Diagnostic::of(code, &route.object, parent.field(), &clash.message));
         parent.attached.retain(|(listener, _)| !clash.listeners.contains(listener));
         if parent.attached.is_empty() {
             parent.refused = Some(Fault::new("HostnameConflict", &clash.message));

@@ -33,6 +33,17 @@ pub(crate) struct RouteView {
     pub(crate) refused: Option<Fault>,
 }
 
+impl RouteView {
+    /// Whether it is to other routes what this other version of it was. What is told of a route for connections is written
+    /// at the place of its object, so that each version is another one.
+    pub(crate) fn stands_as(&self, other: &Self) -> bool {
+        self.key.kind.has_requests()
+            && self.age == other.age
+            && self.parents == other.parents
+            && self.refused == other.refused
+    }
+}
+
 /// One `parentRef` to a Gateway of ours or one of its ListenerSets, or a default Gateway.
 #[derive(Clone, PartialEq)]
 pub(crate) struct ParentView {

@@ -180,7 +180,7 @@ impl<'s> Reader<'s> {
     /// Whether a Gateway has routes of these kinds.
     pub(crate) fn has_routes(&self, gateway: &Name, wanted: fn(RouteKind) -> bool) -> bool {
         self.read(&Fact::KindsAt(gateway));
-        self.store.routes_at.members(gateway).any(|contender| wanted(contender.route.kind))
+        self.store.kinds_at.members(gateway).any(|kind| wanted(*kind))
     }
 
     /// The routes of a Gateway of these kinds, the older first, then by name.

@@ -22,7 +22,7 @@ use crate::compile::policy::Statements;
 use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{PolicyView, ServicePolicies};
 use crate::compile::{Objects, Options};
-use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey};
+use crate::key::{BackendKey, CaBundleKey, CertificateKey, RouteKey, RouteKind};
 use crate::precedence::Age;
 
 /// Values by key, in no order.
@@ -46,6 +46,8 @@ pub(super) struct Store {
     pub(super) attachments: Map<RouteKey, Arc<RouteView>>,
     /// Routes that are attached to a Gateway, by precedence.
     pub(super) routes_at: Tally<Name, Contender>,
+    /// The kinds of these routes.
+    pub(super) kinds_at: Tally<Name, RouteKind>,
     pub(super) clashes: Map<Name, BTreeMap<RouteKey, Vec<Clash>>>,
     pub(super) winners: Map<Name, Winners>,
     pub(super) policies: Map<Name, PolicyView>,

@@ -78,6 +78,20 @@ fn a_change_of_a_route_computes_that_route_whatever_else_there_is() {
     }
 }
 
+/// Both kinds may want the same hosts, which is looked into again only where a route wants others.
+#[test]
+fn a_change_of_a_route_leaves_those_of_the_other_kind_alone_while_it_wants_what_it_wanted() {
+    let mut compiler = compiler(&["a", "b"]);
+    let mut calls = route("b", "zz", "/").value().clone();
+    (calls["kind"], calls["spec"]["rules"][0]["matches"]) = (json!("GRPCRoute"), json!([]));
+    let conflict = compiler.apply([Change::Insert(object(calls))]).new_diagnostics;
+    assert_eq!(conflict.iter().map(|found| found.code.name()).collect::<Vec<_>>(), ["kind-conflict"]);
+    let changed = compiler.apply([Change::Insert(route("b", "r7", "/other"))]);
+    assert_eq!(changed.computed, 3, "objects of a name twice, the route's attachment, its rules");
+    let others = (0..20).map(|number| Change::Remove(route("b", &format!("r{number}"), "/").id().clone()));
+    assert_eq!(compiler.apply(others).resolved_diagnostics, conflict, "nobody has the hosts any more");
+}
+
 /// The backend is made again, and comes to what it was; the routes that send to it are lowered again, and so are they.
 #[test]
 fn a_change_that_comes_to_nothing_changes_no_resource() {

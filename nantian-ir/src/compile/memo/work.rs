@@ -110,7 +110,7 @@ fn contest(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) 
     let is_mixed = reader.has_routes(name, |kind| kind == RouteKind::Http)
         && reader.has_routes(name, |kind| kind == RouteKind::Grpc);
     let clashes = if is_mixed {
-        kind_conflict::find(name, &reader.contenders(name, RouteKind::has_requests), diagnostics)
+        kind_conflict::find(name, &reader.contenders(name, RouteKind::has_requests))
     } else {
         BTreeMap::new()
     };
@@ -124,7 +124,7 @@ fn contest(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) 
 
 fn route_rules(key: &RouteKey, reader: &Reader<'_>, output: &mut Output) {
     let Some(view) = reader.attachment(key).filter(|view| !view.parents.is_empty()) else { return };
-    let view = serve::uncontested(view, reader);
+    let view = serve::uncontested(view, reader, &mut output.diagnostics);
     let lowered = lower::lower(&view, reader, &mut output.diagnostics);
     let attached = serve::attached_to(&view, &lowered, reader, &mut output.diagnostics);
     output.claims.extend(attached.into_iter().map(|(gateway, listener)| Claim::Attached(gateway, listener)));

@@ -183,14 +183,21 @@ impl Compiler {
         }
         self.graph.changed(&Fact::Attachment(key));
         let now = self.store.attachments.get(key);
+        if before.as_deref().zip(now).is_some_and(|(before, now)| now.stands_as(before)) {
+            return;
+        }
         let (old, new) = (places(before.as_deref()), places(now.map(|view| &**view)));
         for (gateway, contender) in without(&old, &new) {
             self.store.routes_at.remove(gateway, contender);
-            self.graph.changed(&Fact::KindsAt(gateway));
+            if self.store.kinds_at.remove(gateway, &key.kind) {
+                self.graph.changed(&Fact::KindsAt(gateway));
+            }
         }
         for (gateway, contender) in without(&new, &old) {
             self.store.routes_at.add(gateway, contender.clone());
-            self.graph.changed(&Fact::KindsAt(gateway));
+            if self.store.kinds_at.add(gateway, key.kind) {
+                self.graph.changed(&Fact::KindsAt(gateway));
+            }
         }
         for (gateway, _) in old.iter().chain(&new) {
             self.graph.changed(&Fact::ContendersAt(gateway));

@@ -171,7 +171,8 @@ struct Layer {
 /// The policies for a rule at a listener, and for its backends. `None`: there is no such rule.
 pub(crate) fn of_rule(key: &RuleKey, listener: &ListenerKey, reader: &Reader<'_>) -> Option<Governance> {
     let view = reader.attachment(&key.route)?;
-    let lowered = lower::lower(&serve::uncontested(view, reader), reader, &mut Vec::new());
+    let untold = &mut Vec::new();
+    let lowered = lower::lower(&serve::uncontested(view, reader, untold), reader, untold);
     let mut rules = lowered.rules.into_iter().map(|rule| rule.attach(view, Vec::new()));
     let own = rules.find(|rule| rule.key.rule == key.rule)?;
     let layers = layers(level::of_rule(&key.route, own.name.as_deref(), listener), reader);
