@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::{AdminError, Interfaces, Limits, State};
 use crate::data_planes::Shared;
-use crate::lease::Candidate;
+use crate::lease::{Candidate, follow_nodes};
 use crate::notice::Listener;
 use crate::publish::{self, Outlets};
 use crate::status::Writer;
@@ -165,6 +165,7 @@ impl ControlPlane {
 
         // These end when they are dropped.
         let mut working = JoinSet::new();
+        let known_nodes = nodes.clone();
         let writer = Writer {
             client: client.clone(),
             settings: settings.clone(),
@@ -175,6 +176,7 @@ impl ControlPlane {
             listener: listener.clone(),
         };
         working.spawn(writer.run());
+        working.spawn(follow_nodes(client.clone(), settings.namespace.clone(), known_nodes, listener.clone()));
         let sink = Sink { inbox: Arc::clone(&inbox), observed, listener };
         working.spawn(watches::run(client, settings.watch.clone(), sink));
         working.spawn(tick(Arc::clone(&inbox), settings.watch.resync_period));

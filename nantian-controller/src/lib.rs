@@ -4,7 +4,6 @@ pub mod admin;
 mod apply;
 mod control_plane;
 mod data_planes;
-mod infra;
 mod lease;
 pub mod metrics;
 pub mod nodes;

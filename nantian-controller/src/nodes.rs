@@ -16,6 +16,9 @@ const MAX_NODES: usize = 10_000;
 /// How long one that is gone is remembered.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
+/// How long what another control plane said of a data plane holds: three times as long as it takes to say it again.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// Characters of a name that a data plane gives itself, and of what it says.
 const MAX_TEXT: usize = 1_024;
 
@@ -69,6 +72,8 @@ struct Held {
     status: NodeStatus,
     /// One that connects again may do so before its old stream is found dead.
     streams: usize,
+    /// Whether what is known of it comes from another control plane.
+    is_elsewhere: bool,
 }
 
 #[derive(Debug)]
@@ -106,9 +111,11 @@ impl Nodes {
     fn observe_at(&self, id: &str, cluster: &str, observation: Observation, now: Timestamp) {
         let id = shortened(id);
         let mut nodes = self.lock();
-        let held = nodes
-            .entry(id.to_owned())
-            .or_insert_with(|| Held { status: NodeStatus::new(id, shortened(cluster), now), streams: 0 });
+        let held = nodes.entry(id.to_owned()).or_insert_with(|| Held {
+            status: NodeStatus::new(id, shortened(cluster), now),
+            streams: 0,
+            is_elsewhere: false,
+        });
         let ended = matches!(observation, Observation::Disconnected { .. });
         held.observe(observation, now);
         if ended || nodes.len() > MAX_NODES {
@@ -126,6 +133,41 @@ impl Nodes {
     /// The one of this name.
     pub fn get(&self, id: &str) -> Option<NodeStatus> {
         self.lock().get(id).map(|held| held.status.clone())
+    }
+
+    /// Those that are connected here, or were when they were last heard of.
+    pub(crate) fn local(&self) -> Vec<NodeStatus> {
+        self.lock().values().filter(|held| !held.is_elsewhere).map(|held| held.status.clone()).collect()
+    }
+
+    /// Another control plane says this of a data plane. One that is connected here says more itself.
+    pub(crate) fn report(&self, status: NodeStatus) {
+        let mut nodes = self.lock();
+        let known = nodes.get(&status.id);
+        if known.is_some_and(|held| held.streams > 0 || held.status.last_seen_at >= status.last_seen_at) {
+            return;
+        }
+        nodes.insert(status.id.clone(), Held { status, streams: 0, is_elsewhere: true });
+        forget(&mut nodes, Timestamp::now());
+        drop(nodes);
+        self.0.changes.send_modify(|count| *count += 1);
+    }
+
+    /// What another control plane said long ago no longer holds: it may be gone with its data planes.
+    pub(crate) fn expire(&self, now: Timestamp) {
+        let mut nodes = self.lock();
+        let mut changed = false;
+        for held in nodes.values_mut().filter(|held| held.is_elsewhere && held.status.connected) {
+            let silent = Duration::try_from(now.duration_since(held.status.last_seen_at)).unwrap_or_default();
+            if silent > SILENCE {
+                (held.status.connected, held.status.ready, changed) = (false, false, true);
+                "not connected: its control plane says nothing any more".clone_into(&mut held.status.message);
+            }
+        }
+        drop(nodes);
+        if changed {
+            self.0.changes.send_modify(|count| *count += 1);
+        }
     }
 
     /// Changes with every observation.
@@ -165,6 +207,7 @@ impl NodeStatus {
 
 impl Held {
     fn observe(&mut self, observation: Observation, now: Timestamp) {
+        self.is_elsewhere = false;
         let status = &mut self.status;
         status.last_seen_at = now;
         let mut ended = None;
@@ -310,6 +353,31 @@ mod tests {
             })
         );
         assert_eq!(serde_json::from_value::<NodeStatus>(json).unwrap(), nodes.get("a").unwrap());
+    }
+
+    #[test]
+    fn a_data_plane_of_another_replica_counts_until_that_one_is_silent() {
+        let theirs = |version: &str, second| {
+            let nodes = Nodes::new();
+            nodes.observe_at("a", "c", Observation::Connected, at(second));
+            nodes.observe_at("a", "c", applied(version, Vec::new()), at(second));
+            nodes.get("a").unwrap()
+        };
+        let now = Timestamp::now().as_second();
+        let nodes = Nodes::new();
+        nodes.report(theirs("v1", now));
+        assert!(nodes.get("a").unwrap().ready && nodes.local().is_empty());
+        nodes.report(theirs("v0", now - 1));
+        assert_eq!(nodes.get("a").unwrap().acknowledged_version.as_deref(), Some("v1"), "what is newer counts");
+        nodes.expire(at(now + 30));
+        assert!(nodes.get("a").unwrap().connected);
+        nodes.expire(at(now + 31));
+        assert!(!nodes.get("a").unwrap().connected);
+        nodes.observe_at("a", "c", Observation::Connected, at(now + 40));
+        nodes.report(theirs("v2", now + 50));
+        let status = nodes.get("a").unwrap();
+        assert_eq!(status.acknowledged_version.as_deref(), Some("v1"), "it is connected here");
+        assert_eq!(nodes.local(), [status]);
     }
 
     #[test]

@@ -55,13 +55,6 @@ pub enum Notice {
         /// Why.
         message: String,
     },
-    /// A Service or EndpointSlice of a Gateway could not be written. It is tried again.
-    InfrastructureNotWritten {
-        /// Which.
-        object: String,
-        /// Why.
-        message: String,
-    },
     /// This replica writes from now on.
     Leading {
         /// Its name.

@@ -30,8 +30,6 @@ pub struct Settings {
     pub leader_election: ElectionSettings,
     /// How statuses are written.
     pub status: StatusSettings,
-    /// What Gateways are given.
-    pub infrastructure: InfrastructureSettings,
 }
 
 impl Default for Settings {
@@ -45,7 +43,6 @@ impl Default for Settings {
             admin: AdminSettings::default(),
             leader_election: ElectionSettings::default(),
             status: StatusSettings::default(),
-            infrastructure: InfrastructureSettings::default(),
         }
     }
 }
@@ -167,33 +164,6 @@ pub struct StatusSettings {
 impl Default for StatusSettings {
     fn default() -> Self {
         Self { concurrency: 16, writes_per_second: 500, programming_grace: Duration::from_secs(1) }
-    }
-}
-
-/// What Gateways are given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct InfrastructureSettings {
-    /// Whether each Gateway gets a Service. Without: somebody else makes them, or none are needed.
-    pub enabled: bool,
-    /// The Service in our own namespace whose endpoints are the data planes.
-    pub data_plane_service: String,
-    /// `spec.type` of the Services.
-    pub service_type: String,
-    /// How long the Service of a Gateway that is gone stays, with its address: one that comes back soon keeps both.
-    #[serde(with = "duration")]
-    pub deletion_delay: Duration,
-}
-
-impl Default for InfrastructureSettings {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            data_plane_service: "nantian-gw-dataplane".to_owned(),
-            service_type: "LoadBalancer".to_owned(),
-            deletion_delay: Duration::from_secs(30),
-        }
     }
 }
 

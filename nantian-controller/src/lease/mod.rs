@@ -2,5 +2,7 @@
 
 mod election;
 mod leader;
+mod node;
 
 pub(crate) use leader::Candidate;
+pub(crate) use node::run as follow_nodes;

@@ -2,7 +2,7 @@
 //!
 //! The writer looks at an object when what is wanted of it has changed (a publication), when its status has (a watch), when
 //! data planes said something, and at all of them every resync period. `served.rs` adds to what the compiler said what only
-//! data planes and load balancers know; `plan.rs` compares with what is there. An object is in `queue.rs` once, so that what
+//! data planes know; `plan.rs` compares with what is there. An object is in `queue.rs` once, so that what
 //! is written is always the newest.
 
 mod plan;

@@ -1,8 +1,8 @@
-//! What only data planes and load balancers know: whether a listener is served, and at which addresses.
+//! What only data planes know: whether a listener is served.
 //!
 //! The compiler says whether a Gateway could be served. It is said to be `Programmed` once a data plane does.
 
-use nantian_ir::compile::status::{GatewayAddress, ListenerStatus};
+use nantian_ir::compile::status::ListenerStatus;
 use nantian_ir::compile::{Condition, ConditionStatus, Status};
 use nantian_ir::{ListenerKey, ObjectRef, SmolStr, Snapshot};
 
@@ -72,15 +72,8 @@ pub(crate) struct Verdict {
     pub(crate) is_waiting: bool,
 }
 
-/// The status of a Gateway or ListenerSet with what data planes and its load balancer say. `addresses`: `None`: it gets none
-/// from us; empty: it has none yet.
-pub(crate) fn judge(
-    id: &ObjectRef,
-    compiled: &Status,
-    snapshot: &Snapshot,
-    servers: &Servers<'_>,
-    addresses: Option<&[GatewayAddress]>,
-) -> Verdict {
+/// The status of a Gateway or ListenerSet with what data planes say.
+pub(crate) fn judge(id: &ObjectRef, compiled: &Status, snapshot: &Snapshot, servers: &Servers<'_>) -> Verdict {
     let mut status = compiled.clone();
     let mut is_waiting = false;
     match &mut status {
@@ -88,15 +81,7 @@ pub(crate) fn judge(
             let (namespace, name) = (&id.namespace, &id.name);
             let is_its = |key: &ListenerKey| key.set.is_none() && (&key.namespace, &key.gateway) == (namespace, name);
             let served = judge_listeners(&mut gateway.listeners, snapshot, servers, &is_its, &mut is_waiting);
-            let fault = (!served).then(|| ("Pending", servers.waiting().into()));
-            let fault = fault.or_else(|| {
-                let none = addresses.is_some_and(<[_]>::is_empty) && gateway.addresses.is_empty();
-                none.then(|| ("AddressNotAssigned", "its Service has no address yet".into()))
-            });
-            unless_programmed(&mut gateway.conditions, fault);
-            if gateway.addresses.is_empty() && is_accepted(&gateway.conditions) {
-                gateway.addresses = addresses.unwrap_or_default().to_vec();
-            }
+            unless_programmed(&mut gateway.conditions, (!served).then(|| ("Pending", servers.waiting().into())));
         }
         Status::ListenerSet(set) => {
             let is_its = |key: &ListenerKey| {
@@ -138,15 +123,92 @@ fn judge_listeners(
     any
 }
 
-fn is_accepted(conditions: &[Condition]) -> bool {
-    conditions.iter().any(|condition| condition.kind == "Accepted" && condition.status == ConditionStatus::True)
-}
-
 /// Takes `Programmed` back, if it was said to be so.
 fn unless_programmed(conditions: &mut [Condition], fault: Option<(&'static str, SmolStr)>) {
     let programmed = conditions.iter_mut().find(|condition| condition.kind == "Programmed");
     let Some((programmed, (reason, message))) = programmed.zip(fault) else { return };
     if programmed.status == ConditionStatus::True {
         (programmed.status, programmed.reason, programmed.message) = (ConditionStatus::False, reason, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nantian_ir::compile::{Change, Compiler, Object, Options};
+    use nantian_xds::delta::{Event, Rejection};
+    use nantian_xds::transport::Observation;
+    use serde_json::json;
+
+    use super::*;
+    use crate::Nodes;
+
+    /// A Gateway with two listeners, published as `v1`; the reason of `Programmed` of it and of each of them, and whether
+    /// data planes are waited for.
+    fn reasons(nodes: &Nodes) -> (Vec<&'static str>, bool) {
+        let api = "gateway.networking.k8s.io/v1";
+        let class = json!({
+            "apiVersion": api, "kind": "GatewayClass", "metadata": {"name": "c"},
+            "spec": {"controllerName": "nantian.dev/gateway-controller"},
+        });
+        let gateway = json!({
+            "apiVersion": api, "kind": "Gateway", "metadata": {"name": "g", "namespace": "n"},
+            "spec": {"gatewayClassName": "c", "listeners": [
+                {"name": "a", "port": 80, "protocol": "HTTP"}, {"name": "b", "port": 81, "protocol": "HTTP"},
+            ]},
+        });
+        let mut compiler = Compiler::new(Options::default());
+        compiler.apply([class, gateway].map(|object| Change::Insert(Object::new(object).unwrap())));
+        let publications = Publications::new();
+        publications.publish(std::sync::Arc::new(Published {
+            snapshot: std::sync::Arc::clone(compiler.snapshot()),
+            version: "v1".to_owned(),
+            generated_at: std::time::SystemTime::UNIX_EPOCH,
+            build: std::time::Duration::ZERO,
+            ai_services: nantian_ir::ResourceMap::new(),
+            statuses: nantian_ir::ResourceMap::new(),
+            diagnostics: nantian_ir::ResourceMap::new(),
+        }));
+        let reported = compiler.statuses().find(|status| status.object.kind == "Gateway").unwrap();
+        let list = nodes.list();
+        let servers = Servers::of(&list, &publications);
+        let verdict = judge(&reported.object, &reported.status, compiler.snapshot(), &servers);
+        let Status::Gateway(gateway) = verdict.status else { panic!("a Gateway's") };
+        let reason = |conditions: &[Condition]| {
+            conditions.iter().find(|condition| condition.kind == "Programmed").unwrap().reason
+        };
+        let listeners = gateway.listeners.iter().map(|listener| reason(&listener.conditions));
+        (std::iter::once(reason(&gateway.conditions)).chain(listeners).collect(), verdict.is_waiting)
+    }
+
+    fn applied(version: &str, rejected: Vec<Rejection>) -> Observation {
+        Observation::Said(Event::Applied { version: version.to_owned(), rejected })
+    }
+
+    #[test]
+    fn a_gateway_is_programmed_once_a_data_plane_serves_it() {
+        let nodes = Nodes::new();
+        assert_eq!(reasons(&nodes), (vec!["Pending"; 3], true));
+        nodes.observe("one", "c", Observation::Connected);
+        nodes.observe("one", "c", applied("v0", Vec::new()));
+        assert_eq!(reasons(&nodes), (vec!["Pending"; 3], true), "it serves something else");
+        nodes.observe("one", "c", applied("v1", Vec::new()));
+        assert_eq!(reasons(&nodes), (vec!["Programmed"; 3], false));
+    }
+
+    #[test]
+    fn a_listener_that_is_refused_and_served_by_nobody_is_not() {
+        let rejection = Rejection {
+            type_url: "type.nantian.dev/nantian.ir.v1.Listener".to_owned(),
+            name: "n/g/b".to_owned(),
+            version: "x".to_owned(),
+            message: "the port is taken".to_owned(),
+        };
+        let nodes = Nodes::new();
+        nodes.observe("one", "c", Observation::Connected);
+        nodes.observe("one", "c", applied("v1", vec![rejection]));
+        assert_eq!(reasons(&nodes), (vec!["Programmed", "Programmed", "Invalid"], false));
+        nodes.observe("two", "c", Observation::Connected);
+        nodes.observe("two", "c", applied("v1", Vec::new()));
+        assert_eq!(reasons(&nodes), (vec!["Programmed"; 3], false));
     }
 }

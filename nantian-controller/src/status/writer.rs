@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use kube::Client;
 use nantian_ir::compile::Status;
-use nantian_ir::compile::status::GatewayAddress;
 use nantian_ir::{ObjectRef, ResourceChange};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -17,7 +16,6 @@ use super::queue::Queue;
 use super::rate::Rate;
 use super::served::{Servers, judge};
 use crate::apply::{ApplyError, apply_status};
-use crate::infra::addresses_of;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Publications, Published};
 use crate::watch::{Observed, ObservedStatus};
@@ -110,7 +108,7 @@ impl<'w> Term<'w> {
                     let published = newest.borrow_and_update().clone();
                     self.advance(published);
                 }
-                () = self.writer.observed.changed() => self.add_observed(),
+                () = self.writer.observed.changed() => self.add(self.writer.observed.take_changed()),
                 changed = nodes.changed() => {
                     if changed.is_err() {
                         return;
@@ -153,15 +151,6 @@ impl<'w> Term<'w> {
         self.add(published.statuses.keys().filter(has_listeners).cloned());
     }
 
-    fn add_observed(&mut self) {
-        let changed = self.writer.observed.take_changed();
-        // A Service of a Gateway may have got an address.
-        if changed.iter().any(|id| id.kind == "Service") {
-            self.add_served();
-        }
-        self.add(changed.into_iter().filter(|id| id.kind != "Service"));
-    }
-
     /// Begins as many writes as there may be; says how long until there may be more.
     fn write_what_is_due(&mut self) -> Duration {
         const LONG: Duration = Duration::from_secs(3_600);
@@ -192,8 +181,7 @@ impl<'w> Term<'w> {
             return false;
         };
         let wanted = self.published.statuses.get(id).map(|reported| &reported.0.status);
-        let judged =
-            wanted.map(|wanted| judge(id, wanted, &self.published.snapshot, servers, self.addresses(id).as_deref()));
+        let judged = wanted.map(|wanted| judge(id, wanted, &self.published.snapshot, servers));
         if judged.as_ref().is_some_and(|verdict| verdict.is_waiting) && servers.are_there() {
             let since = *self.waiting_since.entry(id.clone()).or_insert(now);
             let until = since + self.writer.settings.status.programming_grace;
@@ -229,11 +217,6 @@ impl<'w> Term<'w> {
             return self.released.contains(id).then(|| release(id, observed));
         }
         plan(id, wanted, observed, &self.writer.settings.controller_name, Timestamp::now())
-    }
-
-    fn addresses(&self, id: &ObjectRef) -> Option<Vec<GatewayAddress>> {
-        let is_given = self.writer.settings.infrastructure.enabled && id.kind == "Gateway";
-        is_given.then(|| addresses_of(id, &self.writer.observed))
     }
 
     fn finish(&mut self, written: Result<Written, JoinError>) {

@@ -26,6 +26,7 @@ use follow::Source;
 use kinds::{KINDS, Kind, Scope};
 pub(crate) use object::{ObservedStatus, Received};
 pub(crate) use observed::Observed;
+pub(crate) use recovery::Recovery;
 
 use crate::notice::Notice;
 use crate::settings::WatchSettings;

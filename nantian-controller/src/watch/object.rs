@@ -12,7 +12,6 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::kinds::Kind;
-use crate::infra;
 
 /// An object as it came. Of its metadata, only what a watch needs is looked at.
 #[derive(Clone)]
@@ -112,7 +111,6 @@ impl Received {
         fields.insert("kind".to_owned(), Value::String(kind.name.to_owned()));
         // A list without elements may come as null, as `endpoints` of an EndpointSlice does.
         fields.retain(|_, value| !value.is_null());
-        // That of a Service has its load balancer's address, which is for us and not for the compiler.
         let status = fields.remove("status").unwrap_or_default();
         if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("resourceVersion");
@@ -127,8 +125,7 @@ impl Received {
             api_version: api_version.into(),
         };
         let object = Object::new(value)?;
-        let is_compared = kind.has_status() || infra::is_ours(&object);
-        Ok(Seen { object, status: is_compared.then_some(observed) })
+        Ok(Seen { object, status: kind.has_status().then_some(observed) })
     }
 }
 
