@@ -9,6 +9,7 @@ use crate::workspace::Workspace;
 /// Makes clusters, and runs what needs them.
 pub(super) fn test(workspace: &Workspace, _settings: Settings) -> Result<Counts, Failure> {
     tools::install_go()?;
+    build_planes(workspace)?;
     let test = ["test", "--locked", "--package", "nantian-cluster", "--features", "live", "--test", "live"];
     Counts::of_run(workspace.cargo(test).args(["--", "--test-threads", "2"]))
 }

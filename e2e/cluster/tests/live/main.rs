@@ -4,6 +4,7 @@
 
 mod crds;
 mod node;
+mod planes;
 mod proxied;
 
 use std::path::Path;
