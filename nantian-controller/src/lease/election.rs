@@ -61,6 +61,11 @@ impl Election {
         self.renewed = Some(began);
     }
 
+    /// Whether this replica led until now; from here on it does not, and each try has its whole time again.
+    pub(super) fn has_run_out(&mut self, now: Instant) -> bool {
+        self.renewed.take_if(|renewed| now >= *renewed + self.renew_deadline).is_some()
+    }
+
     /// Until when this replica leads, if nothing more goes well.
     pub(super) fn leads_until(&self) -> Option<Instant> {
         self.renewed.map(|renewed| renewed + self.renew_deadline)
@@ -102,6 +107,10 @@ mod tests {
         election.renewed(start);
         assert_eq!(election.leads_until(), Some(start + DEADLINE));
         assert_eq!(election.look(Some(&held("a", 1)), start), Step::Renew);
+        assert!(!election.has_run_out(start + DEADLINE - Duration::from_millis(1)));
+        assert!(election.has_run_out(start + DEADLINE));
+        assert_eq!(election.leads_until(), None, "or no later try would have time to go well");
+        election.renewed(start);
         assert!(DEADLINE < LEASE);
         // Somebody took it by force.
         assert_eq!(election.look(Some(&held("b", 2)), start), Step::Wait);

@@ -69,7 +69,7 @@ impl Candidate {
         let wait = began + self.settings.retry_period;
         let until = election.leads_until();
         tokio::time::sleep_until(until.map_or(wait, |until| wait.min(until)).into()).await;
-        if until.is_some_and(|until| Instant::now() >= until) {
+        if election.has_run_out(Instant::now()) {
             self.lead(false, "the Lease could not be renewed in time");
         }
     }
