@@ -18,10 +18,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- /* What the files say, the user's fields over the chart's. */}}
 {{- define "nantian-gw.controlplane-config" -}}
-{{- $chart := dict
-  "controllerName" .Values.gatewayClass.controllerName
-  "infrastructure" (dict "dataPlaneService" (include "nantian-gw.dataplane" .))
-}}
+{{- $chart := dict "controllerName" .Values.gatewayClass.controllerName }}
 {{- mergeOverwrite $chart (deepCopy .Values.controlPlane.config) | toYaml }}
 {{- end }}
 
