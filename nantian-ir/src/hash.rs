@@ -29,7 +29,9 @@ impl ContentHash {
         let mut hasher = Sha256::new();
         for list in lists {
             hasher.update(u64::try_from(list.len()).unwrap_or(u64::MAX).to_be_bytes());
-            list.into_iter().for_each(|digest| hasher.update(digest));
+            for digest in list {
+                hasher.update(digest);
+            }
         }
         Self::from(first_half(hasher.finalize()))
     }

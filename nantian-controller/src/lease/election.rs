@@ -107,7 +107,7 @@ mod tests {
         election.renewed(start);
         assert_eq!(election.leads_until(), Some(start + DEADLINE));
         assert_eq!(election.look(Some(&held("a", 1)), start), Step::Renew);
-        assert!(!election.has_run_out(start + DEADLINE - Duration::from_millis(1)));
+        assert!(!election.has_run_out(start + DEADLINE.saturating_sub(Duration::from_millis(1))));
         assert!(election.has_run_out(start + DEADLINE));
         assert_eq!(election.leads_until(), None, "or no later try would have time to go well");
         election.renewed(start);
