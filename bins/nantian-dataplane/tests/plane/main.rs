@@ -88,20 +88,12 @@ async fn it_is_not_ready_and_says_why_until_it_serves_the_first_snapshot() {
     let mut control = plain().await;
     wire.lead_to(&control.address());
     assert_eq!(control.observed().await, Observation::Connected);
-    loop {
-        // A connection that the wire took while it led to nobody may be told of before this one.
-        running.told("connected").await;
-        let (status, body) = running.admin("/readyz").await;
-        assert_eq!(status, 503);
-        if body.contains(": connected to ") {
-            break;
-        }
-    }
+    running.readiness(503, "not ready: waiting for the first configuration: connected to ").await;
 
     let snapshot = shop(2, &backend);
     control.publish(&snapshot);
     control.observed_that(|observation| *observation == applied(&snapshot)).await;
-    assert_eq!(running.admin("/readyz").await, (200, "ready\n".to_owned()));
+    running.readiness(200, "ready\n").await;
     assert_eq!(running.json("/v1/summary").await["snapshotVersion"], version(&snapshot).as_str());
     let node = running.json("/v1/node").await;
     assert_eq!((node["name"].as_str(), &node["source"]["connected"]), (Some("node-1"), &true.into()));
@@ -237,8 +229,7 @@ async fn sigterm_under_load_drops_nothing() {
 
     running.signal("TERM");
     running.told("draining").await;
-    let (status, body) = running.admin("/readyz").await;
-    assert_eq!((status, body.as_str()), (503, "not ready: draining, about to stop\n"));
+    running.readiness(503, "not ready: draining, about to stop\n").await;
     // Whoever has not heard of it yet is served.
     counts.reach(counts.answered.load(Ordering::SeqCst) + 100).await;
     for client in load {

@@ -89,6 +89,20 @@ impl Running {
         soon(get(self.admin, path)).await.unwrap()
     }
 
+    /// Asks whether it is ready until the answer has this status and text; what a process tells and what it answers are
+    /// of two threads.
+    pub(crate) async fn readiness(&self, status: u16, text: &str) {
+        let answered = async {
+            loop {
+                let (got, body) = self.admin("/readyz").await;
+                if got == status && body.contains(text) {
+                    return;
+                }
+            }
+        };
+        soon(answered).await;
+    }
+
     pub(crate) async fn json(&self, path: &str) -> Value {
         let (status, body) = self.admin(path).await;
         assert_eq!(status, 200, "{path}: {body}");
