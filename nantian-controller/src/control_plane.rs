@@ -24,9 +24,6 @@ use crate::watch::inbox::Inbox;
 use crate::watch::{self as watches, Observed, Sink};
 use crate::{Metrics, Nodes, Publications, Settings};
 
-/// How often the files with the certificates are looked at. The kubelet is about a minute behind with them.
-const LOOK: Duration = Duration::from_secs(10);
-
 /// Why a control plane does not run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -217,7 +214,7 @@ async fn tick(inbox: Arc<Inbox>, period: Duration) {
 
 /// Takes new certificates as they come. Those that are no use are passed over: the old ones serve on.
 async fn renew(mut credentials: Option<FollowedCredentials>) {
-    let mut looks = tokio::time::interval(LOOK);
+    let mut looks = tokio::time::interval(FollowedCredentials::LOOK);
     loop {
         looks.tick().await;
         if let Some(credentials) = &mut credentials {

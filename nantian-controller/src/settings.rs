@@ -1,10 +1,9 @@
 //! Settings of the control plane. `docs/control-plane.md` is the reference.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nantian_xds::transport::CredentialFiles;
+use nantian_xds::transport::TlsSettings;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::AdminSettings;
@@ -82,36 +81,6 @@ pub struct XdsSettings {
 impl Default for XdsSettings {
     fn default() -> Self {
         Self { address: (Ipv4Addr::UNSPECIFIED, 18080).into(), tls: TlsSettings::default() }
-    }
-}
-
-/// TLS with data planes: both show a certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct TlsSettings {
-    /// Without it, private keys go over the wire in clear, to whoever asks.
-    pub enabled: bool,
-    /// Our chain, leaf first, as PEM.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-    /// The authority of the certificates of data planes.
-    pub authority: PathBuf,
-}
-
-impl Default for TlsSettings {
-    fn default() -> Self {
-        let file = |name| Path::new("/etc/nantian-gw/tls").join(name);
-        Self { enabled: true, certificate: file("tls.crt"), key: file("tls.key"), authority: file("ca.crt") }
-    }
-}
-
-impl TlsSettings {
-    /// The files, if there is TLS.
-    pub fn files(&self) -> Option<CredentialFiles> {
-        let Self { enabled, certificate, key, authority } = self.clone();
-        enabled.then_some(CredentialFiles { certificate, key, authority })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Settings: the file of `--config`, then the environment, which wins. `docs/data-plane.md` is the reference.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nantian_process::config::{self, ConfigError};
 use nantian_proxy::engine::EngineConfig;
-use nantian_xds::transport::{ClientSettings, CredentialFiles};
+use nantian_xds::transport::{ClientSettings, TlsSettings};
 use nantian_xds::wire::Node;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -47,36 +47,7 @@ pub(crate) struct ControlPlaneConfig {
     /// The name that its certificate must have; absent: the host of the address.
     pub(crate) server_name: Option<String>,
     /// TLS with it.
-    pub(crate) tls: TlsConfig,
-}
-
-/// TLS with the control plane: both show a certificate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct TlsConfig {
-    /// Without it private keys go over the wire in clear, and nobody proves anything.
-    pub(crate) enabled: bool,
-    /// Our chain, leaf first, as PEM.
-    pub(crate) certificate: PathBuf,
-    /// Its key.
-    pub(crate) key: PathBuf,
-    /// The authority of the control plane's certificate.
-    pub(crate) authority: PathBuf,
-}
-
-impl Default for TlsConfig {
-    fn default() -> Self {
-        let file = |name| Path::new("/etc/nantian-gw/tls").join(name);
-        Self { enabled: true, certificate: file("tls.crt"), key: file("tls.key"), authority: file("ca.crt") }
-    }
-}
-
-impl TlsConfig {
-    /// The files, if there is TLS.
-    pub(crate) fn files(&self) -> Option<CredentialFiles> {
-        let Self { enabled, certificate, key, authority } = self.clone();
-        enabled.then_some(CredentialFiles { certificate, key, authority })
-    }
+    pub(crate) tls: TlsSettings,
 }
 
 /// Why settings cannot be used.

@@ -1,7 +1,6 @@
 //! The life of the process: it follows a control plane until a signal ends it.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use nantian_process::signals::{Request, Signals};
 use nantian_process::{limits, memory};
@@ -15,9 +14,6 @@ use tokio::sync::watch;
 use crate::config::{Config, SettingsError};
 use crate::event::{Event, tell};
 use crate::plane::DataPlane;
-
-/// How often the files with the certificates are looked at. The kubelet is about a minute behind with them.
-const LOOK: Duration = Duration::from_secs(10);
 
 /// Why it could not start.
 #[derive(Debug, Error)]
@@ -58,7 +54,7 @@ async fn serve(config: Config) -> Result<ExitCode, RunError> {
     {
         let following = follow(&engine, settings, security);
         tokio::pin!(following);
-        let mut looks = tokio::time::interval(LOOK);
+        let mut looks = tokio::time::interval(FollowedCredentials::LOOK);
         loop {
             tokio::select! {
                 () = &mut following => break,

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use http::{Method, Response, request};
 use http_body_util::Full;
@@ -10,16 +10,14 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nantian_xds::transport::accept;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::answer::Answer;
 use super::problem::Problem;
 use super::{Limits, Port, State, routes};
 use crate::metrics::AdminRequest;
-
-/// The wait after an `accept` that failed: for want of file descriptors, mostly.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Bytes of the head of a request.
 pub(super) const MAX_HEAD: usize = 16 * 1024;
@@ -29,34 +27,13 @@ pub(super) const MAX_FIELDS: usize = 64;
 
 /// Serves a port until `shutdown` is over, and then what is being answered.
 pub async fn serve(listener: TcpListener, port: Port, state: State, shutdown: impl Future<Output = ()>) {
-    let connections = Arc::new(Semaphore::new(state.limits.max_connections));
-    let whole = u32::try_from(state.limits.max_connections).unwrap_or(u32::MAX);
+    let most = state.limits.max_connections;
     let (stop, stopping) = watch::channel(());
     let state = Arc::new(state);
-    tokio::pin!(shutdown);
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            accepted = accepted => accepted,
-            () = &mut shutdown => break,
-        };
-        match accepted {
-            Ok((socket, _)) => {
-                let (state, stopping) = (Arc::clone(&state), stopping.clone());
-                tokio::spawn(async move {
-                    converse(socket, port, state, stopping).await;
-                    drop(permit);
-                });
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
-        }
-    }
-    drop((listener, stop));
-    // Every permit is back once every connection is over.
-    let _ = connections.acquire_many(whole).await;
+    let serve = |socket, _| converse(socket, port, Arc::clone(&state), stopping.clone());
+    let open = accept(listener, most, shutdown, serve).await;
+    drop(stop);
+    open.ended().await;
 }
 
 /// Serves a connection. How its client went away is nobody's concern.

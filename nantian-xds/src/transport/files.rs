@@ -1,6 +1,7 @@
 //! Credentials in files, as Kubernetes mounts a Secret: read again, they may be others.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,37 @@ pub struct CredentialFiles {
     pub key: PathBuf,
     /// The authorities whose certificates the other side must have.
     pub authority: PathBuf,
+}
+
+/// TLS with the other plane, as settings of either have it: both show a certificate. By default the files are where the chart
+/// mounts them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct TlsSettings {
+    /// Without it, private keys go over the wire in clear, and nobody proves anything.
+    pub enabled: bool,
+    /// The own chain, leaf first, as PEM.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authorities whose certificates the other side must have.
+    pub authority: PathBuf,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        let file = |name| Path::new("/etc/nantian-gw/tls").join(name);
+        Self { enabled: true, certificate: file("tls.crt"), key: file("tls.key"), authority: file("ca.crt") }
+    }
+}
+
+impl TlsSettings {
+    /// The files, if there is TLS.
+    pub fn files(&self) -> Option<CredentialFiles> {
+        let Self { enabled, certificate, key, authority } = self.clone();
+        enabled.then_some(CredentialFiles { certificate, key, authority })
+    }
 }
 
 /// Why credentials cannot be taken from files.
@@ -82,6 +114,9 @@ pub struct FollowedCredentials {
 }
 
 impl FollowedCredentials {
+    /// How often a look at the files is worth it. The kubelet is about a minute behind with them.
+    pub const LOOK: Duration = Duration::from_secs(10);
+
     /// Reads the files for the first time.
     ///
     /// # Errors

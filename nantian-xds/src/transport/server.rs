@@ -9,11 +9,12 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::Service as _;
 
+use super::accept::accept;
 use super::security::Security;
 use super::stream::{DataPlanes, DiscoveryService, Peer, stopped};
 use crate::delta::ServerLimits;
@@ -65,9 +66,6 @@ const MAX_STREAMS: u32 = 4;
 /// Bytes of a response that HTTP/2 takes ahead of a client that does not read.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// The wait after an `accept` that failed: for want of file descriptors, mostly.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Serves snapshots to data planes.
 #[derive(Debug)]
 pub struct DiscoveryServer<D> {
@@ -87,34 +85,16 @@ impl<D: DataPlanes> DiscoveryServer<D> {
 
     /// Serves the connections of a socket until `stop` is over; then every stream ends, and its client goes elsewhere.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        let connections = Arc::new(Semaphore::new(self.settings.max_connections));
-        let max_connections = u32::try_from(self.settings.max_connections).unwrap_or(u32::MAX);
-        tokio::pin!(stop);
-        loop {
-            let accepted = async {
-                let permit = Arc::clone(&connections).acquire_owned().await;
-                (permit, listener.accept().await)
-            };
-            let (permit, accepted) = tokio::select! {
-                accepted = accepted => accepted,
-                () = &mut stop => break,
-            };
-            match accepted {
-                Ok((socket, address)) => {
-                    let connection = self.connection();
-                    tokio::spawn(async move {
-                        // A client that went wrong hears so itself, or is gone.
-                        let _ = connection.serve(socket, address).await;
-                        drop(permit);
-                    });
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        let serve = |socket, address| {
+            let connection = self.connection();
+            async move {
+                // A client that went wrong hears so itself, or is gone.
+                let _ = connection.serve(socket, address).await;
             }
-        }
-        drop(listener);
+        };
+        let open = accept(listener, self.settings.max_connections, stop, serve).await;
         self.stop.send_replace(true);
-        // Every permit is back once every connection is over.
-        let _ = connections.acquire_many(max_connections).await;
+        open.ended().await;
     }
 
     fn connection(&self) -> Connection<D> {
