@@ -22,6 +22,7 @@ const IMAGES: &[Image] = &[Image { name: PAUSE, program: "pause" }, Image { name
 
 /// Builds those whose program is newer than its image; returns the archives of all.
 pub(crate) fn build(home: &Home, programs: &Programs) -> Result<Vec<PathBuf>, ClusterError> {
+    let _alone = home.build_alone()?;
     let folder = home.images();
     std::fs::create_dir_all(&folder).map_err(ClusterError::file(&folder))?;
     let mut archives = Vec::new();
@@ -56,14 +57,16 @@ fn fill(image: &Image, container: &str, program: &Path, archive: &Path) -> Resul
     write_archive(image.name, archive)
 }
 
-/// Writes an image down.
+/// Writes an image down: under its name it is always whole, as another cluster may be reading it.
 fn write_archive(image: &str, archive: &Path) -> Result<(), ClusterError> {
+    let partial = archive.with_extension("partial");
     // `push` adds to an archive that is there.
-    if archive.exists() {
-        std::fs::remove_file(archive).map_err(ClusterError::file(archive))?;
+    if partial.exists() {
+        std::fs::remove_file(&partial).map_err(ClusterError::file(&partial))?;
     }
-    let to = format!("docker-archive:{}:{image}", archive.display());
-    run(buildah().args(["push", "--quiet", image, &to]))
+    let to = format!("docker-archive:{}:{image}", partial.display());
+    run(buildah().args(["push", "--quiet", image, &to]))?;
+    std::fs::rename(&partial, archive).map_err(ClusterError::file(archive))
 }
 
 /// An image that a Dockerfile says, without a registry: of a base that is made of packages of this machine's Debian.

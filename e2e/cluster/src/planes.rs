@@ -66,6 +66,8 @@ impl Cluster {
             newest = newest.max(changed.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
         }
         let tag = format!("build-{newest}");
+        // Until they are read: the next build has archives of the same names.
+        let _alone = home.build_alone()?;
         let folder = home.images();
         for Plane { program, folder: dockerfile, packages } in &PLANES {
             let archive = folder.join(format!("{program}.tar"));

@@ -43,6 +43,7 @@ impl Programs {
     /// # Errors
     /// If a registry cannot be reached, or something does not build.
     pub fn install(home: &Home, objects_only: bool) -> Result<Self, ClusterError> {
+        let _alone = home.build_alone()?;
         install_packages()?;
         let folder = home.programs();
         std::fs::create_dir_all(&folder).map_err(ClusterError::file(&folder))?;

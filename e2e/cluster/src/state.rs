@@ -1,6 +1,7 @@
 //! Where the things of a cluster lie.
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -57,6 +58,15 @@ impl Home {
 
     pub(crate) fn clusters(&self) -> PathBuf {
         self.0.join("clusters")
+    }
+
+    /// Waits until nobody else builds what all clusters share; others wait until the answer is dropped.
+    pub(crate) fn build_alone(&self) -> Result<File, ClusterError> {
+        std::fs::create_dir_all(&self.0).map_err(ClusterError::file(&self.0))?;
+        let path = self.0.join("cluster.lock");
+        let lock = File::create(&path).map_err(ClusterError::file(&path))?;
+        lock.lock().map_err(ClusterError::file(&path))?;
+        Ok(lock)
     }
 }
 
