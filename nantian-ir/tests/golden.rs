@@ -12,7 +12,7 @@ mod yaml_text;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nantian_ir::compile::{Compiled, Diagnostic, Object, Objects, Options, compile, yaml};
+use nantian_ir::compile::{BindPorts, Compiled, Diagnostic, Object, Objects, Options, compile, yaml};
 use serde_json::{Value, json};
 
 fn directories() -> Vec<PathBuf> {
@@ -25,11 +25,14 @@ fn directories() -> Vec<PathBuf> {
 /// 2030-01-01T00:00:00Z.
 const NOW: i64 = 1_893_456_000;
 
-fn options() -> Options {
+/// Those of a directory: what is `shared` is for data planes that serve many Gateways.
+fn options(directory: &Path) -> Options {
     let mut options = Options::standalone();
     // As in a cluster: a class without an object is nobody's.
     options.adopt_unclaimed_classes = false;
     options.now = Some(NOW);
+    let is_shared = directory.file_name().is_some_and(|name| name.to_string_lossy().starts_with("shared-"));
+    options.bind_ports = if is_shared { BindPorts::Assigned } else { BindPorts::AsDeclared };
     options
 }
 
@@ -60,9 +63,10 @@ fn objects_compile_to_what_is_expected_whatever_their_order() {
         let text = fs::read_to_string(directory.join("in.yaml")).unwrap();
         let parsed = yaml::parse("in.yaml", &text);
         let objects: Objects = parsed.objects.iter().cloned().collect();
-        let compiled = compile(&objects, &options());
+        let options = options(&directory);
+        let compiled = compile(&objects, &options);
         for order in orders(&parsed.objects) {
-            let again = compile(&order.into_iter().collect(), &options());
+            let again = compile(&order.into_iter().collect(), &options);
             assert_eq!(again, compiled, "the order of objects matters in {}", directory.display());
         }
         for (file, found) in results(&compiled, &parsed.diagnostics) {

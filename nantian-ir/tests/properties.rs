@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use generated::Edit;
 use nantian_ir::compile::{
-    AppliedPolicy, Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus, Objects,
+    AppliedPolicy, BindPorts, Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus, Objects,
     Options, PolicySetting, SettingOutcome, Status, compile,
 };
 use nantian_ir::{
@@ -23,7 +23,21 @@ fn objects(values: &[Value]) -> Vec<Object> {
 }
 
 fn compiled(objects: impl IntoIterator<Item = Object>) -> Compiled {
-    compile(&objects.into_iter().collect::<Objects>(), &Options::standalone())
+    compiled_with(objects, BindPorts::AsDeclared)
+}
+
+fn compiled_with(objects: impl IntoIterator<Item = Object>, bind_ports: BindPorts) -> Compiled {
+    compile(&objects.into_iter().collect::<Objects>(), &options(bind_ports))
+}
+
+fn options(bind_ports: BindPorts) -> Options {
+    let mut options = Options::standalone();
+    options.bind_ports = bind_ports;
+    options
+}
+
+fn bind_ports() -> impl Strategy<Value = BindPorts> {
+    prop::sample::select(&[BindPorts::AsDeclared, BindPorts::Assigned][..])
 }
 
 fn text(compiled: &Compiled) -> String {
@@ -34,8 +48,32 @@ proptest! {
     #[test]
     fn the_order_of_objects_does_not_matter(
         (values, shuffled) in generated::objects().prop_flat_map(|values| (Just(values.clone()), Just(values).prop_shuffle())),
+        bind_ports in bind_ports(),
     ) {
-        prop_assert_eq!(text(&compiled(objects(&values))), text(&compiled(objects(&shuffled))));
+        let of = |values: &[Value]| text(&compiled_with(objects(values), bind_ports));
+        prop_assert_eq!(of(&values), of(&shuffled));
+    }
+
+    #[test]
+    fn where_bind_ports_are_assigned_no_gateway_shares_a_socket_with_another(
+        values in generated::objects(),
+        mut other in generated::unrelated(),
+    ) {
+        // On the ports of the others.
+        for listener in other["spec"]["listeners"].as_array_mut().into_iter().flatten() {
+            listener["port"] = json!(listener["port"].as_u64().unwrap_or_default() - 1000);
+        }
+        let before = compiled_with(objects(&values), BindPorts::Assigned).snapshot;
+        let after = compiled_with(objects(&values).into_iter().chain(objects(&[other])), BindPorts::Assigned).snapshot;
+        let mut owners = BTreeMap::new();
+        for listener in after.listeners.values() {
+            let (key, bind) = (&listener.key, listener.bind.port);
+            let owner = (&key.namespace, &key.gateway, listener.public_port);
+            prop_assert_eq!(*owners.entry(bind).or_insert(owner), owner);
+        }
+        for (key, listener) in &before.listeners {
+            prop_assert_eq!(after.listeners.get(key), Some(listener));
+        }
     }
 
     #[test]
@@ -182,8 +220,9 @@ proptest! {
         values in generated::objects(),
         groups in generated::edits(),
         now in any::<bool>(),
+        bind_ports in bind_ports(),
     ) {
-        let mut options = Options::standalone();
+        let mut options = options(bind_ports);
         let mut compiler = Compiler::new(options.clone());
         let mut told = Told::default();
         let start: Objects = objects(&values).into_iter().collect();

@@ -10,6 +10,7 @@ mod attach;
 mod decode;
 pub mod diagnostic;
 mod field;
+mod infrastructure;
 mod lower;
 mod memo;
 pub mod objects;
@@ -61,9 +62,23 @@ pub struct Options {
     pub now: Option<i64>,
     /// What the data plane serves. Listeners of other protocols are not accepted (`UnsupportedProtocol`).
     pub protocols: Vec<ListenerProtocol>,
+    /// Which ports listeners are bound to.
+    pub bind_ports: BindPorts,
     /// What the data plane has a part for of what our own policies ask. What else they ask has no effect
     /// (`UnsupportedFeature`).
     pub policy_features: Vec<PolicyFeature>,
+}
+
+/// Which ports listeners are bound to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BindPorts {
+    /// Those of the listeners: Gateways share sockets, and the older one has what two want.
+    #[default]
+    AsDeclared,
+    /// One for each port of each Gateway, from 10000 to 29999: for data planes that serve many Gateways, each of which has a
+    /// Service in front. That Service is where the port is written down, as the target of the Gateway's port.
+    Assigned,
 }
 
 impl Default for Options {
@@ -77,6 +92,7 @@ impl Default for Options {
             addresses: Vec::new(),
             now: None,
             protocols: ListenerProtocol::ALL.to_vec(),
+            bind_ports: BindPorts::default(),
             policy_features: PolicyFeature::ALL.to_vec(),
         }
     }

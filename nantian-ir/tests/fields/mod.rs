@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nantian_ir::compile::{Compiled, Objects, compile, yaml};
+use nantian_ir::compile::{Compiled, Objects, Options, compile, yaml};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -109,7 +109,8 @@ fn every_row_names_a_file_and_a_golden_directory_that_notices_the_field() {
         };
         let admitted: Vec<Value> =
             yaml::parse("in.yaml", &text).objects.iter().map(|object| object.value().clone()).collect();
-        let before = compiled(&admitted).unwrap();
+        let options = options(&directory);
+        let before = compiled(&admitted, &options).unwrap();
         let changes = change::changes(&admitted, &kind, &field, &known);
         if changes.is_empty() {
             wrong.push(format!("{kind} {field}: golden/{golden} does not set it"));
@@ -119,7 +120,7 @@ fn every_row_names_a_file_and_a_golden_directory_that_notices_the_field() {
                 wrong.push(format!("{kind} {field} ({supported}): no diagnostic of golden/{golden} names it"));
             }
         } else {
-            let mut admitted = changes.iter().filter_map(|changed| compiled(changed)).peekable();
+            let mut admitted = changes.iter().filter_map(|changed| compiled(changed, &options)).peekable();
             // Where every other value is refused, as that of a union's type is, the schema is the proof.
             let refused = admitted.peek().is_none();
             let noticed = refused || admitted.any(|after| after != before);
@@ -146,14 +147,14 @@ fn is_named([_, _, diagnostics]: &[Value; 3], kind: &str, field: &str) -> bool {
 }
 
 /// What the objects compile to, without the places of diagnostics; `None` where an API server would refuse an object.
-fn compiled(objects: &[Value]) -> Option<[Value; 3]> {
+fn compiled(objects: &[Value], options: &Options) -> Option<[Value; 3]> {
     let text = objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n---\n");
     let parsed = yaml::parse("in.yaml", &text);
     if parsed.objects.len() != objects.len() {
         return None;
     }
     let objects: Objects = parsed.objects.into_iter().collect();
-    let Compiled { snapshot, statuses, mut diagnostics, .. } = compile(&objects, &options());
+    let Compiled { snapshot, statuses, mut diagnostics, .. } = compile(&objects, options);
     for diagnostic in &mut diagnostics {
         diagnostic.source = None;
     }

@@ -322,6 +322,21 @@ fn service() -> impl Strategy<Value = Value> {
     )
 }
 
+/// A Service as one is made for a Gateway: its own, one with a bind port of another, or somebody else's.
+fn gateway_service() -> impl Strategy<Value = Value> {
+    let bind = prop::sample::select(&[10_000_u16, 10_000, 10_001, 29_999, 80][..]);
+    let manager = prop::sample::select(&["nantian-gw", "nantian-gw", "Helm"][..]);
+    (namespace(), name(), 80_u16..83, bind, manager).prop_map(|(namespace, gateway, port, bind, manager)| {
+        let mut service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": meta(namespace, &format!("{gateway}-nantian-gw"), None),
+            "spec": {"ports": [{"port": port, "targetPort": bind}]},
+        });
+        service["metadata"]["labels"] =
+            json!({"app.kubernetes.io/managed-by": manager, "gateway.networking.k8s.io/gateway-name": gateway});
+        service
+    })
+}
+
 fn slice() -> impl Strategy<Value = Value> {
     let addresses = prop::collection::vec((0_u8..4, any::<Option<bool>>()), 0..3);
     (namespace(), name(), name(), addresses).prop_map(|(namespace, name, service, addresses)| {
@@ -408,7 +423,7 @@ fn misfit() -> impl Strategy<Value = Value> {
 fn any_object() -> impl Strategy<Value = Value> {
     prop_oneof![
         4 => gateway(), 6 => route(false), 3 => route(true), 4 => stream_route(), 3 => listener_set(), 2 => policy(),
-        4 => service(), 3 => slice(), 4 => other(),
+        4 => service(), 3 => slice(), 4 => other(), 2 => gateway_service(),
         2 => certificates().prop_flat_map(|held| {
             let others: Vec<Value> = if held.is_empty() { vec![json!(null)] } else { held };
             prop::sample::select(others)
@@ -444,7 +459,7 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
         prop::collection::vec(listener_set(), 1..6),
         prop::collection::vec(policy(), 1..6),
         certificates(),
-        prop::collection::vec(service(), 3..9),
+        (prop::collection::vec(service(), 3..9), prop::collection::vec(gateway_service(), 0..4)),
         prop::collection::vec(slice(), 0..5),
         prop::collection::vec(other(), 0..4),
         prop::collection::vec(ours::object(), 1..10),
@@ -452,7 +467,8 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
     parts.prop_map(|(gateways, http, grpc, streams, sets, policies, certificates, services, slices, others, ours)| {
         let mut seen = std::collections::BTreeSet::new();
         let routes = http.into_iter().chain(grpc).chain(streams);
-        let rest = services.into_iter().chain(slices).chain(others).chain(policies).chain(certificates).chain(ours);
+        let (services, made) = services;
+        let rest = services.into_iter().chain(made).chain(slices).chain(others).chain(policies).chain(certificates).chain(ours);
         let all = gateways.into_iter().chain(sets).chain(routes).chain(rest);
         let id = |value: &Value| {
             format!("{} {} {}", value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])
@@ -477,7 +493,7 @@ pub(crate) fn unrelated() -> impl Strategy<Value = Value> {
         object["metadata"]["namespace"] = json!("elsewhere");
         object["metadata"]["name"] = json!("unrelated");
         let spec = &mut object["spec"];
-        // Its ports are in nobody's way, and no route is attached to it by default.
+        // Its ports are in nobody's way where they are bound as they are, and no route is attached to it by default.
         for listener in spec["listeners"].as_array_mut().into_iter().flatten() {
             listener["port"] = json!(listener["port"].as_u64().unwrap_or_default() + 1000);
         }

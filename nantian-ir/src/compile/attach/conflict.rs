@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::bind_ports::{self, Request};
 use super::Fault;
 use super::gateway::GatewayView;
 use super::listener::ListenerView;
+use crate::compile::BindPorts;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Code, Diagnostic};
+use crate::compile::infrastructure::record::{self, Record};
 use crate::compile::memo::Reader;
 use crate::key::{ListenerKey, ListenerSetKey};
 use crate::model::{BindAddress, ListenerProtocol, Transport};
@@ -142,16 +145,26 @@ pub(crate) struct Verdict {
     refused: BTreeMap<usize, Fault>,
     /// Listeners whose host names overlap theirs on the same TLS port.
     overlaps: BTreeMap<usize, Vec<String>>,
+    /// Ports that listeners are bound to instead of their own.
+    binds: BTreeMap<u16, u16>,
 }
 
 impl Verdict {
+    /// The socket of a listener.
+    fn bind(&self, listener: &ListenerView) -> Option<BindAddress> {
+        let port = self.binds.get(&listener.port).copied().unwrap_or(listener.port);
+        listener.bind.map(|bind| BindAddress { port, ..bind })
+    }
+
     /// Tells the listeners.
     pub(crate) fn apply(&self, gateway: &mut GatewayView, diagnostics: &mut Vec<Diagnostic>) {
         for listener in &mut gateway.listeners {
+            listener.bind = self.bind(listener);
             if let Some(fault) = self.refused.get(&listener.index) {
                 let code = &diagnostic::PORT_UNAVAILABLE;
                 refuse(listener, fault.clone(), code, "port", diagnostics);
                 listener.refused = Some(Fault::new("PortUnavailable", &fault.message));
+                listener.conflict = listener.conflict.take().filter(|fault| fault.reason != "PortUnavailable");
             }
             listener.overlaps = self.overlaps.get(&listener.index).cloned().unwrap_or_default();
         }
@@ -163,9 +176,36 @@ impl Verdict {
 pub(crate) fn verdicts(reader: &Reader<'_>) -> BTreeMap<Name, Verdict> {
     let gateways = reader.gateways();
     let mut verdicts = BTreeMap::new();
-    across(&gateways, &mut verdicts);
+    match reader.options().bind_ports {
+        BindPorts::AsDeclared => across(&gateways, &mut verdicts),
+        BindPorts::Assigned => apart(&gateways, &mut verdicts, reader),
+    }
     overlaps(&gateways, &mut verdicts);
     verdicts
+}
+
+/// Gateways that share no socket, because each port of each has one of its own.
+fn apart(gateways: &Gateways<'_>, verdicts: &mut BTreeMap<Name, Verdict>, reader: &Reader<'_>) {
+    let requests = gateways.iter().map(|(name, gateway)| request(name, gateway, reader)).collect();
+    for (name, binds) in bind_ports::assign(requests) {
+        let refused = gateways.get(&name).into_iter().flat_map(|gateway| &gateway.listeners).filter_map(|listener| {
+            let is_bound = listener.bind.is_none() || binds.contains_key(&listener.port) || uses(listener).is_none();
+            let message = "every port that data planes have for listeners is taken: remove Gateways";
+            (!is_bound).then(|| (listener.index, Fault::new("PortUnavailable", message)))
+        });
+        let refused = refused.collect();
+        verdicts.insert(name, Verdict { refused, overlaps: BTreeMap::new(), binds });
+    }
+}
+
+/// What a Gateway asks for of bind ports.
+fn request<'g>(name: &'g Name, gateway: &GatewayView, reader: &Reader<'_>) -> Request<'g> {
+    let recorded = match record::read(name, &gateway.entry.value.spec.gateway_class_name, reader) {
+        Record::Ports(ports) => ports,
+        Record::None | Record::Foreign => BTreeMap::new(),
+    };
+    let ports = gateway.listeners.iter().map(|listener| listener.port).filter(|port| *port != 0);
+    Request { age: gateway.age, gateway: name, ports: ports.collect(), recorded }
 }
 
 /// Gateways that share a socket: the older one (then the first by name) keeps it, the other listener is refused.
@@ -215,7 +255,8 @@ fn overlaps(gateways: &Gateways<'_>, verdicts: &mut BTreeMap<Name, Verdict>) {
             verdicts.get(name).is_some_and(|verdict| verdict.refused.contains_key(&index))
         };
         for listener in gateway.listeners.iter().filter(|listener| !refused(listener.index, verdicts)) {
-            if let Some((bind, hostname)) = tls_place(listener) {
+            let bind = verdicts.get(*name).map_or(listener.bind, |verdict| verdict.bind(listener));
+            if let Some((bind, hostname)) = bind.zip(tls_host(listener)) {
                 by_bind.entry(bind).or_default().push((hostname, name, listener));
             }
         }
@@ -232,8 +273,8 @@ fn overlaps(gateways: &Gateways<'_>, verdicts: &mut BTreeMap<Name, Verdict>) {
     }
 }
 
-/// Socket and host of a listener that is told apart by server name.
-fn tls_place(listener: &ListenerView) -> Option<(BindAddress, HostnameMatch)> {
+/// The host of a listener that is told apart by server name.
+fn tls_host(listener: &ListenerView) -> Option<HostnameMatch> {
     let (protocol, hostname) = uses(listener)?;
-    protocol.begins_with_tls().then_some((listener.bind?, hostname))
+    protocol.begins_with_tls().then_some(hostname)
 }

@@ -1,5 +1,6 @@
 //! Which Gateways are ours, what their listeners are, and which routes are attached to them.
 
+pub(crate) mod bind_ports;
 pub(crate) mod class;
 pub(crate) mod conflict;
 pub(crate) mod gateway;

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Change, Compiler};
-use crate::compile::{Object, Objects, Options};
+use crate::compile::{BindPorts, Object, Objects, Options};
 use crate::key::ObjectRef;
 
 fn object(value: Value) -> Object {
@@ -101,6 +101,39 @@ fn a_change_that_comes_to_nothing_changes_no_resource() {
     assert!(changed.computed > 20);
     assert!(std::sync::Arc::ptr_eq(&before, &changed.snapshot));
     assert!(changed.statuses.is_empty() && changed.new_diagnostics.is_empty());
+}
+
+#[test]
+fn a_change_of_the_service_of_a_gateway_looks_at_sockets_and_what_differs_there_and_nothing_else() {
+    let made = |namespace: &str, bind: u16, label: &str| {
+        let labels = json!({
+            "app.kubernetes.io/managed-by": "nantian-gw", "gateway.networking.k8s.io/gateway-name": "gw", "label": label,
+        });
+        Change::Insert(object(json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {"namespace": namespace, "name": "gw-nantian-gw", "labels": labels},
+            "spec": {"ports": [{"port": 80, "targetPort": bind}]},
+        })))
+    };
+    let mut options = Options::standalone();
+    options.bind_ports = BindPorts::Assigned;
+    let mut compiler = Compiler::new(options);
+    compiler.replace(cluster(&["a", "b", "c"]));
+    let ports = |compiler: &Compiler| {
+        let listeners = compiler.snapshot().listeners.values();
+        listeners.map(|listener| (listener.public_port, listener.bind.port)).collect::<Vec<_>>()
+    };
+    let before = ports(&compiler);
+    let recorded = compiler.apply([made("a", before[0].1, "")]);
+    assert_eq!((recorded.computed, ports(&compiler)), (2, before.clone()), "objects of a name twice, the sockets");
+    let labelled = compiler.apply([made("a", before[0].1, "another")]);
+    assert_eq!((labelled.computed, ports(&compiler)), (2, before.clone()));
+    compiler.apply([made("b", 12_345, "")]);
+    assert_eq!(ports(&compiler), [before[0], (80, 12_345), before[2]]);
+    let rules = compiler.snapshot().rules.clone();
+    compiler.apply([made("c", before[0].1, "a copy of a's")]);
+    assert_eq!(ports(&compiler)[0], before[0], "the first by name of one age");
+    assert_eq!(compiler.snapshot().rules, rules);
 }
 
 #[test]
