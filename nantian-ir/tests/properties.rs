@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use generated::Edit;
 use nantian_ir::compile::{
-    AppliedPolicy, BindPorts, Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus, Objects,
-    Options, PolicySetting, SettingOutcome, Status, compile,
+    AppliedPolicy, BindPorts, Change, Changed, Compiled, Compiler, ConditionStatus, Diagnostic, Object, ObjectStatus,
+    Objects, Options, PolicySetting, SettingOutcome, Status, compile,
 };
 use nantian_ir::{
     BackendIdentity, BackendTls, Filter, ObjectRef, Refusal, RouteKey, RouteKind, RuleKey, Snapshot, Target, Trust,

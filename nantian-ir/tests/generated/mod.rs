@@ -468,7 +468,14 @@ pub(crate) fn objects() -> impl Strategy<Value = Vec<Value>> {
         let mut seen = std::collections::BTreeSet::new();
         let routes = http.into_iter().chain(grpc).chain(streams);
         let (services, made) = services;
-        let rest = services.into_iter().chain(made).chain(slices).chain(others).chain(policies).chain(certificates).chain(ours);
+        let rest = services
+            .into_iter()
+            .chain(made)
+            .chain(slices)
+            .chain(others)
+            .chain(policies)
+            .chain(certificates)
+            .chain(ours);
         let all = gateways.into_iter().chain(sets).chain(routes).chain(rest);
         let id = |value: &Value| {
             format!("{} {} {}", value["kind"], value["metadata"]["namespace"], value["metadata"]["name"])

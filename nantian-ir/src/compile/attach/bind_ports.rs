@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn no_two_of_two_thousand_gateways_share_a_bind_port_and_one_more_moves_none() {
-        let names: Vec<Name> = (0..2_001).map(|number| name_of(&format!("n{}", number % 7), &number.to_string())).collect();
+        let names: Vec<Name> =
+            (0..2_001).map(|number| name_of(&format!("n{}", number % 7), &number.to_string())).collect();
         let requests = |count: usize| -> Vec<Request<'_>> {
             names.iter().take(count).zip(0..).map(|(name, created)| request(name, created, &[80, 443], &[])).collect()
         };
@@ -111,7 +112,8 @@ mod tests {
         assert_eq!(found[0], Some(free));
         assert!(found[1].is_some_and(|bind| bind != free));
         // A copy of a Service says what the original does.
-        let found = of_80(vec![request(&a, 2, &[80], &[(80, 12_345)]), request(&b, 1, &[80], &[(80, 12_345)])], &[&a, &b]);
+        let found =
+            of_80(vec![request(&a, 2, &[80], &[(80, 12_345)]), request(&b, 1, &[80], &[(80, 12_345)])], &[&a, &b]);
         assert_eq!(found[1], Some(12_345));
         assert!(found[0].is_some_and(|bind| bind != 12_345));
     }

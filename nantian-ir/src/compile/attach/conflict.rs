@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bind_ports::{self, Request};
 use super::Fault;
+use super::bind_ports::{self, Request};
 use super::gateway::GatewayView;
 use super::listener::ListenerView;
 use crate::compile::BindPorts;
