@@ -3,14 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use kube::Client;
 use kube::api::{Patch, PatchParams};
-use kube::core::{ApiResource, GroupVersionKind};
-use kube::{Api, Client};
 use nantian_ir::ObjectRef;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::watch::kinds::{KINDS, Kind};
+use crate::watch::kinds::KINDS;
 use crate::watch::{ObservedStatus, Received};
 
 /// The name of our fields' manager.
@@ -39,11 +38,6 @@ pub(crate) enum ApplyError {
     Answer(String),
 }
 
-/// The kind with the plural name that paths have.
-pub(crate) fn resource(kind: &Kind, version: &str) -> ApiResource {
-    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(kind.group, version, kind.name), kind.plural)
-}
-
 /// Applies an object to the status of `id`; gives what it is then.
 pub(crate) async fn apply_status(client: &Client, id: &ObjectRef, object: Value) -> Result<ObservedStatus, ApplyError> {
     let Some(kind) = KINDS.iter().find(|kind| kind.name == id.kind && kind.group == id.group) else {
@@ -51,12 +45,8 @@ pub(crate) async fn apply_status(client: &Client, id: &ObjectRef, object: Value)
     };
     let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let version = version.rsplit('/').next().unwrap_or_default().to_owned();
-    let resource = resource(kind, &version);
-    let api: Api<Received> = if id.namespace.is_empty() {
-        Api::all_with(client.clone(), &resource)
-    } else {
-        Api::namespaced_with(client.clone(), &id.namespace, &resource)
-    };
+    let namespace = Some(id.namespace.as_str()).filter(|namespace| !namespace.is_empty());
+    let api = Received::api(client, kind, &version, namespace);
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let apply = Patch::Apply(Body(object));
     let seen = |received: Received| {

@@ -10,6 +10,7 @@ pub mod nodes;
 pub mod notice;
 pub mod publication;
 mod publish;
+pub mod read;
 pub mod settings;
 mod status;
 mod watch;

@@ -16,17 +16,18 @@ use crate::render::event::{self, Event, FindingState};
 use crate::render::tree;
 use crate::render::{Reporter, Stream};
 use crate::run::refused;
-use crate::source::{self, Loaded};
+use crate::source::{self, Loaded, Origin};
 
-/// Compiler options of the command line.
-pub(crate) fn options(args: &ClassArgs) -> Options {
+/// Compiler options of the command line. In a cluster the classes are there, and so are those of other controllers: what no
+/// object gives to us is not ours, as for the control plane.
+pub(crate) fn options(args: &ClassArgs, origin: Origin) -> Options {
     let mut options = Options::default();
     options.controller_name = args.controller_name.as_str().into();
-    if args.gateway_class.is_empty() {
+    if !args.gateway_class.is_empty() {
+        options.claimed_classes.clone_from(&args.gateway_class);
+    } else if origin == Origin::Files {
         let Options { gateway_classes, adopt_unclaimed_classes, .. } = Options::standalone();
         (options.gateway_classes, options.adopt_unclaimed_classes) = (gateway_classes, adopt_unclaimed_classes);
-    } else {
-        options.claimed_classes.clone_from(&args.gateway_class);
     }
     options.now = now();
     options.protocols = nantian_proxy::runtime::PROTOCOLS.to_vec();
@@ -52,12 +53,12 @@ pub(crate) fn all_findings<'d>(
 /// Runs the command.
 pub(crate) fn check(args: &CheckArgs) -> ExitCode {
     let mut reporter = Reporter::new(args.output, Stream::Out);
-    let Loaded { objects, mut findings, excerpts } = match source::load_once(&args.source.paths) {
+    let Loaded { objects, mut findings, excerpts, origin } = match source::load(&args.source) {
         Ok(loaded) => loaded,
         Err(error) => return exit::usage(&error),
     };
     reporter.excerpts = excerpts;
-    let compiled = compile(&objects, &options(&args.classes));
+    let compiled = compile(&objects, &options(&args.classes, origin));
     findings.extend(left_out(&objects, &compiled));
     let findings = all_findings(findings, &compiled.diagnostics);
     for finding in &findings {

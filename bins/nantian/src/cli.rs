@@ -18,7 +18,7 @@ Exit codes:
   0  success (for `run`: drained after SIGTERM or SIGINT)
   1  something is not accepted (check), no route takes the request (explain), something differs (diff), or the gateway
      cannot start (run)
-  2  wrong usage: unknown flags, missing or unreadable paths
+  2  wrong usage: unknown flags, missing or unreadable paths, a cluster that cannot be read
   130  a second Ctrl-C while draining (run)";
 
 /// Nantian Gateway on one machine: Kubernetes Gateway API objects from files, without a cluster.
@@ -43,7 +43,7 @@ pub(crate) enum Command {
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainArgs),
     /// Tell what a change would change: resources, conditions, and answers to requests; opens no port.
-    #[command(after_help = DIFF_HELP)]
+    #[command(after_help = DIFF_HELP, allow_missing_positional = true)]
     Diff(DiffArgs),
     /// Print the custom resource definitions of the `nantian.dev` kinds as YAML.
     #[command(after_help = CRDS_HELP)]
@@ -81,18 +81,24 @@ Examples:
   nantian check gateway.yaml routes/
   kubectl get gateways,httproutes,services,endpointslices -A -o yaml | nantian check -
   nantian check ./site --output json | jq .
+  nantian check --kube --context staging
+
+With --kube, all objects that the control plane reads are listed once, in all namespaces; nothing is written. Findings have
+the object and the field instead of file and line. Kinds that are not installed are told; one that may not be listed is an
+error, because what is said without it could be wrong: --skip-forbidden makes it a warning.
 
 With --output json: the events diagnostic and status of `nantian run`, and at the end
   {\"event\":\"checked\", objects, errors, warnings, refused, alone, accepted}
 
 Exit code 0: every object is accepted. 1: a diagnostic is an error, or a condition (Accepted, ResolvedRefs, Programmed)
-is not true. 2: wrong usage.";
+is not true. 2: wrong usage, or the cluster cannot be read.";
 
 const EXPLAIN_HELP: &str = "\
 Examples:
   nantian explain ./site -- http://localhost:8080/hello
   nantian explain ./site -- POST https://shop.example/cart -H 'x-user: beta'
   nantian explain ./site --output json -- GET http://localhost:8080/ | jq .backends
+  nantian explain --kube -- GET https://shop.example/cart
 
 The request is written as METHOD URL [-H 'name: value']...; the method may be left out (GET). The port of the URL is the
 port of the listener (80 for http, 443 for https when it has none).
@@ -107,6 +113,10 @@ Examples:
   nantian diff site/ changed-site/
   kubectl get gateways,httproutes,services,endpointslices -A -o yaml | nantian diff - ./site
   nantian diff <(git show HEAD:gateway.yaml) gateway.yaml --output json | jq '.behaviour.changed[].request'
+  nantian diff --kube ./site
+
+With --kube, before is the cluster as it is, and now is the cluster after the files were applied to it: what the cluster has
+and the files have not stays, as with kubectl apply.
 
 Requests are derived from the matches of both sides: for every match, listener and host one that it takes, one behind its
 prefix, and one for the path alone. Each is answered by both; told are those whose answers differ (status, filters,
@@ -122,12 +132,45 @@ Examples:
   nantian crds > nantian-crds.yaml
   nantian crds | kubectl apply --server-side -f -";
 
-/// Which objects, and how to read them.
+/// Which objects, of those that are followed.
 #[derive(Debug, Args)]
 pub(crate) struct SourceArgs {
     /// A file, a folder (searched for *.yaml, *.yml and *.json; hidden files are skipped), or `-` for standard input.
     #[arg(required = true, value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+}
+
+/// Which objects, of those that are read once.
+#[derive(Debug, Args)]
+pub(crate) struct OnceArgs {
+    /// A file, a folder (searched for *.yaml, *.yml and *.json; hidden files are skipped), or `-` for standard input.
+    #[arg(required_unless_present = "kube", conflicts_with_all = OF_A_CLUSTER, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Or a cluster.
+    #[command(flatten)]
+    pub(crate) kube: KubeArgs,
+}
+
+/// Under which heading of the help its flags are.
+const CLUSTER: &str = "Cluster";
+/// Ids of the flags of [`KubeArgs`], which say nothing of files.
+const OF_A_CLUSTER: [&str; 4] = ["kube", "kubeconfig", "context", "skip_forbidden"];
+
+/// Which cluster.
+#[derive(Debug, Args)]
+pub(crate) struct KubeArgs {
+    /// Read the objects of a cluster: that of KUBECONFIG, else of ~/.kube/config, else, in a Pod, its own.
+    #[arg(long, help_heading = CLUSTER)]
+    pub(crate) kube: bool,
+    /// Read the cluster of this kubeconfig.
+    #[arg(long, help_heading = CLUSTER, value_name = "FILE", requires = "kube")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig; default: its current one.
+    #[arg(long, help_heading = CLUSTER, value_name = "NAME", requires = "kube")]
+    pub(crate) context: Option<String>,
+    /// Go on without the kinds that one has no right to list, with a warning for each.
+    #[arg(long, help_heading = CLUSTER, requires = "kube")]
+    pub(crate) skip_forbidden: bool,
 }
 
 /// Which Gateways are ours.
@@ -221,7 +264,7 @@ pub(crate) struct RunArgs {
 pub(crate) struct CheckArgs {
     /// Objects.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
+    pub(crate) source: OnceArgs,
     /// Gateways.
     #[command(flatten)]
     pub(crate) classes: ClassArgs,
@@ -235,7 +278,7 @@ pub(crate) struct CheckArgs {
 pub(crate) struct ExplainArgs {
     /// Objects.
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
+    pub(crate) source: OnceArgs,
     /// Gateways.
     #[command(flatten)]
     pub(crate) classes: ClassArgs,
@@ -250,12 +293,15 @@ pub(crate) struct ExplainArgs {
 /// Arguments of `diff`.
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// Objects before: a file, a folder, or `-` for standard input.
-    #[arg(value_name = "OLD")]
-    pub(crate) old: PathBuf,
-    /// Objects now: the same.
-    #[arg(value_name = "NEW")]
+    /// Objects before: a file, a folder, or `-` for standard input. Not with --kube.
+    #[arg(required_unless_present = "kube", conflicts_with_all = OF_A_CLUSTER, value_name = "OLD")]
+    pub(crate) old: Option<PathBuf>,
+    /// Objects now: the same. With --kube: what is applied to the cluster.
+    #[arg(required = true, value_name = "NEW")]
     pub(crate) new: PathBuf,
+    /// Or a cluster before.
+    #[command(flatten)]
+    pub(crate) kube: KubeArgs,
     /// Gateways.
     #[command(flatten)]
     pub(crate) classes: ClassArgs,

@@ -1,4 +1,5 @@
-//! Nantian Gateway on one machine: Kubernetes Gateway API objects from files, without a cluster.
+//! Nantian Gateway on one machine: Kubernetes Gateway API objects from files, without a cluster;
+//! and the objects of a cluster, checked and explained from outside.
 
 mod check;
 mod cli;

@@ -18,7 +18,7 @@ use super::follow::Sink;
 use super::kinds::INSTALLED;
 use super::recovery::Recovery;
 
-const KIND: &str = "CustomResourceDefinition";
+pub(crate) const KIND: &str = "CustomResourceDefinition";
 
 /// Goes on for ever. `changed` is told of every change; `first` when everything was seen once.
 pub(crate) async fn follow(client: Client, sink: Sink, changed: Arc<Notify>, first: oneshot::Sender<()>) {
@@ -71,7 +71,7 @@ pub(crate) async fn follow(client: Client, sink: Sink, changed: Arc<Notify>, fir
 }
 
 /// The definition as the compiler reads it; `None`: it is of another group.
-fn object(metadata: &ObjectMeta) -> Option<(ObjectRef, Object)> {
+pub(crate) fn object(metadata: &ObjectMeta) -> Option<(ObjectRef, Object)> {
     let name = metadata.name.as_deref()?;
     let (_, group) = name.split_once('.')?;
     if !INSTALLED.contains(&group) {

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
+use kube::Client;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client};
 use nantian_ir::ObjectRef;
 use nantian_ir::compile::{Change, Object};
 use tokio::sync::{oneshot, watch};
@@ -17,7 +17,6 @@ use super::object::Received;
 use super::observed::Observed;
 use super::recovery::Recovery;
 use super::served::{Served, version_of};
-use crate::apply::resource;
 use crate::notice::{Listener, Notice};
 
 /// Where what is seen goes.
@@ -78,12 +77,7 @@ impl Source {
     }
 
     async fn watch(&self, version: &str, held: &mut Held) {
-        let resource = resource(self.kind, version);
-        let client = self.client.clone();
-        let api: Api<Received> = match &self.namespace {
-            Some(namespace) => Api::namespaced_with(client, namespace, &resource),
-            None => Api::all_with(client, &resource),
-        };
+        let api = Received::api(&self.client, self.kind, version, self.namespace.as_deref());
         let config = watcher::Config {
             label_selector: self.label_selector.clone(),
             field_selector: self.kind.field_selector.map(str::to_owned),

@@ -1,5 +1,7 @@
 //! The kinds that the compiler reads, and how each is asked for.
 
+use kube::core::{ApiResource, GroupVersionKind};
+
 /// Where the objects of a kind are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
@@ -73,6 +75,11 @@ pub(crate) static KINDS: [Kind; 22] = [
 ];
 
 impl Kind {
+    /// As the paths of the API server name it.
+    pub(crate) fn resource(&self, version: &str) -> ApiResource {
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.group, version, self.name), self.plural)
+    }
+
     /// Whether somebody has to install it.
     pub(crate) fn is_installed(&self) -> bool {
         INSTALLED.contains(&self.group)

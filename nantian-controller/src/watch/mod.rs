@@ -5,14 +5,14 @@
 //! no objects; `served.rs` notices when it comes. Whatever goes wrong is tried again for as long as it takes.
 
 mod backoff;
-mod definitions;
+pub(crate) mod definitions;
 mod follow;
 pub(crate) mod inbox;
 pub(crate) mod kinds;
 mod object;
 mod observed;
 mod recovery;
-mod served;
+pub(crate) mod served;
 
 use std::sync::Arc;
 use std::time::Instant;

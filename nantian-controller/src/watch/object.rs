@@ -5,6 +5,7 @@ use std::fmt;
 
 use kube::api::ObjectMeta;
 use kube::core::{ApiResource, DynamicResourceScope};
+use kube::{Api, Client};
 use nantian_ir::SmolStr;
 use nantian_ir::compile::Object;
 use nantian_ir::compile::objects::ObjectError;
@@ -102,6 +103,15 @@ pub(crate) struct Seen {
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 impl Received {
+    /// Where the objects of a kind are asked for. `None`: in all namespaces.
+    pub(crate) fn api(client: &Client, kind: &Kind, version: &str, namespace: Option<&str>) -> Api<Self> {
+        let resource = kind.resource(version);
+        match namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        }
+    }
+
     /// Takes it apart. Objects of a list do not say what they are, so `version` does.
     pub(crate) fn into_seen(self, kind: &Kind, version: &str) -> Result<Seen, ObjectError> {
         let Self { metadata, mut value } = self;

@@ -64,7 +64,8 @@ pub(crate) async fn follow(
     }
 }
 
-async fn ask(client: &Client) -> Result<Served, kube::Error> {
+/// Asks once.
+pub(crate) async fn ask(client: &Client) -> Result<Served, kube::Error> {
     let groups = client.list_api_groups().await?;
     let mut served = Served::new();
     for group in groups.groups.iter().filter(|group| INSTALLED.contains(&group.name.as_str())) {

@@ -101,7 +101,7 @@ impl Object {
     }
 
     /// The same object with another value, for example with defaults filled in. The places of fields stay.
-    pub(crate) fn with_value(&self, value: Value) -> Result<Self, ObjectError> {
+    pub fn with_value(&self, value: Value) -> Result<Self, ObjectError> {
         Self::with_positions(value, self.0.file.clone(), Arc::clone(&self.0.positions))
     }
 

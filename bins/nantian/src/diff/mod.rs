@@ -6,17 +6,18 @@ mod resources;
 mod statuses;
 mod text;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
-use nantian_ir::compile::{Compiled, Severity, compile};
+use nantian_ir::compile::{Compiled, Objects, Severity, compile};
 use serde::Serialize;
 
 use crate::check::options;
 use crate::cli::DiffArgs;
 use crate::exit;
+use crate::finding::Finding;
 use crate::render::{Reporter, Stream, json_line};
-use crate::source::{self, SourceError};
+use crate::source::{self, Origin, SourceError};
 use behaviour::Behaviour;
 use resources::Resources;
 use statuses::ConditionChange;
@@ -50,9 +51,9 @@ impl Difference {
 
 /// Runs the command.
 pub(crate) fn diff(args: &DiffArgs) -> ExitCode {
-    let (old, new) = match (side(&args.old, args), side(&args.new, args)) {
-        (Ok(old), Ok(new)) => (old, new),
-        (Err(error), _) | (_, Err(error)) => return exit::usage(&error),
+    let (old, new) = match sides(args) {
+        Ok(sides) => sides,
+        Err(error) => return exit::usage(&error),
     };
     let difference = Difference {
         resources: Resources::between(&old.compiled.snapshot, &new.compiled.snapshot),
@@ -75,16 +76,34 @@ struct Side {
     errors: usize,
 }
 
-/// Objects that are there no more are a difference like any other: a folder without objects is empty, not wrong.
-fn side(path: &PathBuf, args: &DiffArgs) -> Result<Side, SourceError> {
-    let (objects, of_files) = match source::load_once(std::slice::from_ref(path)) {
-        Ok(loaded) => (loaded.objects, loaded.findings),
-        Err(SourceError::Empty(_)) => Default::default(),
-        Err(error) => return Err(error),
+/// What was named; with `--kube`, the cluster as it is and after the files were applied to it.
+fn sides(args: &DiffArgs) -> Result<(Side, Side), SourceError> {
+    let (new, of_files) = files(&args.new)?;
+    let Some(old) = &args.old else {
+        let cluster = source::load_cluster(&args.kube)?;
+        source::tell_skipped(&cluster.findings);
+        let new = source::applied(&cluster.objects, &new);
+        let side = |objects, findings| side(objects, findings, args, Origin::Cluster);
+        return Ok((side(&cluster.objects, &[]), side(&new, &of_files)));
     };
-    let compiled = compile(&objects, &options(&args.classes));
-    let severities = of_files.iter().map(|finding| finding.severity);
+    let (old, of_old_files) = files(old)?;
+    let side = |objects, findings| side(objects, findings, args, Origin::Files);
+    Ok((side(&old, &of_old_files), side(&new, &of_files)))
+}
+
+/// Objects that are there no more are a difference like any other: a folder without objects is empty, not wrong.
+fn files(path: &Path) -> Result<(Objects, Vec<Finding>), SourceError> {
+    match source::load_once(&[path.to_owned()]) {
+        Ok(loaded) => Ok((loaded.objects, loaded.findings)),
+        Err(SourceError::Empty(_)) => Ok(Default::default()),
+        Err(error) => Err(error),
+    }
+}
+
+fn side(objects: &Objects, findings: &[Finding], args: &DiffArgs, origin: Origin) -> Side {
+    let compiled = compile(objects, &options(&args.classes, origin));
+    let severities = findings.iter().map(|finding| finding.severity);
     let severities = severities.chain(compiled.diagnostics.iter().map(|diagnostic| diagnostic.severity));
     let errors = severities.filter(|severity| *severity == Severity::Error).count();
-    Ok(Side { compiled, errors })
+    Side { compiled, errors }
 }

@@ -25,11 +25,12 @@ pub(crate) fn explain(args: &ExplainArgs) -> ExitCode {
         Ok(request) => request,
         Err(error) => return exit::usage(&error),
     };
-    let loaded = match source::load_once(&args.source.paths) {
+    let loaded = match source::load(&args.source) {
         Ok(loaded) => loaded,
         Err(error) => return exit::usage(&error),
     };
-    let mut compiler = Compiler::new(options(&args.classes));
+    source::tell_skipped(&loaded.findings);
+    let mut compiler = Compiler::new(options(&args.classes, loaded.origin));
     compiler.replace(loaded.objects);
     let decision = decide(&request, &compiler);
     let reporter = Reporter::new(args.output, Stream::Out);

@@ -15,7 +15,7 @@ use crate::exit;
 use crate::render::event::Event;
 use crate::render::{Reporter, Stream};
 use crate::sample::Place;
-use crate::source::{Dirty, Followed, SourceError, shown};
+use crate::source::{Dirty, Followed, Origin, SourceError, shown};
 use config::engine_config;
 use gateway::Gateway;
 use nantian_process::config::ConfigError;
@@ -88,7 +88,8 @@ async fn serve(
     if let Some(problem) = followed.watch_problem() {
         reporter.notice(&format!("changes are not notified ({problem}): files are looked at every half second"));
     }
-    let mut gateway = Gateway::new(engine, echo, reporter, crate::check::options(&args.classes), place);
+    let options = crate::check::options(&args.classes, Origin::Files);
+    let mut gateway = Gateway::new(engine, echo, reporter, options, place);
     let begin = Instant::now();
     followed.refresh(&Dirty::everything()).await;
     gateway.update(followed.objects(), followed.findings(), begin).await;

@@ -1,5 +1,6 @@
-//! The objects in files and folders, as they are now.
+//! The objects in files and folders, or in a cluster, as they are now.
 
+mod cluster;
 mod scan;
 mod set;
 mod watch;
@@ -10,8 +11,10 @@ use std::path::{Path, PathBuf};
 use nantian_ir::compile::Objects;
 use thiserror::Error;
 
+use crate::cli::OnceArgs;
 use crate::finding::Finding;
 use crate::render::Excerpts;
+pub(crate) use cluster::{applied, load_cluster, tell_skipped};
 use set::SourceSet;
 pub(crate) use watch::{Dirty, Watch};
 
@@ -43,16 +46,47 @@ pub(crate) enum SourceError {
     /// `run` cannot follow standard input.
     #[error("run follows files, and standard input is none: save it to a file first, or use check or explain")]
     StdinNotFollowed,
+    /// There is no cluster to ask.
+    #[error("{0}")]
+    NoCluster(String),
+    /// The cluster does not say what it has.
+    #[error("{0}; mend that and run it again: half of the objects would be no answer")]
+    ClusterUnreadable(String),
+    /// Some of it is not for us to see.
+    #[error(
+        "these kinds may not be listed, and what is said without them could be wrong:\n{0}\nget the right to list them in \
+         all namespaces, or leave them out with --skip-forbidden"
+    )]
+    Forbidden(String),
+    /// The system is out of something.
+    #[error("the system refuses a runtime: {0}; raise the limit of open files")]
+    NoRuntime(String),
 }
 
-/// Objects that were read once, for `check` and `explain`.
+/// Where objects are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Files, which are what somebody wrote down: perhaps without the classes that a cluster has.
+    Files,
+    /// A cluster, which has everything that its control plane sees.
+    Cluster,
+}
+
+/// Objects that were read once, for `check`, `explain` and `diff`.
 pub(crate) struct Loaded {
     /// The objects.
     pub(crate) objects: Objects,
-    /// What is wrong with files.
+    /// What is wrong with files, or was left out of a cluster.
     pub(crate) findings: Vec<Finding>,
     /// For source lines.
     pub(crate) excerpts: Excerpts,
+    /// Where they are from.
+    pub(crate) origin: Origin,
+}
+
+/// Reads what was named, once.
+pub(crate) fn load(args: &OnceArgs) -> Result<Loaded, SourceError> {
+    if args.kube.kube { load_cluster(&args.kube) } else { load_once(&args.paths) }
 }
 
 /// Reads `paths` once; `-` is standard input. Pipes are read too, so that a shell's `<(command)` can be a path.
@@ -75,7 +109,7 @@ pub(crate) fn load_once(paths: &[PathBuf]) -> Result<Loaded, SourceError> {
         set.add_text(STDIN_NAME, &text);
         excerpts.stdin = Some(text);
     }
-    let loaded = Loaded { objects: set.objects(), findings: set.findings(), excerpts };
+    let loaded = Loaded { objects: set.objects(), findings: set.findings(), excerpts, origin: Origin::Files };
     if loaded.objects.is_empty() && loaded.findings.is_empty() {
         return Err(SourceError::Empty(shown(paths)));
     }

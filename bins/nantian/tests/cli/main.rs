@@ -15,6 +15,7 @@ mod explain;
 mod harness;
 mod help;
 mod http;
+mod kube;
 mod manifest;
 mod mistakes;
 mod policies;

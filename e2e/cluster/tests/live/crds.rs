@@ -16,7 +16,7 @@ fn ours() -> PathBuf {
 
 impl Live {
     /// An API server with the CRDs of a channel and ours, established.
-    fn with_crds(name: &str, channel: &str) -> Self {
+    pub(crate) fn with_crds(name: &str, channel: &str) -> Self {
         let live = Self::up(name, Parts::ObjectsOnly);
         for folder in [gateway_api_crds(channel).unwrap(), ours().join("crds")] {
             for entry in std::fs::read_dir(&folder).unwrap() {

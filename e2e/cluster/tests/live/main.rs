@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod check;
 mod crds;
 mod node;
 mod planes;
