@@ -8,17 +8,21 @@ use std::time::Duration;
 use kube::Client;
 use nantian_ir::ListenerProtocol;
 use nantian_ir::compile::Options;
-use nantian_xds::transport::{CredentialFilesError, DiscoveryServer, FollowedCredentials, Security, ServerSettings};
+use nantian_xds::transport::{
+    CertificateNames, CredentialFilesError, DiscoveryServer, FollowedCredentials, Security, ServerSettings,
+};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::admin::{AdminError, Interfaces, Limits, State};
-use crate::data_planes::Shared;
+use crate::data_planes::ByCertificate;
+use crate::feeds::Feeds;
 use crate::lease::{Candidate, follow_nodes};
 use crate::notice::Listener;
 use crate::publish::{self, Outlets};
+use crate::renewal::{Renewals, Renewed};
 use crate::status::Writer;
 use crate::watch::inbox::Inbox;
 use crate::watch::{self as watches, Observed, Sink};
@@ -54,12 +58,26 @@ pub enum ControlPlaneError {
 
 /// A control plane that has its sockets.
 pub struct ControlPlane {
-    settings: Settings,
-    client: Client,
-    listener: Listener,
+    parts: Parts,
+    sockets: Sockets,
+}
+
+/// What it takes from the system.
+struct Sockets {
     xds: TcpListener,
     interfaces: Interfaces,
     credentials: Option<FollowedCredentials>,
+}
+
+/// What its tasks share.
+struct Parts {
+    settings: Settings,
+    client: Client,
+    listener: Listener,
+    metrics: Metrics,
+    inbox: Arc<Inbox>,
+    observed: Arc<Observed>,
+    feeds: Arc<Feeds>,
     publications: Arc<Publications>,
     nodes: Nodes,
     leader: watch::Sender<bool>,
@@ -78,32 +96,39 @@ impl ControlPlane {
             what: "xds.address",
             source,
         })?;
-        Ok(Self {
+        let sockets = Sockets {
+            xds,
             interfaces: Interfaces::bind(&settings.admin).await?,
             credentials: settings.xds.tls.files().map(FollowedCredentials::open).transpose()?,
+        };
+        let parts = Parts {
             settings,
             client,
             listener,
-            xds,
-            publications: Arc::new(Publications::new()),
+            metrics: Metrics::new(),
+            inbox: Arc::default(),
+            observed: Arc::default(),
+            feeds: Arc::default(),
+            publications: Arc::default(),
             nodes: Nodes::new(),
             leader: watch::Sender::new(false),
-        })
+        };
+        Ok(Self { parts, sockets })
     }
 
     /// What is published.
     pub fn publications(&self) -> &Arc<Publications> {
-        &self.publications
+        &self.parts.publications
     }
 
     /// The data planes.
     pub fn nodes(&self) -> &Nodes {
-        &self.nodes
+        &self.parts.nodes
     }
 
     /// Whether this replica writes.
     pub fn leader(&self) -> watch::Receiver<bool> {
-        self.leader.subscribe()
+        self.parts.leader.subscribe()
     }
 
     /// Where xDS is served.
@@ -112,7 +137,7 @@ impl ControlPlane {
     ///
     /// The system does not say.
     pub fn xds_address(&self) -> io::Result<SocketAddr> {
-        self.xds.local_addr()
+        self.sockets.xds.local_addr()
     }
 
     /// Runs until `stop` is over.
@@ -121,72 +146,97 @@ impl ControlPlane {
     ///
     /// It cannot go on.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), ControlPlaneError> {
-        let Self { settings, client, listener, xds, interfaces, credentials, publications, nodes, leader } = self;
-        let metrics = Metrics::new();
-        let (inbox, observed) = (Arc::new(Inbox::default()), Arc::new(Observed::default()));
-        let (catalogs, catalog) = watch::channel(None);
+        let Self { parts, sockets } = self;
         let (stopped, stopping) = watch::channel(false);
-        let outlets = Outlets {
-            publications: Arc::clone(&publications),
-            catalogs,
-            metrics: metrics.clone(),
-            listener: listener.clone(),
-        };
-        let compiler =
-            publish::start(Arc::clone(&inbox), options(&settings), outlets).map_err(ControlPlaneError::Thread)?;
-
-        // These end when they are told to, and are waited for.
-        let mut serving = JoinSet::new();
-        let state = State {
-            published: publications.newest(),
-            nodes: nodes.clone(),
-            leader: leader.subscribe(),
-            metrics: metrics.clone(),
-            namespace: settings.namespace.clone(),
-            token: interfaces.token(),
-            limits: Limits::default(),
-        };
-        serving.spawn(interfaces.serve(state, stopping.clone()));
-        let security = credentials.as_ref().map_or(Security::Plaintext, FollowedCredentials::security);
-        let data_planes = Shared {
-            catalogs: catalog,
-            nodes: nodes.clone(),
-            metrics,
-            publications: Arc::clone(&publications),
-            listener: listener.clone(),
-        };
-        let server = DiscoveryServer::new(Arc::new(data_planes), ServerSettings::default(), security);
-        serving.spawn(server.serve(xds, until(stopping.clone())));
-        let candidate = Candidate::new(client.clone(), &settings, leader.clone(), listener.clone());
-        serving.spawn(candidate.run(stopping));
-
+        let compiler = parts.compile().map_err(ControlPlaneError::Thread)?;
+        let mut serving = parts.serve(sockets, &stopping);
         // These end when they are dropped.
-        let mut working = JoinSet::new();
-        let known_nodes = nodes.clone();
-        let writer = Writer {
-            client: client.clone(),
-            settings: settings.clone(),
-            publications,
-            observed: Arc::clone(&observed),
-            nodes,
-            leader: leader.subscribe(),
-            listener: listener.clone(),
-        };
-        working.spawn(writer.run());
-        working.spawn(follow_nodes(client.clone(), settings.namespace.clone(), known_nodes, listener.clone()));
-        let sink = Sink { inbox: Arc::clone(&inbox), observed, listener };
-        working.spawn(watches::run(client, settings.watch.clone(), sink));
-        working.spawn(tick(Arc::clone(&inbox), settings.watch.resync_period));
-        working.spawn(renew(credentials));
-
+        let _working = parts.work();
         let ended = tokio::select! {
             () = stop => Ok(()),
             _ = compiler => Err(ControlPlaneError::Compiler),
         };
         stopped.send_replace(true);
         while serving.join_next().await.is_some() {}
-        inbox.stop();
+        parts.inbox.stop();
         ended
+    }
+}
+
+impl Parts {
+    /// From changed objects to snapshots. The channel says when that has ended.
+    fn compile(&self) -> io::Result<oneshot::Receiver<()>> {
+        let outlets = Outlets {
+            publications: Arc::clone(&self.publications),
+            feeds: Arc::clone(&self.feeds),
+            metrics: self.metrics.clone(),
+            listener: self.listener.clone(),
+        };
+        publish::start(Arc::clone(&self.inbox), options(&self.settings), outlets)
+    }
+
+    /// What others talk to, and the Lease: tasks that end when they are told to, and are waited for.
+    fn serve(&self, sockets: Sockets, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+        let Sockets { xds, interfaces, credentials } = sockets;
+        let mut serving = JoinSet::new();
+        let state = State {
+            published: self.publications.newest(),
+            nodes: self.nodes.clone(),
+            leader: self.leader.subscribe(),
+            metrics: self.metrics.clone(),
+            namespace: self.settings.namespace.clone(),
+            token: interfaces.token(),
+            limits: Limits::default(),
+        };
+        serving.spawn(interfaces.serve(state, self.listener.clone(), stopping.clone()));
+
+        let Settings { namespace, xds: settings, .. } = &self.settings;
+        let names = CertificateNames { namespace: namespace.clone(), data_plane: settings.data_plane.clone() };
+        let data_planes = ByCertificate {
+            names: credentials.is_some().then_some(names),
+            feeds: Arc::clone(&self.feeds),
+            nodes: self.nodes.clone(),
+            metrics: self.metrics.clone(),
+            publications: Arc::clone(&self.publications),
+            listener: self.listener.clone(),
+        };
+        let security = credentials.as_ref().map_or(Security::Plaintext, FollowedCredentials::security);
+        let server = DiscoveryServer::new(Arc::new(data_planes), ServerSettings::default(), security);
+        let renewals = Renewals { listener: self.listener.clone(), metrics: self.metrics.clone() };
+        let until_stop = until(stopping.clone());
+        serving.spawn(async move {
+            tokio::select! {
+                () = server.serve(xds, until_stop) => {}
+                () = renew(credentials, renewals) => {}
+            }
+        });
+
+        let leader = self.leader.clone();
+        let candidate = Candidate::new(self.client.clone(), &self.settings, leader, self.listener.clone());
+        serving.spawn(candidate.run(stopping.clone()));
+        serving
+    }
+
+    /// What reads from the API server, and writes statuses: tasks that end when they are dropped.
+    fn work(&self) -> JoinSet<()> {
+        let mut working = JoinSet::new();
+        let writer = Writer {
+            client: self.client.clone(),
+            settings: self.settings.clone(),
+            publications: Arc::clone(&self.publications),
+            observed: Arc::clone(&self.observed),
+            nodes: self.nodes.clone(),
+            leader: self.leader.subscribe(),
+            listener: self.listener.clone(),
+        };
+        working.spawn(writer.run());
+        let namespace = self.settings.namespace.clone();
+        working.spawn(follow_nodes(self.client.clone(), namespace, self.nodes.clone(), self.listener.clone()));
+        let (inbox, observed) = (Arc::clone(&self.inbox), Arc::clone(&self.observed));
+        let sink = Sink { inbox, observed, listener: self.listener.clone() };
+        working.spawn(watches::run(self.client.clone(), self.settings.watch.clone(), sink));
+        working.spawn(tick(Arc::clone(&self.inbox), self.settings.watch.resync_period));
+        working
     }
 }
 
@@ -212,13 +262,10 @@ async fn tick(inbox: Arc<Inbox>, period: Duration) {
     }
 }
 
-/// Takes new certificates as they come. Those that are no use are passed over: the old ones serve on.
-async fn renew(mut credentials: Option<FollowedCredentials>) {
-    let mut looks = tokio::time::interval(FollowedCredentials::LOOK);
-    loop {
-        looks.tick().await;
-        if let Some(credentials) = &mut credentials {
-            let _ = credentials.refresh();
-        }
+/// Takes new certificates as they come, if there are any.
+async fn renew(credentials: Option<FollowedCredentials>, renewals: Renewals) {
+    match credentials {
+        Some(mut credentials) => match renewals.follow(Renewed::Credentials, || credentials.refresh()).await {},
+        None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@ pub mod admin;
 mod apply;
 mod control_plane;
 mod data_planes;
+mod feeds;
 mod lease;
 pub mod metrics;
 pub mod nodes;
@@ -11,6 +12,7 @@ pub mod notice;
 pub mod publication;
 mod publish;
 pub mod read;
+mod renewal;
 pub mod settings;
 mod status;
 mod watch;
@@ -19,7 +21,7 @@ pub use control_plane::{ControlPlane, ControlPlaneError};
 pub use metrics::Metrics;
 pub use nodes::{NodeStatus, Nodes, Refusal};
 pub use notice::{Listener, Notice};
-pub use publication::{Declared, Findings, Publications, Published, Reported};
+pub use publication::{Declared, Findings, Publications, Published, Reported, View};
 pub use settings::Settings;
 
 /// Compares a page with its generated text; `cargo xtask reference` rewrites it.

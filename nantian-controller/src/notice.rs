@@ -72,6 +72,25 @@ pub enum Notice {
         /// Why.
         message: String,
     },
+    /// Who is no data plane, or has nothing to read here, asked for resources and got none.
+    Denied {
+        /// From where.
+        address: String,
+        /// Why, as it was told.
+        message: String,
+    },
+    /// New certificates, or a new token, were taken from their files.
+    Renewed {
+        /// `credentials` or `token`.
+        what: &'static str,
+    },
+    /// What is in those files now is no use: the old ones go on. Told once until something else is wrong.
+    NotRenewed {
+        /// `credentials` or `token`.
+        what: &'static str,
+        /// Why.
+        message: String,
+    },
     /// A data plane refused something.
     Refused {
         /// Its name.

@@ -1,11 +1,12 @@
 //! What was compiled, as everybody else in the process sees it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use nantian_ir::compile::{Diagnostic, Object, ObjectStatus};
 use nantian_ir::{Keyed, ObjectRef, ResourceMap, Snapshot};
+use nantian_xds::{Audience, Catalog};
 use tokio::sync::watch;
 
 /// The status that an object is to have. Two maps of them share what did not change.
@@ -55,14 +56,31 @@ impl Keyed for Declared {
     }
 }
 
+/// What one audience gets of a snapshot.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What its data planes serve.
+    pub snapshot: Arc<Snapshot>,
+    /// The version by which they name it.
+    pub version: String,
+}
+
+impl From<&Catalog> for View {
+    fn from(catalog: &Catalog) -> Self {
+        Self { snapshot: Arc::clone(catalog.snapshot()), version: catalog.version() }
+    }
+}
+
 /// A snapshot that data planes get, and what came with it. Cheap to clone: versions share what did not change.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Published {
-    /// What data planes serve.
+    /// What data planes serve, all of them together.
     pub snapshot: Arc<Snapshot>,
     /// Its version; every control plane names the same content alike.
     pub version: String,
+    /// What of it each audience gets.
+    pub views: BTreeMap<Audience, View>,
     /// When it was published.
     pub generated_at: SystemTime,
     /// How long compiling and encoding took.
@@ -73,6 +91,13 @@ pub struct Published {
     pub diagnostics: ResourceMap<Findings>,
     /// The AIServices, of which the snapshot has nothing yet.
     pub ai_services: ResourceMap<Declared>,
+}
+
+impl Published {
+    /// What some audience gets, if this is its version. The same version is the same content, whoever gets it.
+    pub fn view(&self, version: &str) -> Option<&View> {
+        self.views.values().find(|view| view.version == version)
+    }
 }
 
 /// Versions that are remembered, so that an acknowledgement of one can be understood.
@@ -114,10 +139,23 @@ impl Publications {
         self.newest.subscribe()
     }
 
-    /// The newest of this version, if it is one of the last.
-    pub fn of_version(&self, version: &str) -> Option<Arc<Published>> {
+    /// What data planes serve that name this version, if it is one of the last.
+    pub fn of_version(&self, version: &str) -> Option<Arc<Snapshot>> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().find(|published| published.version == version).cloned()
+        recent.iter().rev().find_map(|published| published.view(version)).map(|view| Arc::clone(&view.snapshot))
+    }
+
+    /// Since when an audience gets this version, or got it last, if it is one of the last.
+    pub fn published_at(&self, version: &str) -> Option<SystemTime> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_it = |published: &&Arc<Published>| published.view(version).is_some();
+        recent
+            .iter()
+            .rev()
+            .skip_while(|published| !has_it(published))
+            .take_while(has_it)
+            .last()
+            .map(|first| first.generated_at)
     }
 }
 
@@ -125,11 +163,14 @@ impl Publications {
 mod tests {
     use super::*;
 
-    fn published(version: usize) -> Arc<Published> {
+    /// Published at this second, to shared data planes as this version.
+    fn published(second: usize, version: usize) -> Arc<Published> {
+        let view = View { snapshot: Arc::default(), version: version.to_string() };
         Arc::new(Published {
             snapshot: Arc::default(),
             version: version.to_string(),
-            generated_at: SystemTime::UNIX_EPOCH,
+            views: BTreeMap::from([(Audience::Shared, view)]),
+            generated_at: SystemTime::UNIX_EPOCH + Duration::from_secs(second as u64),
             build: Duration::ZERO,
             statuses: ResourceMap::new(),
             diagnostics: ResourceMap::new(),
@@ -143,11 +184,24 @@ mod tests {
         let newest = publications.newest();
         assert!(newest.borrow().is_none());
         for version in 0..=REMEMBERED {
-            publications.publish(published(version));
+            publications.publish(published(version, version));
         }
         assert_eq!(newest.borrow().as_ref().map(|published| published.version.clone()), Some(REMEMBERED.to_string()));
         assert!(publications.of_version("0").is_none());
         assert!(publications.of_version("1").is_some());
         assert_eq!(publications.recent.lock().unwrap().len(), REMEMBERED);
+    }
+
+    #[test]
+    fn a_version_is_as_old_as_its_first_publication_in_a_row() {
+        let publications = Publications::new();
+        for (second, version) in [7, 8, 7, 7, 9].into_iter().enumerate() {
+            publications.publish(published(second, version));
+        }
+        let second = |version: &str| {
+            let since = publications.published_at(version)?.duration_since(SystemTime::UNIX_EPOCH);
+            Some(since.unwrap().as_secs())
+        };
+        assert_eq!(["7", "8", "9", "10"].map(second), [Some(2), Some(1), Some(4), None]);
     }
 }

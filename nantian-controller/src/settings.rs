@@ -76,11 +76,14 @@ pub struct XdsSettings {
     pub address: SocketAddr,
     /// TLS with data planes.
     pub tls: TlsSettings,
+    /// The name of the data planes that Gateways share: certificates that name them by DNS have `NAME.NAMESPACE.svc`.
+    pub data_plane: String,
 }
 
 impl Default for XdsSettings {
     fn default() -> Self {
-        Self { address: (Ipv4Addr::UNSPECIFIED, 18080).into(), tls: TlsSettings::default() }
+        let data_plane = "nantian-gw-dataplane".to_owned();
+        Self { address: (Ipv4Addr::UNSPECIFIED, 18080).into(), tls: TlsSettings::default(), data_plane }
     }
 }
 

@@ -33,6 +33,23 @@ impl fmt::Display for ObjectRef {
     }
 }
 
+/// One Gateway.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayKey {
+    /// Namespace of the Gateway.
+    pub namespace: SmolStr,
+    /// Name of the Gateway.
+    pub name: SmolStr,
+}
+
+impl fmt::Display for GatewayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
 /// One listener of one Gateway, be it the Gateway's own or of a ListenerSet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -47,6 +64,13 @@ pub struct ListenerKey {
     pub set: Option<ListenerSetKey>,
     /// `listeners[].name`.
     pub listener: SmolStr,
+}
+
+impl ListenerKey {
+    /// The Gateway that the listener belongs to.
+    pub fn gateway_key(&self) -> GatewayKey {
+        GatewayKey { namespace: self.namespace.clone(), name: self.gateway.clone() }
+    }
 }
 
 /// `namespace/gateway/listener`, or `namespace/gateway/namespace/set/listener`.

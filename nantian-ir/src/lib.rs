@@ -17,8 +17,8 @@ pub mod compile;
 pub use diff::SnapshotChanges;
 pub use hash::ContentHash;
 pub use key::{
-    BackendKey, BackendKind, CaBundleKey, CertificateKey, ListenerKey, ListenerSetKey, ObjectRef, RouteKey, RouteKind,
-    RuleKey,
+    BackendKey, BackendKind, CaBundleKey, CertificateKey, GatewayKey, ListenerKey, ListenerSetKey, ObjectRef, RouteKey,
+    RouteKind, RuleKey,
 };
 pub use model::*;
 pub use name::{HeaderName, Hostname, HostnameMatch, NameError};

@@ -70,26 +70,45 @@ impl Catalog {
     /// The catalog of a newer snapshot, at a cost that depends on what changed.
     #[must_use]
     pub fn advanced(&self, snapshot: Arc<Snapshot>) -> Self {
+        self.advanced_with(snapshot, None)
+    }
+
+    /// The same for a part of what another catalog has: what is encoded there is not encoded again.
+    pub(crate) fn advanced_within(&self, snapshot: Arc<Snapshot>, whole: &Self) -> Self {
+        self.advanced_with(snapshot, Some(whole))
+    }
+
+    fn advanced_with(&self, snapshot: Arc<Snapshot>, whole: Option<&Self>) -> Self {
         let mut next = self.clone();
         for resource_type in ResourceType::ALL {
-            with_type!(resource_type, T => next.take_changes::<T>(&self.snapshot, &snapshot));
+            with_type!(resource_type, T => next.take_changes::<T>(&self.snapshot, &snapshot, whole));
         }
         next.snapshot = snapshot;
         next
     }
 
-    fn take_changes<T: Resource>(&mut self, old: &Snapshot, new: &Snapshot) {
+    fn take_changes<T: Resource>(&mut self, old: &Snapshot, new: &Snapshot, whole: Option<&Self>) {
         for change in T::of(new).changes(T::of(old)) {
             match change {
                 ResourceChange::Added(resource) | ResourceChange::Changed { new: resource, .. } => {
-                    self.insert(T::TYPE, Entry::of(&**resource));
+                    let encoded = whole.and_then(|whole| whole.entry_of(resource));
+                    self.insert(T::TYPE, encoded.unwrap_or_else(|| Arc::new(Entry::of(&**resource))));
                 }
                 ResourceChange::Removed(resource) => self.remove(T::TYPE, &resource.key().to_string().into()),
             }
         }
     }
 
-    fn insert(&mut self, resource_type: ResourceType, entry: Entry) {
+    /// The entry of a resource, if this very one is in the snapshot.
+    fn entry_of<T: Resource>(&self, resource: &Arc<T>) -> Option<Arc<Entry>> {
+        let held = T::of(&self.snapshot).get(resource.key())?;
+        if !Arc::ptr_eq(held, resource) {
+            return None;
+        }
+        self.entries(T::TYPE).get(&resource.key().to_string().into()).cloned()
+    }
+
+    fn insert(&mut self, resource_type: ResourceType, entry: Arc<Entry>) {
         let digest = Digest::of(resource_type, &entry.name, &entry.version);
         let Some(entries) = self.entries.get_mut(resource_type.index()) else { return };
         if let Some(old) = entries.insert(entry) {

@@ -18,7 +18,10 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 
 {{- /* What the files say, the user's fields over the chart's. */}}
 {{- define "nantian-gw.controlplane-config" -}}
-{{- $chart := dict "controllerName" .Values.gatewayClass.controllerName }}
+{{- $chart := dict
+  "controllerName" .Values.gatewayClass.controllerName
+  "xds" (dict "dataPlane" (include "nantian-gw.dataplane" .))
+}}
 {{- mergeOverwrite $chart (deepCopy .Values.controlPlane.config) | toYaml }}
 {{- end }}
 

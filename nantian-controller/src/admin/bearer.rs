@@ -111,19 +111,22 @@ impl FollowedToken {
         self.newest.subscribe()
     }
 
-    /// Reads the file again.
+    /// Reads the file again; says whether the token is another.
     ///
     /// # Errors
     ///
     /// As for [`FollowedToken::open`]; the token stays as it was.
-    pub fn refresh(&mut self) -> Result<(), TokenFileError> {
-        let Some(path) = &self.file else { return Ok(()) };
+    pub fn refresh(&mut self) -> Result<bool, TokenFileError> {
+        let Some(path) = &self.file else { return Ok(false) };
         let text =
             std::fs::read_to_string(path).map_err(|source| TokenFileError::Read { path: path.clone(), source })?;
         let token = BearerToken::new(&text);
         let token = token.map_err(|source| TokenFileError::Unusable { path: path.clone(), source })?;
-        self.newest.send_replace(Some(token));
-        Ok(())
+        Ok(self.newest.send_if_modified(|held| {
+            let is_new = held.as_ref().is_none_or(|held| held.0 != token.0);
+            *held = Some(token);
+            is_new
+        }))
     }
 }
 
@@ -160,7 +163,7 @@ mod tests {
         let mut token = FollowedToken::open(Some(path.clone())).unwrap();
         assert!(passes(&token, "Bearer first-token-of-all"));
         std::fs::write(&path, "second-token-of-all\n").unwrap();
-        token.refresh().unwrap();
+        assert!(token.refresh().unwrap() && !token.refresh().unwrap(), "once");
         assert!(passes(&token, "Bearer second-token-of-all") && !passes(&token, "Bearer first-token-of-all"));
         std::fs::write(&path, "").unwrap();
         assert!(token.refresh().is_err());

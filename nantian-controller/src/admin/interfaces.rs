@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -10,9 +9,8 @@ use tokio::sync::watch;
 
 use super::bearer::{FollowedToken, TokenFileError};
 use super::{AdminSettings, Port, State, serve};
-
-/// How often the file with the token is looked at. The kubelet is about a minute behind with it.
-const LOOK: Duration = Duration::from_secs(10);
+use crate::notice::Listener;
+use crate::renewal::{Renewals, Renewed};
 
 /// Why the admin interface cannot be served.
 #[derive(Debug, Error)]
@@ -76,9 +74,11 @@ impl Interfaces {
         self.token.newest()
     }
 
-    /// Serves all of them until `stopping` is true or its sender is gone.
-    pub async fn serve(self, state: State, stopping: watch::Receiver<bool>) {
-        let Self { admin, metrics, health, token } = self;
+    /// Serves all of them until `stopping` is true or its sender is gone. A new token is taken as it comes; `listener`
+    /// hears of one, or that it is no use.
+    pub async fn serve(self, state: State, listener: Listener, stopping: watch::Receiver<bool>) {
+        let Self { admin, metrics, health, mut token } = self;
+        let renewals = Renewals { listener, metrics: state.metrics.clone() };
         let until_stop = || {
             let mut stopping = stopping.clone();
             async move {
@@ -95,20 +95,11 @@ impl Interfaces {
         };
         tokio::select! {
             _ = serving => {}
-            () = follow(token) => {}
+            never = renewals.follow(Renewed::Token, || token.refresh()) => match never {},
         }
     }
 }
 
 async fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, AdminError> {
     TcpListener::bind(address).await.map_err(|source| AdminError::Listen { address, setting, source })
-}
-
-/// Takes new tokens as they come. One that is no use is passed over: the old one goes on.
-async fn follow(mut token: FollowedToken) {
-    let mut looks = tokio::time::interval(LOOK);
-    loop {
-        looks.tick().await;
-        let _ = token.refresh();
-    }
 }

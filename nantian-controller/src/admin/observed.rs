@@ -44,8 +44,7 @@ impl<'s> Observed<'s> {
     }
 
     pub(super) fn state_of(&self, node: &NodeStatus) -> NodeState {
-        let version = self.published.as_ref().map(|published| &published.version);
-        NodeState::of(node, version.map(String::as_str))
+        NodeState::of(node, self.published.as_deref())
     }
 
     pub(super) fn is_leader(&self) -> bool {

@@ -17,6 +17,7 @@ use nantian_metrics::{Durations, Exposition};
 use nantian_xds::transport::{Observation, StreamEnd};
 
 use crate::Publications;
+use crate::renewal::Renewed;
 use cells::{Histogram, Number};
 pub use reference::metrics_reference;
 use streams::{Streams, Told};
@@ -78,6 +79,7 @@ struct Inner {
     started: SystemTime,
     build: Build,
     discovery: Discovery,
+    renewal_failures: [Number; Renewed::ALL.len()],
     admin: Mutex<BTreeMap<AdminRequest, (u64, Durations)>>,
 }
 
@@ -88,7 +90,8 @@ pub struct Metrics(Arc<Inner>);
 impl Default for Metrics {
     fn default() -> Self {
         let (build, discovery, admin) = (Build::default(), Discovery::default(), Mutex::default());
-        Self(Arc::new(Inner { started: SystemTime::now(), build, discovery, admin }))
+        let renewal_failures = <[Number; Renewed::ALL.len()]>::default();
+        Self(Arc::new(Inner { started: SystemTime::now(), build, discovery, renewal_failures, admin }))
     }
 }
 
@@ -124,7 +127,7 @@ impl Metrics {
 
     /// Something happened on the stream of a data plane.
     pub fn observe(&self, node: &str, observation: &Observation, publications: &Publications) {
-        let published_at = |version: &str| Some(publications.of_version(version)?.generated_at);
+        let published_at = |version: &str| publications.published_at(version);
         let mut streams = self.0.discovery.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let told = streams.observe(node, observation, published_at, SystemTime::now());
         drop(streams);
@@ -144,6 +147,12 @@ impl Metrics {
                 }
             }
         }
+    }
+
+    /// New certificates or a new token are no use.
+    pub(crate) fn renewal_failed(&self, what: Renewed) {
+        let places = Renewed::ALL.iter().zip(&self.0.renewal_failures);
+        places.filter(|(of, _)| **of == what).for_each(|(_, number)| number.increment());
     }
 
     /// A request was answered.
@@ -174,6 +183,10 @@ impl Metrics {
         text.family(&names::NODES);
         for (state, count) in &gauges.nodes {
             text.sample(&names::NODES, &[state], count);
+        }
+        text.family(&names::RENEWAL_FAILURES);
+        for (what, number) in Renewed::ALL.iter().zip(&self.0.renewal_failures) {
+            text.sample(&names::RENEWAL_FAILURES, &[what.as_str()], number.get());
         }
     }
 

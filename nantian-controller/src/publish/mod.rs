@@ -1,8 +1,10 @@
 //! From changes to what is published: a thread of its own, as compiling is work and not waiting.
 
 mod findings;
+mod modes;
 pub(crate) mod pace;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,20 +12,22 @@ use std::time::{Duration, Instant, SystemTime};
 use nantian_crds::ai_service::AiService;
 use nantian_crds::meta::Resource as _;
 use nantian_ir::compile::{Change, Changed, Compiler, Options};
-use nantian_ir::{ResourceMap, Snapshot};
-use nantian_xds::Catalog;
-use tokio::sync::{oneshot, watch};
+use nantian_ir::{GatewayKey, ResourceMap, Snapshot};
+use nantian_xds::Views;
+use tokio::sync::oneshot;
 
 use crate::Metrics;
+use crate::feeds::Feeds;
 use crate::notice::{Listener, Notice};
-use crate::publication::{Declared, Findings, Publications, Published, Reported};
+use crate::publication::{Declared, Findings, Publications, Published, Reported, View};
 use crate::watch::inbox::{Inbox, Work};
+use modes::Modes;
 
 /// Where what was compiled goes.
 pub(crate) struct Outlets {
     pub(crate) publications: Arc<Publications>,
-    /// For data planes: only snapshots that differ from the one before.
-    pub(crate) catalogs: watch::Sender<Option<Arc<Catalog>>>,
+    /// For data planes: only what differs from what was there before.
+    pub(crate) feeds: Arc<Feeds>,
     pub(crate) metrics: Metrics,
     pub(crate) listener: Listener,
 }
@@ -48,7 +52,9 @@ struct Publisher {
     statuses: ResourceMap<Reported>,
     findings: ResourceMap<Findings>,
     ai_services: ResourceMap<Declared>,
-    catalog: Arc<Catalog>,
+    modes: Modes,
+    dedicated: BTreeSet<GatewayKey>,
+    views: Views,
 }
 
 impl Publisher {
@@ -59,13 +65,16 @@ impl Publisher {
             statuses: ResourceMap::new(),
             findings: ResourceMap::new(),
             ai_services: ResourceMap::new(),
-            catalog: Arc::default(),
+            modes: Modes::default(),
+            dedicated: BTreeSet::new(),
+            views: Views::new(),
         }
     }
 
     fn run(&mut self, changes: Vec<Change>) {
         let (began, count) = (Instant::now(), changes.len());
         let mut is_new = self.declare(&changes);
+        is_new |= self.look_at_modes(&changes);
         let compiled = self.compiler.apply(changes);
         is_new |= self.take(compiled);
         is_new |= self.look_at_the_time();
@@ -93,6 +102,15 @@ impl Publisher {
         is_new
     }
 
+    /// Gateways come to have data planes of their own, or have them no more; says whether any did.
+    fn look_at_modes(&mut self, changes: &[Change]) -> bool {
+        self.modes.take(changes);
+        let dedicated = self.modes.dedicated();
+        let differs = dedicated != self.dedicated;
+        self.dedicated = dedicated;
+        differs
+    }
+
     /// Certificates come to their ends while nothing changes. A minute more or less does not matter.
     fn look_at_the_time(&mut self) -> bool {
         const MINUTE: u64 = 60;
@@ -105,7 +123,7 @@ impl Publisher {
     /// Takes what has changed; says whether anything has.
     fn take(&mut self, changed: Changed) -> bool {
         let Changed { snapshot, statuses, removed_statuses, new_diagnostics, resolved_diagnostics, .. } = changed;
-        let is_new = !Arc::ptr_eq(&snapshot, self.catalog.snapshot())
+        let is_new = !Arc::ptr_eq(&snapshot, self.views.whole().snapshot())
             || !statuses.is_empty()
             || !removed_statuses.is_empty()
             || !new_diagnostics.is_empty()
@@ -121,14 +139,19 @@ impl Publisher {
 
     fn publish(&mut self, began: Instant, changes: usize, is_first: bool) {
         let snapshot: Arc<Snapshot> = Arc::clone(self.compiler.snapshot());
-        let before = self.catalog.version();
-        self.catalog = Arc::new(self.catalog.advanced(Arc::clone(&snapshot)));
-        let version = self.catalog.version();
+        let before = self.views.whole().version();
+        self.views.advance(Arc::clone(&snapshot), &self.dedicated);
+        let version = self.views.whole().version();
         let build = began.elapsed();
         self.outlets.metrics.built(build);
         let published = Published {
             snapshot: Arc::clone(&snapshot),
             version: version.clone(),
+            views: self
+                .views
+                .catalogs()
+                .map(|(audience, catalog)| (audience.clone(), View::from(&**catalog)))
+                .collect(),
             generated_at: SystemTime::now(),
             build,
             statuses: self.statuses.clone(),
@@ -139,8 +162,8 @@ impl Publisher {
         self.outlets.publications.publish(Arc::new(published));
         if is_first || version != before {
             self.outlets.metrics.published(&snapshot);
-            self.outlets.catalogs.send_replace(Some(Arc::clone(&self.catalog)));
         }
+        self.outlets.feeds.publish(&self.views);
         let duration_ms = milliseconds(build);
         self.outlets.listener.tell(&Notice::Published { version, changes, duration_ms });
     }
@@ -153,9 +176,11 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use nantian_ir::compile::Object;
+    use nantian_xds::Audience;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::feeds::Feed;
 
     fn insert(value: Value) -> Change {
         Change::Insert(Object::new(value).unwrap())
@@ -174,12 +199,12 @@ mod tests {
         vec![insert(class_object), insert(gateway)]
     }
 
-    fn publisher() -> (Publisher, Arc<Publications>, watch::Receiver<Option<Arc<Catalog>>>) {
-        let publications = Arc::new(Publications::new());
-        let (catalogs, catalog) = watch::channel(None);
+    fn publisher() -> (Publisher, Arc<Publications>, Feed) {
+        let (publications, feeds) = (Arc::new(Publications::new()), Arc::new(Feeds::default()));
+        let shared = feeds.follow(&Audience::Shared).unwrap();
         let listener = Listener::new(|_| {});
-        let outlets = Outlets { publications: Arc::clone(&publications), catalogs, metrics: Metrics::new(), listener };
-        (Publisher::new(Options::default(), outlets), publications, catalog)
+        let outlets = Outlets { publications: Arc::clone(&publications), feeds, metrics: Metrics::new(), listener };
+        (Publisher::new(Options::default(), outlets), publications, shared)
     }
 
     #[test]
@@ -249,5 +274,40 @@ mod tests {
         let published = publications.newest().borrow().clone().unwrap();
         assert!(published.statuses.is_empty() && published.snapshot.listeners.is_empty());
         assert!(published.diagnostics.is_empty(), "{:?}", published.diagnostics);
+    }
+
+    #[test]
+    fn a_gateway_that_comes_to_have_data_planes_of_its_own_leaves_the_shared_ones() {
+        let (mut publisher, publications, mut shared) = publisher();
+        let mut changes = gateway("c");
+        let own = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
+            "metadata": {"name": "own", "namespace": "n"},
+            "spec": {
+                "gatewayClassName": "c",
+                "infrastructure": {"parametersRef": {"group": "", "kind": "ConfigMap", "name": "own"}},
+                "listeners": [{"name": "http", "port": 81, "protocol": "HTTP"}],
+            },
+        });
+        changes.push(insert(own));
+        publisher.run(changes);
+        let listeners = |shared: &mut Feed| {
+            let catalog = shared.borrow_and_update().clone().unwrap();
+            catalog.snapshot().listeners.keys().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let before = listeners(&mut shared);
+        let mode = |mode: &str| {
+            insert(json!({
+                "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own", "namespace": "n"},
+                "data": {"mode": mode},
+            }))
+        };
+        publisher.run(vec![mode("dedicated")]);
+        assert_eq!(listeners(&mut shared), ["n/g/http"]);
+        let newest = publications.newest().borrow().clone().unwrap();
+        let audiences: Vec<_> = newest.views.keys().map(ToString::to_string).collect();
+        assert_eq!(audiences, ["shared", "n/own"]);
+        publisher.run(vec![mode("shared")]);
+        assert_eq!(listeners(&mut shared), before);
     }
 }

@@ -7,12 +7,12 @@ use nantian_ir::compile::{Condition, ConditionStatus, Status};
 use nantian_ir::{ListenerKey, ObjectRef, SmolStr, Snapshot};
 
 use crate::nodes::NodeStatus;
-use crate::publication::{Publications, Published};
+use crate::publication::Publications;
 
 /// A data plane with the snapshot that it serves.
 struct Server<'n> {
     node: &'n NodeStatus,
-    snapshot: Option<std::sync::Arc<Published>>,
+    snapshot: Option<std::sync::Arc<Snapshot>>,
 }
 
 /// Who serves what, at one moment.
@@ -46,7 +46,7 @@ impl<'n> Servers<'n> {
         for Server { node, snapshot } in &self.0 {
             if let Some(refused) = node.refused.iter().find(|refused| refused.resource == name) {
                 refusal = refusal.or_else(|| Some(format!("{} refuses it: {}", node.id, refused.message)));
-            } else if snapshot.as_ref().is_some_and(|served| served.snapshot.listeners.get(key) == wanted) {
+            } else if snapshot.as_ref().is_some_and(|served| served.listeners.get(key) == wanted) {
                 return Serving::Served;
             }
         }
@@ -141,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::Nodes;
+    use crate::publication::{Published, View};
 
     /// A Gateway with two listeners, published as `v1`; the reason of `Programmed` of it and of each of them, and whether
     /// data planes are waited for.
@@ -159,9 +160,11 @@ mod tests {
         let mut compiler = Compiler::new(Options::default());
         compiler.apply([class, gateway].map(|object| Change::Insert(Object::new(object).unwrap())));
         let publications = Publications::new();
+        let view = View { snapshot: std::sync::Arc::clone(compiler.snapshot()), version: "v1".to_owned() };
         publications.publish(std::sync::Arc::new(Published {
             snapshot: std::sync::Arc::clone(compiler.snapshot()),
             version: "v1".to_owned(),
+            views: std::collections::BTreeMap::from([(nantian_xds::Audience::Shared, view)]),
             generated_at: std::time::SystemTime::UNIX_EPOCH,
             build: std::time::Duration::ZERO,
             ai_services: nantian_ir::ResourceMap::new(),

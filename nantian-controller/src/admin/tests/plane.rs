@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use nantian_ir::ResourceMap;
 use nantian_ir::compile::{Compiled, Diagnostic, Objects, Options, compile, yaml};
+use nantian_xds::Audience;
 use nantian_xds::delta::{Event, Rejection};
 use nantian_xds::transport::{Observation, StreamEnd};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -17,7 +18,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{BearerToken, Limits, Port, State, serve};
-use crate::{Declared, Findings, Metrics, Nodes, Published, Reported};
+use crate::{Declared, Findings, Metrics, Nodes, Published, Reported, View};
 
 /// The version that is published.
 pub(super) const VERSION: &str = "v2";
@@ -179,8 +180,10 @@ fn published(compiled: Compiled) -> Published {
         findings.entry(diagnostic.object.clone()).or_default().push(diagnostic);
     }
     let findings = findings.into_iter().map(|(object, diagnostics)| Findings { object, diagnostics });
+    let view = View { snapshot: Arc::clone(&compiled.snapshot), version: VERSION.to_owned() };
     Published {
         snapshot: compiled.snapshot,
+        views: BTreeMap::from([(Audience::Shared, view)]),
         version: VERSION.to_owned(),
         generated_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
         build: Duration::from_millis(250),

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::plane::{Plane, ask, state, unready, with_token};
+use crate::Listener;
 use crate::admin::{AdminError, AdminSettings, Interfaces, Limits, Port, State};
 
 const TOKEN: &str = "0123456789abcdef";
@@ -168,7 +169,7 @@ async fn the_three_ports_are_served_together_and_end_together() {
     assert!(matches!(error, AdminError::Listen { setting: "admin.address", .. }), "{error}");
 
     let (stop, stopping) = watch::channel(false);
-    let serving = tokio::spawn(interfaces.serve(state(), stopping));
+    let serving = tokio::spawn(interfaces.serve(state(), Listener::new(|_| {}), stopping));
     for (address, path) in addresses {
         assert_eq!(ask(address, "GET", path, "").await.status, 200, "{path}");
     }

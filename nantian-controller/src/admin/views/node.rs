@@ -7,7 +7,7 @@ use super::{published_at, written};
 use crate::admin::observed::Observed;
 use crate::admin::page::{Column, Element};
 use crate::admin::problem::Problem;
-use crate::{NodeStatus, Refusal};
+use crate::{NodeStatus, Published, Refusal};
 
 /// Whether a data plane serves what was published last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -35,12 +35,13 @@ impl NodeState {
         }
     }
 
-    /// The state of a data plane while this version is the newest.
-    pub(in crate::admin) fn of(node: &NodeStatus, version: Option<&str>) -> Self {
+    /// The state of a data plane while this is the newest.
+    pub(in crate::admin) fn of(node: &NodeStatus, newest: Option<&Published>) -> Self {
+        let is_newest = |served: &str| newest.is_some_and(|newest| newest.view(served).is_some());
         match (node.connected, &node.last_nack, node.acknowledged_version.as_deref()) {
             (false, ..) => Self::Disconnected,
             (true, Some(_), _) => Self::Refusing,
-            (true, None, Some(served)) if Some(served) == version => Self::Current,
+            (true, None, Some(served)) if is_newest(served) => Self::Current,
             (true, None, _) => Self::Behind,
         }
     }
