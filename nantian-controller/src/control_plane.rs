@@ -102,6 +102,7 @@ impl ControlPlane {
             credentials: settings.xds.tls.files().map(FollowedCredentials::open).transpose()?,
         };
         let parts = Parts {
+            nodes: Nodes::remembering(settings.data_planes.forget_after),
             settings,
             client,
             listener,
@@ -110,7 +111,6 @@ impl ControlPlane {
             observed: Arc::default(),
             feeds: Arc::default(),
             publications: Arc::default(),
-            nodes: Nodes::new(),
             leader: watch::Sender::new(false),
         };
         Ok(Self { parts, sockets })
@@ -231,7 +231,8 @@ impl Parts {
         };
         working.spawn(writer.run());
         let namespace = self.settings.namespace.clone();
-        working.spawn(follow_nodes(self.client.clone(), namespace, self.nodes.clone(), self.listener.clone()));
+        let (client, nodes, leads) = (self.client.clone(), self.nodes.clone(), self.leader.subscribe());
+        working.spawn(follow_nodes(client, namespace, nodes, leads, self.listener.clone()));
         let (inbox, observed) = (Arc::clone(&self.inbox), Arc::clone(&self.observed));
         let sink = Sink { inbox, observed, listener: self.listener.clone() };
         working.spawn(watches::run(self.client.clone(), self.settings.watch.clone(), sink));

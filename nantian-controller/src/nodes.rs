@@ -13,7 +13,7 @@ use tokio::sync::watch;
 /// Data planes that are remembered. Of more, those that are gone the longest are forgotten.
 const MAX_NODES: usize = 10_000;
 
-/// How long one that is gone is remembered.
+/// How long one that is gone is remembered, unless somebody says otherwise.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
 /// How long what another control plane said of a data plane holds: three times as long as it takes to say it again.
@@ -80,6 +80,7 @@ struct Held {
 struct Shared {
     nodes: Mutex<BTreeMap<String, Held>>,
     changes: watch::Sender<u64>,
+    remembered: Duration,
 }
 
 /// The data planes that are connected here, or were a short time ago. Clones share them.
@@ -88,15 +89,26 @@ pub struct Nodes(Arc<Shared>);
 
 impl Default for Nodes {
     fn default() -> Self {
-        Self(Arc::new(Shared { nodes: Mutex::default(), changes: watch::Sender::new(0) }))
+        Self::remembering(REMEMBERED)
     }
 }
 
 impl Nodes {
-    /// None yet.
+    /// None yet. Those that are gone will be remembered for an hour.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// None yet. Those that are gone will be remembered for this time.
+    #[must_use]
+    pub fn remembering(remembered: Duration) -> Self {
+        Self(Arc::new(Shared { nodes: Mutex::default(), changes: watch::Sender::new(0), remembered }))
+    }
+
+    /// How long one that is gone is remembered.
+    pub(crate) fn remembered(&self) -> Duration {
+        self.0.remembered
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
@@ -119,7 +131,7 @@ impl Nodes {
         let ended = matches!(observation, Observation::Disconnected { .. });
         held.observe(observation, now);
         if ended || nodes.len() > MAX_NODES {
-            forget(&mut nodes, now);
+            self.forget(&mut nodes, now);
         }
         drop(nodes);
         self.0.changes.send_modify(|count| *count += 1);
@@ -148,15 +160,18 @@ impl Nodes {
             return;
         }
         nodes.insert(status.id.clone(), Held { status, streams: 0, is_elsewhere: true });
-        forget(&mut nodes, Timestamp::now());
+        self.forget(&mut nodes, Timestamp::now());
         drop(nodes);
         self.0.changes.send_modify(|count| *count += 1);
     }
 
-    /// What another control plane said long ago no longer holds: it may be gone with its data planes.
+    /// What another control plane said long ago no longer holds: it may be gone with its data planes. And those that are gone
+    /// too long are forgotten.
     pub(crate) fn expire(&self, now: Timestamp) {
         let mut nodes = self.lock();
-        let mut changed = false;
+        let count = nodes.len();
+        self.forget(&mut nodes, now);
+        let mut changed = nodes.len() != count;
         for held in nodes.values_mut().filter(|held| held.is_elsewhere && held.status.connected) {
             let silent = Duration::try_from(now.duration_since(held.status.last_seen_at)).unwrap_or_default();
             if silent > SILENCE {
@@ -167,6 +182,19 @@ impl Nodes {
         drop(nodes);
         if changed {
             self.0.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Forgets those that are gone too long, and of too many those that are gone the longest.
+    fn forget(&self, nodes: &mut BTreeMap<String, Held>, now: Timestamp) {
+        nodes.retain(|_, held| {
+            let gone = Duration::try_from(now.duration_since(held.status.last_seen_at)).unwrap_or_default();
+            held.status.connected || gone < self.0.remembered
+        });
+        while nodes.len() > MAX_NODES {
+            let oldest = nodes.iter().min_by_key(|(_, held)| (held.status.connected, held.status.last_seen_at));
+            let Some(id) = oldest.map(|(id, _)| id.clone()) else { return };
+            nodes.remove(&id);
         }
     }
 
@@ -253,19 +281,6 @@ impl Refusal {
 /// As much of what somebody else wrote as is kept.
 fn shortened(text: &str) -> &str {
     text.char_indices().nth(MAX_TEXT).map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
-}
-
-/// Those that are gone too long, and of too many those that are gone the longest.
-fn forget(nodes: &mut BTreeMap<String, Held>, now: Timestamp) {
-    nodes.retain(|_, held| {
-        let gone = Duration::try_from(now.duration_since(held.status.last_seen_at)).unwrap_or_default();
-        held.status.connected || gone < REMEMBERED
-    });
-    while nodes.len() > MAX_NODES {
-        let oldest = nodes.iter().min_by_key(|(_, held)| (held.status.connected, held.status.last_seen_at));
-        let Some(id) = oldest.map(|(id, _)| id.clone()) else { return };
-        nodes.remove(&id);
-    }
 }
 
 #[cfg(test)]
@@ -389,7 +404,10 @@ mod tests {
         nodes.observe_at("went", "c", gone(), at(3_600));
         assert_eq!(nodes.list().len(), 3);
         nodes.observe_at("went", "c", gone(), at(3_601));
-        assert_eq!(nodes.list().iter().map(|status| status.id.as_str()).collect::<Vec<_>>(), ["stays", "went"]);
+        let names = || nodes.list().into_iter().map(|status| status.id).collect::<Vec<_>>();
+        assert_eq!(names(), ["stays", "went"]);
+        nodes.expire(at(7_201));
+        assert_eq!(names(), ["stays"], "although nothing happens");
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Settings {
     pub leader_election: ElectionSettings,
     /// How statuses are written.
     pub status: StatusSettings,
+    /// What is kept of data planes.
+    pub data_planes: DataPlaneSettings,
 }
 
 impl Default for Settings {
@@ -42,6 +44,7 @@ impl Default for Settings {
             admin: AdminSettings::default(),
             leader_election: ElectionSettings::default(),
             status: StatusSettings::default(),
+            data_planes: DataPlaneSettings::default(),
         }
     }
 }
@@ -136,6 +139,22 @@ pub struct StatusSettings {
 impl Default for StatusSettings {
     fn default() -> Self {
         Self { concurrency: 16, writes_per_second: 500, programming_grace: Duration::from_secs(1) }
+    }
+}
+
+/// What is kept of data planes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct DataPlaneSettings {
+    /// How long one that is connected nowhere is told, and keeps its Lease.
+    #[serde(with = "duration")]
+    pub forget_after: Duration,
+}
+
+impl Default for DataPlaneSettings {
+    fn default() -> Self {
+        Self { forget_after: Duration::from_secs(60 * 60) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Leases: who leads, and how data planes are.
 
 mod election;
+mod gone;
 mod leader;
 mod node;
 

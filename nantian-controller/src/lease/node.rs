@@ -14,15 +14,17 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 
+use super::gone;
 use crate::apply::FIELD_MANAGER;
 use crate::notice::{Listener, Notice};
 use crate::watch::Recovery;
 use crate::{NodeStatus, Nodes};
 
-const NODE_ID: &str = "nantian.dev/node-id";
+pub(super) const NODE_ID: &str = "nantian.dev/node-id";
 const NODE_STATUS: &str = "nantian.dev/node-status";
-const SELECTOR: &str = "nantian.dev/component=node-status";
+pub(super) const SELECTOR: &str = "nantian.dev/component=node-status";
 
 /// Between two writes of one Lease. What happens meanwhile is in the next.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -31,12 +33,22 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Time for one write.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Follows both directions, for ever.
-pub(crate) async fn run(client: Client, namespace: String, nodes: Nodes, listener: Listener) {
+/// Follows both directions, for ever; deletes those of data planes that are gone while this replica leads.
+pub(crate) async fn run(
+    client: Client,
+    namespace: String,
+    nodes: Nodes,
+    leader: watch::Receiver<bool>,
+    listener: Listener,
+) {
     let api: Api<Lease> = Api::namespaced(client, &namespace);
-    tokio::join!(write(&api, &nodes, &listener), read(&api, &nodes, &listener));
+    tokio::join!(
+        write(&api, &nodes, &listener),
+        read(&api, &nodes, &listener),
+        gone::delete(&api, &nodes, leader, &listener),
+    );
 }
 
 async fn write(api: &Api<Lease>, nodes: &Nodes, listener: &Listener) {
@@ -90,7 +102,7 @@ async fn apply(api: &Api<Lease>, node: &NodeStatus) -> Result<(), kube::Error> {
 }
 
 /// `nantian-gw-node-<first 16 hex digits of SHA-256 of the node id>`.
-fn lease_name(id: &str) -> String {
+pub(super) fn lease_name(id: &str) -> String {
     use std::fmt::Write as _;
 
     let mut name = "nantian-gw-node-".to_owned();
@@ -101,7 +113,7 @@ fn lease_name(id: &str) -> String {
     name
 }
 
-fn lease(node: &NodeStatus, now: Timestamp) -> Value {
+pub(super) fn lease(node: &NodeStatus, now: Timestamp) -> Value {
     let mut status = node.clone();
     if status.connected {
         // Its stream is alive, whether it says something or not.
@@ -123,6 +135,12 @@ fn lease(node: &NodeStatus, now: Timestamp) -> Value {
     })
 }
 
+/// What a Lease says of its data plane. What somebody else wrote there says nothing.
+pub(super) fn status(lease: &Lease) -> Option<NodeStatus> {
+    let text = lease.metadata.annotations.as_ref()?.get(NODE_STATUS)?;
+    serde_json::from_str(text).ok()
+}
+
 async fn read(api: &Api<Lease>, nodes: &Nodes, listener: &Listener) {
     let config = watcher::Config::default().labels(SELECTOR);
     let mut events = pin!(watcher(api.clone(), config));
@@ -131,9 +149,7 @@ async fn read(api: &Api<Lease>, nodes: &Nodes, listener: &Listener) {
         match event {
             Ok(Event::Apply(lease) | Event::InitApply(lease)) => {
                 recovery.went_well();
-                let text = lease.metadata.annotations.as_ref().and_then(|all| all.get(NODE_STATUS));
-                // What somebody else wrote there says nothing.
-                if let Some(status) = text.and_then(|text| serde_json::from_str(text).ok()) {
+                if let Some(status) = status(&lease) {
                     nodes.report(status);
                 }
             }
