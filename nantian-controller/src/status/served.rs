@@ -1,12 +1,15 @@
-//! What only data planes know: whether a listener is served.
+//! What only data planes know: whether a listener is served, and what they refuse.
 //!
 //! The compiler says whether a Gateway could be served. It is said to be `Programmed` once a data plane does.
+
+use std::collections::BTreeSet;
 
 use nantian_ir::compile::status::ListenerStatus;
 use nantian_ir::compile::{Condition, ConditionStatus, Status};
 use nantian_ir::{ListenerKey, ObjectRef, SmolStr, Snapshot};
 
-use crate::nodes::NodeStatus;
+use super::refused;
+use crate::nodes::{NodeStatus, Refusal};
 use crate::publication::Publications;
 
 /// A data plane with the snapshot that it serves.
@@ -16,13 +19,17 @@ struct Server<'n> {
 }
 
 /// Who serves what, at one moment.
-pub(crate) struct Servers<'n>(Vec<Server<'n>>);
+pub(crate) struct Servers<'n> {
+    connected: Vec<Server<'n>>,
+    /// The routes of which something is refused.
+    refused_routes: BTreeSet<ObjectRef>,
+}
 
 /// How it stands with a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Serving {
-    /// A data plane serves it as it is.
-    Served,
+    /// A data plane serves it as it is. Others may refuse it, and say why.
+    Served(Option<String>),
     /// One cannot, and no other does.
     Refused(String),
     /// None does yet.
@@ -36,31 +43,60 @@ impl<'n> Servers<'n> {
             let version = node.acknowledged_version.as_deref();
             Server { node, snapshot: version.and_then(|version| publications.of_version(version)) }
         };
-        Self(connected.map(server).collect())
+        Self { refused_routes: refused_routes(connected.clone()), connected: connected.map(server).collect() }
     }
 
     fn serving(&self, key: &ListenerKey, snapshot: &Snapshot) -> Serving {
         let wanted = snapshot.listeners.get(key);
         let name = format!("Listener {key}");
-        let mut refusal = None;
-        for Server { node, snapshot } in &self.0 {
-            if let Some(refused) = node.refused.iter().find(|refused| refused.resource == name) {
-                refusal = refusal.or_else(|| Some(format!("{} refuses it: {}", node.id, refused.message)));
-            } else if snapshot.as_ref().is_some_and(|served| served.listeners.get(key) == wanted) {
-                return Serving::Served;
-            }
+        match (self.serve(&name, &|served| served.listeners.get(key) == wanted), self.refusal(&name)) {
+            (true, refusal) => Serving::Served(refusal),
+            (false, Some(refusal)) => Serving::Refused(refusal),
+            (false, None) => Serving::Waiting,
         }
-        refusal.map_or(Serving::Waiting, Serving::Refused)
+    }
+
+    /// Whether a data plane that does not refuse the resource serves a snapshot that `has_it`.
+    pub(super) fn serve(&self, resource: &str, has_it: &dyn Fn(&Snapshot) -> bool) -> bool {
+        self.connected.iter().any(|Server { node, snapshot }| {
+            snapshot.as_deref().is_some_and(has_it) && refusal_of(node, resource).is_none()
+        })
+    }
+
+    /// What the first data plane says that refuses the resource, and how many others do.
+    pub(super) fn refusal(&self, resource: &str) -> Option<String> {
+        let refuse = |server: &Server<'n>| Some((server.node, refusal_of(server.node, resource)?));
+        let mut refusing = self.connected.iter().filter_map(refuse);
+        let (node, refusal) = refusing.next()?;
+        let more = match refusing.count() {
+            0 => String::new(),
+            others => format!(" (and {others} more refuse it)"),
+        };
+        Some(format!("data plane {} refuses it: {}{more}", node.id, refusal.message))
+    }
+
+    /// Whether something of this route is refused.
+    pub(super) fn refuse_some_of(&self, route: &ObjectRef) -> bool {
+        self.refused_routes.contains(route)
     }
 
     /// Whether there is anybody who could serve.
     pub(crate) fn are_there(&self) -> bool {
-        !self.0.is_empty()
+        !self.connected.is_empty()
     }
 
     fn waiting(&self) -> &'static str {
-        if self.0.is_empty() { "no data plane is connected" } else { "no data plane serves it yet" }
+        if self.connected.is_empty() { "no data plane is connected" } else { "no data plane serves it yet" }
     }
+}
+
+fn refusal_of<'n>(node: &'n NodeStatus, resource: &str) -> Option<&'n Refusal> {
+    node.refused.iter().find(|refused| refused.resource == resource)
+}
+
+/// The routes of which one of these data planes refuses something.
+pub(super) fn refused_routes<'n>(nodes: impl Iterator<Item = &'n NodeStatus>) -> BTreeSet<ObjectRef> {
+    nodes.flat_map(|node| &node.refused).filter_map(|refused| refused::route_of(&refused.resource)).collect()
 }
 
 /// What is to be written.
@@ -72,55 +108,91 @@ pub(crate) struct Verdict {
     pub(crate) is_waiting: bool,
 }
 
-/// The status of a Gateway or ListenerSet with what data planes say.
+/// The status of a Gateway, ListenerSet or route with what data planes say.
 pub(crate) fn judge(id: &ObjectRef, compiled: &Status, snapshot: &Snapshot, servers: &Servers<'_>) -> Verdict {
     let mut status = compiled.clone();
-    let mut is_waiting = false;
+    let mut judged = Judged::default();
     match &mut status {
         Status::Gateway(gateway) => {
             let (namespace, name) = (&id.namespace, &id.name);
             let is_its = |key: &ListenerKey| key.set.is_none() && (&key.namespace, &key.gateway) == (namespace, name);
-            let served = judge_listeners(&mut gateway.listeners, snapshot, servers, &is_its, &mut is_waiting);
-            unless_programmed(&mut gateway.conditions, (!served).then(|| ("Pending", servers.waiting().into())));
+            judged = judge_listeners(&mut gateway.listeners, snapshot, servers, &is_its);
+            unless_programmed(&mut gateway.conditions, judged.fault(servers));
         }
         Status::ListenerSet(set) => {
             let is_its = |key: &ListenerKey| {
                 key.set.as_ref().is_some_and(|set| set.namespace == id.namespace && set.name == id.name)
             };
-            let served = judge_listeners(&mut set.listeners, snapshot, servers, &is_its, &mut is_waiting);
-            unless_programmed(&mut set.conditions, (!served).then(|| ("Pending", servers.waiting().into())));
+            judged = judge_listeners(&mut set.listeners, snapshot, servers, &is_its);
+            unless_programmed(&mut set.conditions, judged.fault(servers));
         }
+        Status::Route(route) => refused::judge(id, route, snapshot, servers),
         _ => {}
     }
-    Verdict { status, is_waiting }
+    Verdict { status, is_waiting: judged.is_waiting }
 }
 
-/// Judges each listener that the compiler has for served; says whether one is.
+/// What came of the listeners of an object.
+#[derive(Debug, Default)]
+struct Judged {
+    /// Whether one is served.
+    is_any_served: bool,
+    /// Whether one may still be.
+    is_waiting: bool,
+    /// What is said of the first that is served by nobody.
+    refusal: Option<SmolStr>,
+}
+
+impl Judged {
+    /// Why the object as a whole is not programmed: no listener of it is served.
+    fn fault(&self, servers: &Servers<'_>) -> Option<(&'static str, SmolStr)> {
+        match &self.refusal {
+            _ if self.is_any_served => None,
+            Some(refusal) if !self.is_waiting => Some(("Invalid", refusal.clone())),
+            _ => Some(("Pending", servers.waiting().into())),
+        }
+    }
+}
+
+/// Judges each listener that the compiler has for served.
 fn judge_listeners(
     listeners: &mut [ListenerStatus],
     snapshot: &Snapshot,
     servers: &Servers<'_>,
     is_its: &dyn Fn(&ListenerKey) -> bool,
-    is_waiting: &mut bool,
-) -> bool {
+) -> Judged {
     let keys: Vec<&ListenerKey> = snapshot.listeners.keys().filter(|key| is_its(key)).collect();
-    let mut any = false;
+    let mut judged = Judged::default();
     for listener in listeners {
         let Some(key) = keys.iter().find(|key| key.listener == listener.name) else { continue };
         let fault = match servers.serving(key, snapshot) {
-            Serving::Served => {
-                any = true;
+            Serving::Served(refusal) => {
+                judged.is_any_served = true;
+                if let Some(refusal) = refusal {
+                    say_served_but(&mut listener.conditions, &refusal);
+                }
                 None
             }
-            Serving::Refused(message) => Some(("Invalid", message.into())),
+            Serving::Refused(refusal) => {
+                judged.refusal.get_or_insert_with(|| format!("listener {}: {refusal}", listener.name).into());
+                Some(("Invalid", refusal.into()))
+            }
             Serving::Waiting => {
-                *is_waiting = true;
+                judged.is_waiting = true;
                 Some(("Pending", servers.waiting().into()))
             }
         };
         unless_programmed(&mut listener.conditions, fault);
     }
-    any
+    judged
+}
+
+/// Says of what is programmed who refuses it.
+fn say_served_but(conditions: &mut [Condition], refusal: &str) {
+    let mut programmed = conditions.iter_mut().filter(|condition| condition.kind == "Programmed");
+    if let Some(programmed) = programmed.find(|condition| condition.status == ConditionStatus::True) {
+        programmed.message = format!("served, but not everywhere: {refusal}").into();
+    }
 }
 
 /// Takes `Programmed` back, if it was said to be so.
@@ -143,9 +215,7 @@ mod tests {
     use crate::Nodes;
     use crate::publication::{Published, View};
 
-    /// A Gateway with two listeners, published as `v1`; the reason of `Programmed` of it and of each of them, and whether
-    /// data planes are waited for.
-    fn reasons(nodes: &Nodes) -> (Vec<&'static str>, bool) {
+    fn objects() -> [serde_json::Value; 3] {
         let api = "gateway.networking.k8s.io/v1";
         let class = json!({
             "apiVersion": api, "kind": "GatewayClass", "metadata": {"name": "c"},
@@ -157,8 +227,18 @@ mod tests {
                 {"name": "a", "port": 80, "protocol": "HTTP"}, {"name": "b", "port": 81, "protocol": "HTTP"},
             ]},
         });
+        let rule = |path: &str| json!({"matches": [{"path": {"type": "Exact", "value": path}}]});
+        let route = json!({
+            "apiVersion": api, "kind": "HTTPRoute", "metadata": {"name": "r", "namespace": "n"},
+            "spec": {"parentRefs": [{"name": "g"}], "rules": [rule("/0"), rule("/1")]},
+        });
+        [class, gateway, route]
+    }
+
+    /// What is said of the object of this kind: of a Gateway with two listeners and a route with two rules, published as `v1`.
+    fn judged(kind: &str, nodes: &Nodes) -> Verdict {
         let mut compiler = Compiler::new(Options::default());
-        compiler.apply([class, gateway].map(|object| Change::Insert(Object::new(object).unwrap())));
+        compiler.apply(objects().map(|object| Change::Insert(Object::new(object).unwrap())));
         let publications = Publications::new();
         let view = View { snapshot: std::sync::Arc::clone(compiler.snapshot()), version: "v1".to_owned() };
         publications.publish(std::sync::Arc::new(Published {
@@ -171,16 +251,37 @@ mod tests {
             statuses: nantian_ir::ResourceMap::new(),
             diagnostics: nantian_ir::ResourceMap::new(),
         }));
-        let reported = compiler.statuses().find(|status| status.object.kind == "Gateway").unwrap();
+        let reported = compiler.statuses().find(|status| status.object.kind == kind).unwrap();
         let list = nodes.list();
-        let servers = Servers::of(&list, &publications);
-        let verdict = judge(&reported.object, &reported.status, compiler.snapshot(), &servers);
-        let Status::Gateway(gateway) = verdict.status else { panic!("a Gateway's") };
-        let reason = |conditions: &[Condition]| {
-            conditions.iter().find(|condition| condition.kind == "Programmed").unwrap().reason
+        judge(&reported.object, &reported.status, compiler.snapshot(), &Servers::of(&list, &publications))
+    }
+
+    /// `Programmed` of the Gateway and of each of its listeners, and whether data planes are waited for.
+    fn programmed(nodes: &Nodes) -> (Vec<Condition>, bool) {
+        let Verdict { status, is_waiting } = judged("Gateway", nodes);
+        let Status::Gateway(gateway) = status else { panic!("a Gateway's") };
+        let of = |conditions: &[Condition]| {
+            conditions.iter().find(|condition| condition.kind == "Programmed").unwrap().clone()
         };
-        let listeners = gateway.listeners.iter().map(|listener| reason(&listener.conditions));
-        (std::iter::once(reason(&gateway.conditions)).chain(listeners).collect(), verdict.is_waiting)
+        let listeners = gateway.listeners.iter().map(|listener| of(&listener.conditions));
+        (std::iter::once(of(&gateway.conditions)).chain(listeners).collect(), is_waiting)
+    }
+
+    fn reasons(nodes: &Nodes) -> (Vec<&'static str>, bool) {
+        let (conditions, is_waiting) = programmed(nodes);
+        (conditions.iter().map(|condition| condition.reason).collect(), is_waiting)
+    }
+
+    /// A data plane that refuses these resources of `v1`, and serves the rest.
+    fn refusing(nodes: &Nodes, id: &str, resources: &[(&str, &str)]) {
+        let rejection = |(kind, name): &(&str, &str)| Rejection {
+            type_url: format!("type.nantian.dev/nantian.ir.v1.{kind}"),
+            name: (*name).to_owned(),
+            version: "x".to_owned(),
+            message: format!("{name} is no use"),
+        };
+        nodes.observe(id, "c", Observation::Connected);
+        nodes.observe(id, "c", applied("v1", resources.iter().map(rejection).collect()));
     }
 
     fn applied(version: &str, rejected: Vec<Rejection>) -> Observation {
@@ -200,18 +301,67 @@ mod tests {
 
     #[test]
     fn a_listener_that_is_refused_and_served_by_nobody_is_not() {
-        let rejection = Rejection {
-            type_url: "type.nantian.dev/nantian.ir.v1.Listener".to_owned(),
-            name: "n/g/b".to_owned(),
-            version: "x".to_owned(),
-            message: "the port is taken".to_owned(),
-        };
         let nodes = Nodes::new();
-        nodes.observe("one", "c", Observation::Connected);
-        nodes.observe("one", "c", applied("v1", vec![rejection]));
+        refusing(&nodes, "one", &[("Listener", "n/g/b")]);
         assert_eq!(reasons(&nodes), (vec!["Programmed", "Programmed", "Invalid"], false));
-        nodes.observe("two", "c", Observation::Connected);
-        nodes.observe("two", "c", applied("v1", Vec::new()));
+        assert_eq!(programmed(&nodes).0[2].message, "data plane one refuses it: n/g/b is no use");
+        refusing(&nodes, "two", &[]);
         assert_eq!(reasons(&nodes), (vec!["Programmed"; 3], false));
+    }
+
+    #[test]
+    fn what_one_data_plane_refuses_and_another_serves_is_programmed_and_says_who_refuses_it() {
+        let nodes = Nodes::new();
+        for id in ["one", "two"] {
+            refusing(&nodes, id, &[("Listener", "n/g/b")]);
+        }
+        refusing(&nodes, "three", &[]);
+        let (conditions, _) = programmed(&nodes);
+        assert_eq!(conditions[2].status, ConditionStatus::True);
+        let said = "served, but not everywhere: data plane one refuses it: n/g/b is no use (and 1 more refuse it)";
+        assert_eq!(conditions[2].message, said);
+    }
+
+    #[test]
+    fn a_gateway_all_of_whose_listeners_are_refused_is_not_programmed_and_says_why() {
+        let nodes = Nodes::new();
+        refusing(&nodes, "one", &[("Listener", "n/g/a"), ("Listener", "n/g/b")]);
+        assert_eq!(reasons(&nodes), (vec!["Invalid"; 3], false));
+        assert_eq!(programmed(&nodes).0[0].message, "listener a: data plane one refuses it: n/g/a is no use");
+    }
+
+    /// Type, status, reason and message of the conditions of the route that are about its rules.
+    fn of_route(nodes: &Nodes) -> Vec<(&'static str, ConditionStatus, String)> {
+        let Status::Route(route) = judged("HTTPRoute", nodes).status else { panic!("a route's") };
+        let conditions = route.parents[0].conditions.iter().filter(|condition| condition.kind != "ResolvedRefs");
+        let told = |condition: &Condition| (condition.kind, condition.status, condition.message.to_string());
+        conditions.map(told).collect()
+    }
+
+    #[test]
+    fn a_rule_that_a_data_plane_refuses_is_dropped_and_the_route_says_so_until_it_takes_it() {
+        let nodes = Nodes::new();
+        refusing(&nodes, "one", &[]);
+        let accepted = of_route(&nodes);
+        assert_eq!((accepted.len(), accepted[0].0, accepted[0].1), (1, "Accepted", ConditionStatus::True));
+        refusing(&nodes, "one", &[("RouteRule", "HTTPRoute/n/r/1"), ("RouteRule", "HTTPRoute/n/other/0")]);
+        let message = "Dropped Rule(s) [1]: data plane one refuses it: HTTPRoute/n/r/1 is no use".to_owned();
+        let partly = ("PartiallyInvalid", ConditionStatus::True, message);
+        assert_eq!(of_route(&nodes), [accepted[0].clone(), partly]);
+        refusing(&nodes, "one", &[]);
+        assert_eq!(of_route(&nodes), accepted);
+    }
+
+    #[test]
+    fn a_route_of_which_nobody_serves_anything_is_not_accepted() {
+        let nodes = Nodes::new();
+        let both = [("RouteRule", "HTTPRoute/n/r/0"), ("RouteRule", "HTTPRoute/n/r/1")];
+        refusing(&nodes, "one", &both);
+        let conditions = of_route(&nodes);
+        assert_eq!((conditions.len(), conditions[0].1), (1, ConditionStatus::False));
+        assert!(conditions[0].2.starts_with("Dropped Rule(s) [0, 1]: data plane one"), "{conditions:?}");
+        refusing(&nodes, "two", &[]);
+        let conditions = of_route(&nodes);
+        assert_eq!((conditions.len(), conditions[0].1), (2, ConditionStatus::True), "another data plane serves it");
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use super::plan::{plan, release};
 use super::queue::Queue;
 use super::rate::Rate;
-use super::served::{Servers, judge};
+use super::served::{Servers, judge, refused_routes};
 use crate::apply::{ApplyError, apply_status};
 use crate::notice::{Listener, Notice};
 use crate::publication::{Publications, Published};
@@ -45,6 +45,8 @@ struct Term<'w> {
     waiting_since: BTreeMap<ObjectRef, Instant>,
     /// Objects that had a status of ours, and are ours no more.
     released: BTreeSet<ObjectRef>,
+    /// Routes of which data planes refused something when they were looked at last.
+    refused_routes: BTreeSet<ObjectRef>,
 }
 
 impl Writer {
@@ -82,6 +84,7 @@ impl<'w> Term<'w> {
             writes: JoinSet::new(),
             waiting_since: BTreeMap::new(),
             released: BTreeSet::new(),
+            refused_routes: BTreeSet::new(),
         };
         term.add(writer.observed.ids());
         term
@@ -149,6 +152,11 @@ impl<'w> Term<'w> {
         let published = Arc::clone(&self.published);
         let has_listeners = |id: &&ObjectRef| matches!(id.kind.as_str(), "Gateway" | "ListenerSet");
         self.add(published.statuses.keys().filter(has_listeners).cloned());
+        let nodes = self.writer.nodes.list();
+        let refused = refused_routes(nodes.iter().filter(|node| node.connected));
+        // Those of which nothing is refused any more, too.
+        let before = std::mem::replace(&mut self.refused_routes, refused.clone());
+        self.add(refused.into_iter().chain(before));
     }
 
     /// Begins as many writes as there may be; says how long until there may be more.
