@@ -11,6 +11,8 @@ use crate::{ClusterError, Programs};
 pub(crate) const PAUSE: &str = "nantian.local/pause:1";
 /// DNS for Pods.
 pub(crate) const COREDNS: &str = "nantian.local/coredns:1";
+/// What answers requests that a gateway leads to it (`go/backend`).
+pub(crate) const BACKEND: &str = "nantian.local/backend:1";
 
 /// An image of one static program.
 struct Image {
@@ -18,7 +20,11 @@ struct Image {
     program: &'static str,
 }
 
-const IMAGES: &[Image] = &[Image { name: PAUSE, program: "pause" }, Image { name: COREDNS, program: "coredns" }];
+const IMAGES: &[Image] = &[
+    Image { name: PAUSE, program: "pause" },
+    Image { name: COREDNS, program: "coredns" },
+    Image { name: BACKEND, program: "backend" },
+];
 
 /// Builds those whose program is newer than its image; returns the archives of all.
 pub(crate) fn build(home: &Home, programs: &Programs) -> Result<Vec<PathBuf>, ClusterError> {

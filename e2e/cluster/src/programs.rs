@@ -15,6 +15,10 @@ const MODULES: &[&str] = &[KUBERNETES, "containerd", "coredns", "helm"];
 const OBJECTS_ONLY: &[&str] = &[KUBERNETES];
 const KUBERNETES: &str = "kubernetes";
 
+/// Programs of our own, which run in Pods and need Go's standard library alone: what holds the namespaces of a Pod, and what
+/// answers requests.
+const PROGRAMS: &[&str] = &["pause", "backend"];
+
 /// Programs of Debian that a cluster calls, and their packages.
 const PACKAGES: &[(&str, &str)] = &[
     ("ip", "iproute2"),
@@ -26,6 +30,8 @@ const PACKAGES: &[(&str, &str)] = &[
     ("conntrack", "conntrack"),
     ("mmdebstrap", "mmdebstrap"),
     ("strip", "binutils"),
+    ("curl", "curl"),
+    ("jq", "jq"),
 ];
 
 /// Where Debian keeps the plugins that give Pods their network, and the package.
@@ -50,8 +56,8 @@ impl Programs {
         for module in if objects_only { OBJECTS_ONLY } else { MODULES } {
             build(&folder, module)?;
         }
-        if !objects_only {
-            build_pause(&folder)?;
+        for program in if objects_only { &[] } else { PROGRAMS } {
+            build_program(&folder, program)?;
         }
         Ok(Self { folder })
     }
@@ -119,9 +125,9 @@ pub fn gateway_api_crds(channel: &str) -> Result<PathBuf, ClusterError> {
     Ok(Path::new(folder.trim()).join("config/crd").join(channel))
 }
 
-/// What holds the namespaces of a Pod: a program that waits.
-fn build_pause(folder: &Path) -> Result<(), ClusterError> {
-    run(go(folder, "pause").args(["build", "-ldflags=-s -w", "-o"]).arg(folder.join("pause")).arg("."))
+/// Builds one of [`PROGRAMS`].
+fn build_program(folder: &Path, name: &str) -> Result<(), ClusterError> {
+    run(go(folder, name).args(["build", "-ldflags=-s -w", "-o"]).arg(folder.join(name)).arg("."))
 }
 
 fn install_packages() -> Result<(), ClusterError> {

@@ -4,7 +4,9 @@
 
 mod check;
 mod crds;
+mod load;
 mod node;
+mod page;
 mod planes;
 mod proxied;
 
@@ -31,6 +33,13 @@ impl Live {
     /// What `kubectl` prints; it must succeed.
     fn kubectl<const N: usize>(&self, line: [&str; N]) -> String {
         said(self.cluster().kubectl().args(line))
+    }
+
+    /// Installs Nantian Gateway, or upgrades it.
+    fn install(&self) {
+        let binaries = Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap();
+        let installed = self.cluster().install(&Home::find().unwrap(), binaries);
+        installed.unwrap_or_else(|error| panic!("{error}"));
     }
 
     fn down(mut self) {

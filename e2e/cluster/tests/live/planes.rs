@@ -1,70 +1,18 @@
 //! Nantian Gateway as its users have it: the chart, both planes in Pods, and traffic that no restart interrupts.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::process::{Child, Stdio};
-
-use nantian_cluster::{Home, Parts};
+use nantian_cluster::Parts;
 use serde_json::Value;
 
-use crate::node::ADDRESS;
+use crate::load::{self, Load, Served};
 use crate::{Live, said};
-
-/// A Gateway, the Service in front of the data planes, and a route to what every cluster has: the port of `CoreDNS` that says that it is ready.
-const OBJECTS: &str = "
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: web, namespace: kube-system}
-spec:
-  gatewayClassName: nantian-gw
-  listeners:
-  - {name: http, protocol: HTTP, port: 80}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: nantian-gw}
-spec:
-  type: LoadBalancer
-  selector: {app: nantian-dataplane}
-  ports: [{name: http, port: 80}]
----
-apiVersion: v1
-kind: Service
-metadata: {name: dns-health, namespace: kube-system}
-spec:
-  selector: {k8s-app: kube-dns}
-  ports: [{name: http, port: 80, targetPort: 8181}]
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {name: web, namespace: kube-system}
-spec:
-  parentRefs: [{name: web}]
-  rules:
-  - matches: [{path: {type: Exact, value: /ready}}]
-    backendRefs: [{name: dns-health, port: 80}]
-";
 
 const SECRETS: [&str; 3] = ["nantian-gw-ca", "nantian-gw-controlplane-tls", "nantian-gw-dataplane-tls"];
 
 #[test]
 fn the_chart_installs_both_planes_and_restarting_either_or_upgrading_fails_no_request() {
     let live = Live::up("test-planes", Parts::Node);
-    let binaries = Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap();
-    let install = || live.cluster().install(&Home::find().unwrap(), binaries).unwrap_or_else(|error| panic!("{error}"));
-    install();
-    let folder = tempfile::tempdir().unwrap();
-    let objects = folder.path().join("objects.yaml");
-    std::fs::write(&objects, OBJECTS).unwrap();
-    live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
-    live.kubectl(["-n", "kube-system", "wait", "gateway/web", "--timeout=60s", "--for=condition=Accepted"]);
-    let wait = ["--namespace=nantian-gw", "wait", "service/web", "--timeout=60s", "--for", ADDRESS];
-    said(live.cluster().kubectl().args(wait));
-    let address = live.kubectl(["--namespace=nantian-gw", "get", "service", "web", "--output", ADDRESS]);
-    let url = format!("http://{address}/ready");
-    let mut curl = live.cluster().command("curl");
-    let patiently = ["--silent", "--fail", "--max-time", "10", "--retry", "20", "--retry-all-errors", &url];
-    assert_eq!(said(curl.args(patiently)), "OK");
+    live.install();
+    let url = load::routed(&live);
 
     let inside = ["exec", "deployment/nantian-gw-controlplane", "--"];
     let summary = ["curl", "-s", "http://localhost:18081/v1/summary"];
@@ -81,7 +29,7 @@ fn the_chart_installs_both_planes_and_restarting_either_or_upgrading_fails_no_re
         live.kubectl(["--namespace=nantian-gw", "rollout", "restart", &deployment]);
         live.kubectl(["--namespace=nantian-gw", "rollout", "status", "--timeout=180s", &deployment]);
     }
-    install();
+    live.install();
     let Served { answers, unrouted, failures } = load.end();
     println!("{answers} answers while both planes restarted and the chart was upgraded, {unrouted} times no route");
     assert!(answers > 100, "{answers} answers are not enough to tell");
@@ -89,80 +37,4 @@ fn the_chart_installs_both_planes_and_restarting_either_or_upgrading_fails_no_re
     assert!(unrouted * 1_000 <= answers, "{unrouted} times no route for {answers} answers");
     assert_eq!(secrets(), before, "an upgrade keeps the certificates");
     live.down();
-}
-
-/// Four clients, each with a new connection for each request, until standard input ends. A connection that the node leads to a
-/// Pod that is gone (`EHOSTUNREACH`) never reached a data plane: it is made again, and counted by itself.
-const CLIENTS: &str = "
-import errno, http.client, sys, threading, urllib.parse
-url = urllib.parse.urlsplit(sys.argv[1])
-answers, unrouted, failures, stop = [0] * 4, [], [], threading.Event()
-def client(index):
-    while not stop.wait(0.01):
-        try:
-            connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
-            try:
-                connection.connect()
-            except OSError as error:
-                if error.errno != errno.EHOSTUNREACH:
-                    raise
-                unrouted.append(error)
-                continue
-            connection.request('GET', url.path)
-            answer = connection.getresponse()
-            body = answer.read()
-            connection.close()
-            if (answer.status, body) != (200, b'OK'):
-                failures.append(f'{answer.status} {body[:80]}')
-            answers[index] += 1
-        except Exception as error:
-            failures.append(repr(error))
-threads = [threading.Thread(target=client, args=(index,)) for index in range(4)]
-[thread.start() for thread in threads]
-print('started', flush=True)
-sys.stdin.read()
-stop.set()
-[thread.join() for thread in threads]
-print(sum(answers))
-print(len(unrouted))
-[print(failure) for failure in failures[:20]]
-";
-
-/// What became of the requests.
-struct Served {
-    answers: usize,
-    unrouted: usize,
-    /// The first ones.
-    failures: Vec<String>,
-}
-
-/// Requests that go on until their end is asked for.
-struct Load(Child);
-
-impl Load {
-    fn start(live: &Live, url: &str) -> Self {
-        let mut python = live.cluster().command("python3");
-        python.args(["-c", CLIENTS, url]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = python.spawn().unwrap();
-        let mut first = [0; 8];
-        child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
-        assert_eq!(&first, b"started\n");
-        Self(child)
-    }
-
-    fn end(mut self) -> Served {
-        drop(self.0.stdin.take());
-        let mut lines = BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut count = || lines.next().unwrap().parse().unwrap();
-        let (answers, unrouted) = (count(), count());
-        Served { answers, unrouted, failures: lines.collect() }
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        // Mostly it has ended.
-        let _ended = self.0.kill();
-        let _waited = self.0.wait();
-    }
 }

@@ -1,0 +1,3 @@
+module nantian.dev/cluster/backend
+
+go 1.26.0
