@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
+use crate::container::{self, Container};
 use crate::namespace::Namespace;
 use crate::process::{Daemon, Process, run};
 use crate::state::{ClusterName, Home, State};
@@ -152,6 +155,39 @@ impl Cluster {
     #[must_use]
     pub fn kubectl(&self) -> Command {
         control_plane::kubectl(&self.state, &self.programs)
+    }
+
+    /// The running containers that have this name in their Pods.
+    ///
+    /// # Errors
+    /// If the cluster has no node.
+    pub fn containers(&self, name: &str) -> Result<Vec<Container>, ClusterError> {
+        container::named(&self.state, &self.programs, name)
+    }
+
+    /// Stops a part, such as `apiserver`: it is there, and does nothing until it is [resumed](Self::resume).
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn pause(&self, part: &str) -> Result<(), ClusterError> {
+        self.signal(part, Signal::STOP)
+    }
+
+    /// Lets a part go on that was [paused](Self::pause).
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn resume(&self, part: &str) -> Result<(), ClusterError> {
+        self.signal(part, Signal::CONT)
+    }
+
+    fn signal(&self, part: &str, signal: Signal) -> Result<(), ClusterError> {
+        let daemon = Daemon::of(&self.state, part);
+        daemon.check()?;
+        if let Some(process) = daemon.process() {
+            process.signal(signal);
+        }
+        Ok(())
     }
 
     /// Gives the node the image in an archive of Docker's or of the OCI.

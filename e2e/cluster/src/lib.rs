@@ -3,6 +3,7 @@
 mod address;
 mod cgroup;
 mod cluster;
+mod container;
 mod control_plane;
 mod error;
 mod images;
@@ -16,6 +17,7 @@ mod programs;
 mod state;
 
 pub use cluster::{Cluster, Parts};
+pub use container::Container;
 pub use error::ClusterError;
 pub use load_balancer::give_addresses;
 pub use programs::{Programs, gateway_api_crds};

@@ -184,7 +184,7 @@ pub(crate) fn end_containers(state: &State, programs: &Programs) -> Result<(), C
     Ok(())
 }
 
-fn ctr(state: &State, programs: &Programs) -> Command {
+pub(crate) fn ctr(state: &State, programs: &Programs) -> Command {
     let mut command = Command::new(programs.path("ctr"));
     command.arg("--address").arg(state.containerd_socket()).args(["--namespace", CONTAINERS]);
     command

@@ -15,7 +15,7 @@ use crate::state::State;
 /// Between two looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long the system may take to remove a process that was killed.
-const AFTER_KILL: Duration = Duration::from_secs(10);
+pub(crate) const AFTER_KILL: Duration = Duration::from_secs(10);
 /// How much of a log is shown.
 const LAST_LINES: usize = 12;
 
@@ -79,6 +79,10 @@ impl Process {
         let ended = matches!(fields.next()?, "Z" | "X");
         let started = fields.nth(18)?.parse().ok()?;
         (!ended).then_some(Self { id, started })
+    }
+
+    pub(crate) fn id(self) -> i32 {
+        self.id
     }
 
     pub(crate) fn is_running(self) -> bool {

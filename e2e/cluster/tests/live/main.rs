@@ -9,6 +9,7 @@ mod node;
 mod page;
 mod planes;
 mod proxied;
+mod recovery;
 
 use std::path::Path;
 use std::process::Command;
