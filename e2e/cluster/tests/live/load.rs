@@ -6,11 +6,34 @@ use std::process::{Child, Stdio};
 use crate::node::ADDRESS;
 use crate::{Live, said};
 
-/// A Gateway, the Service in front of the data planes, and a route to what every cluster has: the port of `CoreDNS` that says that it is ready.
+/// Two backends, a Gateway, the Service in front of the data planes, and a route from one to the other.
 const OBJECTS: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: backend, namespace: default}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: backend}}
+  template:
+    metadata: {labels: {app: backend}}
+    spec:
+      automountServiceAccountToken: false
+      containers:
+      - name: backend
+        image: nantian.local/backend:1
+        imagePullPolicy: Never
+        readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: backend, namespace: default}
+spec:
+  selector: {app: backend}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
-metadata: {name: web, namespace: kube-system}
+metadata: {name: web, namespace: default}
 spec:
   gatewayClassName: nantian-gw
   listeners:
@@ -24,37 +47,29 @@ spec:
   selector: {app: nantian-dataplane}
   ports: [{name: http, port: 80}]
 ---
-apiVersion: v1
-kind: Service
-metadata: {name: dns-health, namespace: kube-system}
-spec:
-  selector: {k8s-app: kube-dns}
-  ports: [{name: http, port: 80, targetPort: 8181}]
----
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
-metadata: {name: web, namespace: kube-system}
+metadata: {name: web, namespace: default}
 spec:
   parentRefs: [{name: web}]
-  rules:
-  - matches: [{path: {type: Exact, value: /ready}}]
-    backendRefs: [{name: dns-health, port: 80}]
+  rules: [{backendRefs: [{name: backend, port: 80}]}]
 ";
 
-/// Makes the objects; returns the URL that is answered with `OK`.
+/// Makes the objects; returns the URL that backends answer.
 pub(crate) fn routed(live: &Live) -> String {
     let folder = tempfile::tempdir().unwrap();
     let objects = folder.path().join("objects.yaml");
     std::fs::write(&objects, OBJECTS).unwrap();
     live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
-    live.kubectl(["-n", "kube-system", "wait", "gateway/web", "--timeout=60s", "--for=condition=Accepted"]);
+    live.kubectl(["wait", "gateway/web", "--timeout=60s", "--for=condition=Accepted"]);
+    live.kubectl(["rollout", "status", "deployment/backend", "--timeout=60s"]);
     let wait = ["--namespace=nantian-gw", "wait", "service/web", "--timeout=60s", "--for", ADDRESS];
     said(live.cluster().kubectl().args(wait));
     let address = live.kubectl(["--namespace=nantian-gw", "get", "service", "web", "--output", ADDRESS]);
-    let url = format!("http://{address}/ready");
+    let url = format!("http://{address}/");
     let mut curl = live.cluster().command("curl");
     let patiently = ["--silent", "--fail", "--max-time", "10", "--retry", "20", "--retry-all-errors", &url];
-    assert_eq!(said(curl.args(patiently)), "OK");
+    assert!(said(curl.args(patiently)).ends_with(" over cleartext\n"));
     url
 }
 
@@ -79,7 +94,7 @@ def client(index):
             answer = connection.getresponse()
             body = answer.read()
             connection.close()
-            if (answer.status, body) != (200, b'OK'):
+            if answer.status != 200 or not body.endswith(b' over cleartext\\n'):
                 failures.append(f'{answer.status} {body[:80]}')
             answers[index] += 1
         except Exception as error:

@@ -9,7 +9,7 @@ use crate::{Live, said};
 const SECRETS: [&str; 3] = ["nantian-gw-ca", "nantian-gw-controlplane-tls", "nantian-gw-dataplane-tls"];
 
 #[test]
-fn the_chart_installs_both_planes_and_restarting_either_or_upgrading_fails_no_request() {
+fn the_chart_installs_both_planes_and_restarts_of_planes_and_backends_and_an_upgrade_fail_no_request() {
     let live = Live::up("test-planes", Parts::Node);
     live.install();
     let url = load::routed(&live);
@@ -29,9 +29,21 @@ fn the_chart_installs_both_planes_and_restarting_either_or_upgrading_fails_no_re
         live.kubectl(["--namespace=nantian-gw", "rollout", "restart", &deployment]);
         live.kubectl(["--namespace=nantian-gw", "rollout", "status", "--timeout=180s", &deployment]);
     }
+    for change in [
+        ["rollout", "restart", "deployment/backend"],
+        ["scale", "deployment/backend", "--replicas=5"],
+        ["scale", "deployment/backend", "--replicas=1"],
+        ["scale", "deployment/backend", "--replicas=5"],
+        ["scale", "deployment/backend", "--replicas=2"],
+    ] {
+        live.kubectl(change);
+        live.kubectl(["rollout", "status", "--timeout=60s", "deployment/backend"]);
+    }
     live.install();
     let Served { answers, unrouted, failures } = load.end();
-    println!("{answers} answers while both planes restarted and the chart was upgraded, {unrouted} times no route");
+    println!(
+        "{answers} answers while planes and backends restarted and the chart was upgraded, {unrouted} times no route"
+    );
     assert!(answers > 100, "{answers} answers are not enough to tell");
     assert_eq!(failures, Vec::<String>::new());
     assert!(unrouted * 1_000 <= answers, "{unrouted} times no route for {answers} answers");

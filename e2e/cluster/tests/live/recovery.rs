@@ -44,7 +44,7 @@ fn many_routes(live: &Live) {
     apply(live, &routes.join("---\n"));
     let last = format!("httproute/route-{}", ROUTES - 1);
     let accepted = "--for=jsonpath={.status.parents[0].conditions[?(@.type==\"Accepted\")].status}=True";
-    live.kubectl(["-n", "kube-system", "wait", &last, "--timeout=60s", accepted]);
+    live.kubectl(["wait", &last, "--timeout=60s", accepted]);
 }
 
 /// A route to what answers the load, by another host.
@@ -52,11 +52,11 @@ fn route(name: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
-metadata: {{name: {name}, namespace: kube-system}}
+metadata: {{name: {name}, namespace: default}}
 spec:
   parentRefs: [{{name: web}}]
   hostnames: [{name}.example.com]
-  rules: [{{backendRefs: [{{name: dns-health, port: 80}}]}}]
+  rules: [{{backendRefs: [{{name: backend, port: 80}}]}}]
 "
     )
 }
@@ -143,7 +143,7 @@ fn leader(live: &Live) -> String {
 
 fn accepted(live: &Live, name: &str) -> bool {
     let status = "jsonpath={.status.parents[0].conditions[?(@.type==\"Accepted\")].status}";
-    live.kubectl(["-n", "kube-system", "get", "httproute", name, "--output", status]) == "True"
+    live.kubectl(["get", "httproute", name, "--output", status]) == "True"
 }
 
 fn the_other_leads(live: &Live) {
