@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use nantian_ir::compile::status::ListenerStatus;
 use nantian_ir::compile::{Condition, ConditionStatus, ObjectStatus, Objects, Severity, Status};
 use nantian_ir::{ListenerKey, ObjectRef};
 use nantian_proxy::engine::{Part, Refused};
@@ -43,7 +44,8 @@ fn is_owner(object: &ObjectRef, listener: &ListenerKey) -> bool {
 }
 
 /// Statuses as they are when these listeners cannot be opened: not `Accepted` because of `PortUnavailable`, and not
-/// `Programmed` (Gateway API, `ListenerConditionAccepted`, `ListenerReasonPortUnavailable`).
+/// `Programmed` (Gateway API, `ListenerConditionAccepted`, `ListenerReasonPortUnavailable`). Their Gateway says so, and is
+/// neither when no listener is left.
 pub(super) fn apply_to_statuses(refused: &[Refused], statuses: &mut [Arc<ObjectStatus>]) {
     for refused in refused {
         let Some(key) = listener_of(refused) else { continue };
@@ -51,16 +53,41 @@ pub(super) fn apply_to_statuses(refused: &[Refused], statuses: &mut [Arc<ObjectS
             if !is_owner(&status.object, key) {
                 continue;
             }
-            let listeners = match &mut Arc::make_mut(status).status {
-                Status::Gateway(gateway) => &mut gateway.listeners,
-                Status::ListenerSet(set) => &mut set.listeners,
+            let (conditions, listeners) = match &mut Arc::make_mut(status).status {
+                Status::Gateway(gateway) => (&mut gateway.conditions, &mut gateway.listeners),
+                Status::ListenerSet(set) => (&mut set.conditions, &mut set.listeners),
                 _ => continue,
             };
             for listener in listeners.iter_mut().filter(|listener| listener.name == key.listener) {
                 set_false(&mut listener.conditions, "Accepted", "PortUnavailable", &refused.message);
                 set_false(&mut listener.conditions, "Programmed", "Invalid", &refused.message);
             }
+            apply_to_owner(conditions, listeners);
         }
+    }
+}
+
+/// What the listeners come to for their Gateway or ListenerSet, as the compiler says it of listeners that are not valid.
+fn apply_to_owner(conditions: &mut [Condition], listeners: &[ListenerStatus]) {
+    let holds = |listener: &&ListenerStatus, kind: &str| {
+        listener.conditions.iter().any(|one| one.kind == kind && one.status == ConditionStatus::True)
+    };
+    let names = |accepted: bool| {
+        let chosen = listeners.iter().filter(|listener| holds(listener, "Accepted") == accepted);
+        chosen.map(|listener| listener.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (refused, accepted) = (names(false), names(true));
+    if accepted.is_empty() {
+        set_false(conditions, "Accepted", "ListenersNotValid", &format!("no listener is valid: {refused}"));
+    } else {
+        let is_accepted = |one: &&mut Condition| one.kind == "Accepted" && one.status == ConditionStatus::True;
+        for condition in conditions.iter_mut().filter(is_accepted) {
+            condition.reason = "ListenersNotValid";
+            condition.message = format!("listeners that are not valid: {refused}; accepted: {accepted}").into();
+        }
+    }
+    if !listeners.iter().any(|listener| holds(&listener, "Programmed")) {
+        set_false(conditions, "Programmed", "Invalid", "no listener can be served");
     }
 }
 

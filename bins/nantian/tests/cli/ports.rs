@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::harness::{Folder, Running, free_port, nantian, stderr, text};
 use crate::http::{status, until};
 use crate::manifest::{documents, gateway, route, service};
@@ -27,10 +29,38 @@ fn a_port_in_use_is_told_with_its_place_and_served_once_it_is_free() {
     assert!(!text(told, "remedy").is_empty(), "{told}");
     assert_eq!(told["field"], "spec.listeners[1]", "{told}");
     assert_eq!(status(port, "/one"), 200, "the other listener serves");
+    let is_gateways = |event: &&Value| event["event"] == "status" && event["object"]["kind"] == "Gateway";
+    let of_gateway = running.events.iter().rfind(is_gateways).expect("a status");
+    assert_eq!(condition(of_gateway, "Accepted"), ("True".to_owned(), "ListenersNotValid".to_owned()));
+    assert_eq!(condition(of_gateway, "Programmed").0, "True");
     drop(holder);
     running.wait_for_resolved("not-served");
     let answer = crate::http::request(taken, "GET", "/one", &[("host", "taken.example")]).expect("an answer");
     assert_eq!(answer.status, 200);
+}
+
+/// Status and reason of a condition of the Gateway.
+fn condition(status: &Value, kind: &str) -> (String, String) {
+    let conditions = status["status"]["conditions"].as_array().expect("conditions");
+    let it = conditions.iter().find(|condition| condition["type"] == kind).expect("the condition");
+    (text(it, "status").to_owned(), text(it, "reason").to_owned())
+}
+
+#[test]
+fn a_gateway_whose_only_port_is_taken_is_neither_accepted_nor_programmed_until_the_port_is_free() {
+    let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let taken = holder.local_addr().expect("an address").port();
+    let folder = Folder::new(&[("all.yaml", &documents(&[gateway(taken), service("app", free_port(), true)]))]);
+    let mut running = Running::start(folder.path(), &[]);
+    let is_gateways = |event: &Value| event["event"] == "status" && event["object"]["kind"] == "Gateway";
+    let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+    let told = running.events.iter().rfind(|event| is_gateways(event)).expect("a status").clone();
+    assert_eq!(condition(&told, "Accepted"), pair("False", "ListenersNotValid"), "{told}");
+    assert_eq!(condition(&told, "Programmed"), pair("False", "Invalid"), "{told}");
+    drop(holder);
+    let told = running.wait_for("the Gateway's status", is_gateways);
+    assert_eq!(condition(&told, "Accepted"), pair("True", "Accepted"), "{told}");
+    assert_eq!(condition(&told, "Programmed"), pair("True", "Programmed"), "{told}");
 }
 
 #[test]
