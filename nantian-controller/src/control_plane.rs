@@ -226,6 +226,7 @@ impl Parts {
             publications: Arc::clone(&self.publications),
             observed: Arc::clone(&self.observed),
             nodes: self.nodes.clone(),
+            metrics: self.metrics.clone(),
             leader: self.leader.subscribe(),
             listener: self.listener.clone(),
         };

@@ -55,6 +55,11 @@ pub enum Notice {
         /// Why.
         message: String,
     },
+    /// An Event could not be written. The status says the same. Told once until one is written.
+    EventNotWritten {
+        /// Why.
+        message: String,
+    },
     /// This replica writes from now on.
     Leading {
         /// Its name.

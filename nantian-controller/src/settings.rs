@@ -29,6 +29,8 @@ pub struct Settings {
     pub leader_election: ElectionSettings,
     /// How statuses are written.
     pub status: StatusSettings,
+    /// How Kubernetes Events are written.
+    pub events: EventSettings,
     /// What is kept of data planes.
     pub data_planes: DataPlaneSettings,
 }
@@ -44,6 +46,7 @@ impl Default for Settings {
             admin: AdminSettings::default(),
             leader_election: ElectionSettings::default(),
             status: StatusSettings::default(),
+            events: EventSettings::default(),
             data_planes: DataPlaneSettings::default(),
         }
     }
@@ -139,6 +142,21 @@ pub struct StatusSettings {
 impl Default for StatusSettings {
     fn default() -> Self {
         Self { concurrency: 16, writes_per_second: 500, programming_grace: Duration::from_secs(1) }
+    }
+}
+
+/// How Kubernetes Events are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct EventSettings {
+    /// Events in a second, after a first few at once. Up to 1,000 wait; of more, the newest are dropped.
+    pub writes_per_second: u32,
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        Self { writes_per_second: 10 }
     }
 }
 

@@ -13,11 +13,11 @@ use kube::api::{Patch, PatchParams};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use super::gone;
 use crate::apply::FIELD_MANAGER;
+use crate::digest;
 use crate::notice::{Listener, Notice};
 use crate::watch::Recovery;
 use crate::{NodeStatus, Nodes};
@@ -103,14 +103,7 @@ async fn apply(api: &Api<Lease>, node: &NodeStatus) -> Result<(), kube::Error> {
 
 /// `nantian-gw-node-<first 16 hex digits of SHA-256 of the node id>`.
 pub(super) fn lease_name(id: &str) -> String {
-    use std::fmt::Write as _;
-
-    let mut name = "nantian-gw-node-".to_owned();
-    for byte in Sha256::digest(id).iter().take(8) {
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
+    format!("nantian-gw-node-{}", digest::short(id))
 }
 
 pub(super) fn lease(node: &NodeStatus, now: Timestamp) -> Value {

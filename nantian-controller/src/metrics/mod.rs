@@ -17,6 +17,7 @@ use nantian_metrics::{Durations, Exposition};
 use nantian_xds::transport::{Observation, StreamEnd};
 
 use crate::Publications;
+use crate::events::Outcome;
 use crate::renewal::Renewed;
 use cells::{Histogram, Number};
 pub use reference::metrics_reference;
@@ -80,6 +81,7 @@ struct Inner {
     build: Build,
     discovery: Discovery,
     renewal_failures: [Number; Renewed::ALL.len()],
+    events: [Number; Outcome::ALL.len()],
     admin: Mutex<BTreeMap<AdminRequest, (u64, Durations)>>,
 }
 
@@ -91,7 +93,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let (build, discovery, admin) = (Build::default(), Discovery::default(), Mutex::default());
         let renewal_failures = <[Number; Renewed::ALL.len()]>::default();
-        Self(Arc::new(Inner { started: SystemTime::now(), build, discovery, renewal_failures, admin }))
+        let events = <[Number; Outcome::ALL.len()]>::default();
+        Self(Arc::new(Inner { started: SystemTime::now(), build, discovery, renewal_failures, events, admin }))
     }
 }
 
@@ -155,6 +158,12 @@ impl Metrics {
         places.filter(|(of, _)| **of == what).for_each(|(_, number)| number.increment());
     }
 
+    /// This became of a Kubernetes Event.
+    pub(crate) fn event(&self, outcome: Outcome) {
+        let places = Outcome::ALL.iter().zip(&self.0.events);
+        places.filter(|(of, _)| **of == outcome).for_each(|(_, number)| number.increment());
+    }
+
     /// A request was answered.
     pub(crate) fn answered(&self, request: AdminRequest, took: Duration) {
         let mut requests = self.0.admin.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,6 +196,10 @@ impl Metrics {
         text.family(&names::RENEWAL_FAILURES);
         for (what, number) in Renewed::ALL.iter().zip(&self.0.renewal_failures) {
             text.sample(&names::RENEWAL_FAILURES, &[what.as_str()], number.get());
+        }
+        text.family(&names::EVENTS);
+        for (outcome, number) in Outcome::ALL.iter().zip(&self.0.events) {
+            text.sample(&names::EVENTS, &[outcome.as_str()], number.get());
         }
     }
 

@@ -11,6 +11,8 @@ metrics! { "nantian_gateway_"
         "Data planes that are connected to this replica, or were a short time ago, by state: current, behind, refusing or disconnected.";
     RENEWAL_FAILURES = Counter "controlplane_renewal_failures_total" ["what"]
         "Looks at changed files that were no use, so that what was there before goes on: credentials (towards data planes) or token (of the admin API).";
+    EVENTS = Counter "controlplane_events_total" ["outcome"]
+        "Kubernetes Events for what is refused, by outcome: written, failed (the API server does not take it) or dropped (too many waited).";
 
     BUILDS = Counter "snapshot_builds_total" [] "Snapshots built from the objects, whether something changed or not.";
     BUILD_FAILURES = Counter "snapshot_build_failures_total" [] "Builds that came to no snapshot. Any is a defect: please report it.";

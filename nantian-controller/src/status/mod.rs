@@ -7,7 +7,6 @@
 
 mod plan;
 mod queue;
-mod rate;
 mod refused;
 mod served;
 #[cfg(test)]

@@ -13,13 +13,14 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::plan::{plan, release};
 use super::queue::Queue;
-use super::rate::Rate;
 use super::served::{Servers, judge, refused_routes};
 use crate::apply::{ApplyError, apply_status};
+use crate::events::Recorder;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Publications, Published};
+use crate::rate::Rate;
 use crate::watch::{Observed, ObservedStatus};
-use crate::{Nodes, Settings};
+use crate::{Metrics, Nodes, Settings};
 
 /// What it needs.
 pub(crate) struct Writer {
@@ -28,6 +29,7 @@ pub(crate) struct Writer {
     pub(crate) publications: Arc<Publications>,
     pub(crate) observed: Arc<Observed>,
     pub(crate) nodes: Nodes,
+    pub(crate) metrics: Metrics,
     pub(crate) leader: watch::Receiver<bool>,
     pub(crate) listener: Listener,
 }
@@ -41,6 +43,7 @@ struct Term<'w> {
     queue: Queue,
     rate: Rate,
     writes: JoinSet<Written>,
+    events: Recorder,
     /// Since when data planes are waited for.
     waiting_since: BTreeMap<ObjectRef, Instant>,
     /// Objects that had a status of ours, and are ours no more.
@@ -76,7 +79,9 @@ impl Writer {
 impl<'w> Term<'w> {
     fn new(writer: &'w Writer, published: Arc<Published>) -> Self {
         let now = Instant::now();
+        let (client, metrics, listener) = (writer.client.clone(), writer.metrics.clone(), writer.listener.clone());
         let mut term = Self {
+            events: Recorder::new(client, &writer.settings, metrics, listener),
             writer,
             published,
             queue: Queue::default(),
@@ -206,6 +211,9 @@ impl<'w> Term<'w> {
             self.queue.settled(id, now);
             return false;
         };
+        if let Some(wanted) = &wanted {
+            self.events.tell(id, &observed, wanted, now);
+        }
         let (client, id) = (self.writer.client.clone(), id.clone());
         self.writes.spawn(async move {
             let written = apply_status(&client, &id, object).await;
