@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const CONTAINERS: &str = "k8s.io";
 
 pub(crate) fn start_containerd(state: &State, programs: &Programs) -> Result<(), ClusterError> {
-    state.write("cni/10-bridge.conflist", &pod_network())?;
+    state.write("cni/10-bridge.conflist", &pod_network(&state.at("addresses")))?;
     let config = state.write("containerd.toml", &containerd_config(state))?;
     let containerd = Daemon::of(state, "containerd");
     containerd.start(&programs.path("containerd"), |command| {
@@ -35,7 +35,10 @@ pub(crate) fn start_containerd(state: &State, programs: &Programs) -> Result<(),
     })
 }
 
-fn pod_network() -> String {
+/// `addresses` is where those that are taken are noted: by default all clusters would share one place, which fills up with what
+/// ended clusters had.
+fn pod_network(addresses: &Path) -> String {
+    let addresses = addresses.display();
     format!(
         r#"{{
   "cniVersion": "1.0.0",
@@ -44,7 +47,7 @@ fn pod_network() -> String {
     {{
       "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": false, "hairpinMode": true, "promiscMode": false,
       "ipam": {{
-        "type": "host-local", "ranges": [[{{"subnet": "{NODE_PODS}"}}]], "routes": [{{"dst": "0.0.0.0/0"}}]
+        "type": "host-local", "dataDir": "{addresses}", "ranges": [[{{"subnet": "{NODE_PODS}"}}]], "routes": [{{"dst": "0.0.0.0/0"}}]
       }}
     }},
     {{"type": "portmap", "capabilities": {{"portMappings": true}}}}

@@ -74,21 +74,26 @@ pub(crate) fn routed(live: &Live) -> String {
 }
 
 /// Four clients, each with a new connection for each request, until standard input ends. A connection that the node leads to a
-/// Pod that is gone (`EHOSTUNREACH`) never reached a data plane: it is made again, and counted by itself.
+/// Pod that is gone (`EHOSTUNREACH`) never reached a data plane: it is made again, and counted by itself, with what
+/// the node's kernel knows of it on standard error.
 const CLIENTS: &str = "
-import errno, http.client, sys, threading, urllib.parse
+import errno, http.client, subprocess, sys, threading, time, urllib.parse
 url = urllib.parse.urlsplit(sys.argv[1])
 answers, unrouted, failures, stop = [0] * 4, [], [], threading.Event()
 def client(index):
     while not stop.wait(0.01):
         try:
             connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
+            began = time.time()
             try:
                 connection.connect()
             except OSError as error:
                 if error.errno != errno.EHOSTUNREACH:
                     raise
                 unrouted.append(error)
+                print(f'no route: begun at {began:.3f}, told after {time.time() - began:.3f} s', file=sys.stderr)
+                tracked = ['conntrack', '-L', '-p', 'tcp', '-d', url.hostname, '--state', 'SYN_SENT']
+                subprocess.run(tracked, stdout=sys.stderr)
                 continue
             connection.request('GET', url.path)
             answer = connection.getresponse()
