@@ -50,6 +50,9 @@ const GO: &[(&str, &str)] = &[("go", "golang-go")];
 /// The clients and servers in Python: pinned, in an environment of their own.
 const PYTHON_PACKAGES: &[&str] = &["grpcio==1.85.3", "websockets==17.4"];
 
+/// What counts instructions, and its Debian package.
+const VALGRIND: &[(&str, &str)] = &[("valgrind", "valgrind")];
+
 /// What the comparison with other proxies runs, and the Debian packages that have it.
 const PEERS: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
@@ -74,6 +77,11 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Installs the Debian packages of those programs that are missing.
 pub(crate) fn install_system_programs() -> Result<(), Failure> {
     install(SYSTEM_PROGRAMS)
+}
+
+/// Installs valgrind, if it is missing.
+pub(crate) fn install_valgrind() -> Result<(), Failure> {
+    install(VALGRIND)
 }
 
 /// Installs Go, if it is missing.

@@ -5,6 +5,7 @@ mod counts;
 pub(crate) mod end_to_end;
 pub(crate) mod examples;
 pub(crate) mod fuzz;
+mod instructions;
 pub(crate) mod mutants;
 mod peers;
 
@@ -33,6 +34,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "workspace", purpose: "unit, property, golden and doc tests of every crate", run: workspace_tests },
     Suite { name: "properties", purpose: "the compiler's properties, 2,000 cases each", run: properties },
     Suite { name: "examples", purpose: "each program in examples/ ends well", run: examples::run },
+    Suite { name: "instructions", purpose: "the hot paths take no more than they did", run: instructions::run },
     Suite { name: "e2e", purpose: "the real binary and real clients", run: end_to_end::run },
     Suite { name: "cluster", purpose: "a real Kubernetes in a network namespace", run: cluster::test },
     Suite { name: "fuzz", purpose: "each fuzz target for 20 or 60 seconds", run: fuzz::run },
@@ -63,14 +65,14 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
         rows.push(row(suite, counts, &took));
         total = total + counts;
     }
-    println!("\n{:<10} {:>7} {:>7} {:>14}  what\n{}\n", "suite", "passed", "failed", "time", rows.join("\n"));
+    println!("\n{:<12} {:>7} {:>7} {:>14}  what\n{}\n", "suite", "passed", "failed", "time", rows.join("\n"));
     println!("{} passed, {} failed", total.passed, total.failed);
     if total.failed == 0 { Ok(()) } else { Err(Failure::Found("tests failed".to_owned())) }
 }
 
 fn row(suite: &Suite, counts: Counts, took: &Took) -> String {
     let (name, purpose) = (suite.name, suite.purpose);
-    format!("{name:<10} {:>7} {:>7} {:>14}  {purpose}", counts.passed, counts.failed, took.to_string())
+    format!("{name:<12} {:>7} {:>7} {:>14}  {purpose}", counts.passed, counts.failed, took.to_string())
 }
 
 /// `cargo test --workspace`: what needs only Rust.
@@ -94,7 +96,7 @@ pub(crate) fn bench(workspace: &Workspace, mut arguments: Arguments) -> Result<(
     }
     let filter = arguments.word();
     arguments.finish()?;
-    workspace.cargo(["bench", "--locked", "--package", "nantian-proxy", "--bench", "*", "--"]).args(filter).run()
+    workspace.cargo(["bench", "--locked", "--package", "nantian-proxy", "--bench", "router", "--"]).args(filter).run()
 }
 
 /// `cargo xtask golden`.
