@@ -10,6 +10,7 @@ mod page;
 mod planes;
 mod proxied;
 mod recovery;
+mod refused;
 
 use std::path::Path;
 use std::process::Command;

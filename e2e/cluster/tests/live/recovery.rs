@@ -82,7 +82,7 @@ fn control_planes(live: &Live) -> Vec<Container> {
 }
 
 /// Waits until something is so; returns how long that took.
-fn until(what: &str, limit: Duration, mut is: impl FnMut() -> bool) -> Duration {
+pub(crate) fn until(what: &str, limit: Duration, mut is: impl FnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !is() {
         assert!(began.elapsed() < limit, "{what}: not within {limit:?}");
