@@ -80,9 +80,9 @@ fn hold(live: &Live, port: u64) -> Running {
     let mut command = live.cluster().command("python3");
     command.args(["-c", HOLDER, &port.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, "held\n");
+    let mut said = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said, "held\n");
     Running(child)
 }
 
@@ -93,8 +93,8 @@ fn admin(live: &Live, path: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
-fn json<const N: usize>(live: &Live, line: [&str; N]) -> Value {
-    let text = said(live.cluster().kubectl().args(line).args(["--output", "json"]));
+fn json<const N: usize>(live: &Live, words: [&str; N]) -> Value {
+    let text = said(live.cluster().kubectl().args(words).args(["--output", "json"]));
     serde_json::from_str(&text).unwrap()
 }
 
