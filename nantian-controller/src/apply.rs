@@ -3,9 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use kube::Client;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::{Api, Client};
 use nantian_ir::ObjectRef;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -65,6 +66,29 @@ pub(crate) async fn apply_status(client: &Client, id: &ObjectRef, object: Value)
             }
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Applies an object of a kind that is ours alone to make. With `force`, fields that others have set become ours.
+pub(crate) async fn apply<K>(api: &Api<K>, name: &str, object: Value, force: bool) -> Result<(), ApplyError>
+where
+    K: Clone + fmt::Debug + DeserializeOwned,
+{
+    let params = PatchParams { force, ..PatchParams::apply(FIELD_MANAGER) };
+    let apply = Patch::Apply(Body(object));
+    let answer = tokio::time::timeout(PATIENCE, api.patch(name, &params, &apply)).await;
+    answer.map_err(|_| ApplyError::Late)?.map(drop).map_err(ApplyError::from)
+}
+
+/// Deletes an object. That there is none is as good.
+pub(crate) async fn delete<K>(api: &Api<K>, name: &str) -> Result<(), ApplyError>
+where
+    K: Clone + fmt::Debug + DeserializeOwned,
+{
+    let answer = tokio::time::timeout(PATIENCE, api.delete(name, &DeleteParams::default())).await;
+    match answer.map_err(|_| ApplyError::Late)? {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(drop).map_err(ApplyError::from),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kube::Client;
 use nantian_ir::ListenerProtocol;
-use nantian_ir::compile::Options;
+use nantian_ir::compile::{BindPorts, Options};
 use nantian_xds::transport::{
     CertificateNames, CredentialFilesError, DiscoveryServer, FollowedCredentials, Security, ServerSettings,
 };
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::admin::{AdminError, Interfaces, Limits, State};
 use crate::data_planes::ByCertificate;
 use crate::feeds::Feeds;
+use crate::infra::{self, Made};
 use crate::lease::{Candidate, follow_nodes};
 use crate::notice::Listener;
 use crate::publish::{self, Outlets};
@@ -220,6 +221,8 @@ impl Parts {
     /// What reads from the API server, and writes statuses: tasks that end when they are dropped.
     fn work(&self) -> JoinSet<()> {
         let mut working = JoinSet::new();
+        let is_made = self.settings.infrastructure.enabled;
+        let made = is_made.then(|| self.make(&mut working));
         let writer = Writer {
             client: self.client.clone(),
             settings: self.settings.clone(),
@@ -227,6 +230,7 @@ impl Parts {
             observed: Arc::clone(&self.observed),
             nodes: self.nodes.clone(),
             metrics: self.metrics.clone(),
+            made,
             leader: self.leader.subscribe(),
             listener: self.listener.clone(),
         };
@@ -240,6 +244,23 @@ impl Parts {
         working.spawn(tick(Arc::clone(&self.inbox), self.settings.watch.resync_period));
         working
     }
+
+    /// Begins to make what Gateways are to have; gives what there is of it.
+    fn make(&self, working: &mut JoinSet<()>) -> Arc<Made> {
+        let (made, follow) = infra::follow(&self.client, &self.settings, &self.listener);
+        let writer = infra::Writer {
+            client: self.client.clone(),
+            settings: self.settings.clone(),
+            publications: Arc::clone(&self.publications),
+            observed: Arc::clone(&self.observed),
+            made: Arc::clone(&made),
+            leader: self.leader.subscribe(),
+            listener: self.listener.clone(),
+        };
+        working.spawn(follow);
+        working.spawn(writer.run());
+        made
+    }
 }
 
 /// Until it is told to stop, or nobody is left to tell.
@@ -251,6 +272,9 @@ async fn until(mut stopping: watch::Receiver<bool>) {
 fn options(settings: &Settings) -> Options {
     let mut options = Options::default();
     options.controller_name = settings.controller_name.as_str().into();
+    if settings.infrastructure.enabled {
+        options.bind_ports = BindPorts::Assigned;
+    }
     options.protocols = vec![ListenerProtocol::Http, ListenerProtocol::Https];
     options
 }

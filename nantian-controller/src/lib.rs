@@ -7,6 +7,7 @@ mod data_planes;
 mod digest;
 mod events;
 mod feeds;
+mod infra;
 mod lease;
 pub mod metrics;
 pub mod nodes;

@@ -60,6 +60,13 @@ pub enum Notice {
         /// Why.
         message: String,
     },
+    /// What is made for a Gateway could not be written. It is tried again.
+    InfrastructureNotWritten {
+        /// Which Gateway.
+        gateway: String,
+        /// What, and why.
+        message: String,
+    },
     /// This replica writes from now on.
     Leading {
         /// Its name.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use nantian_ir::compile::{Diagnostic, Object, ObjectStatus};
+use nantian_ir::compile::{Diagnostic, GatewayService, Object, ObjectStatus};
 use nantian_ir::{Keyed, ObjectRef, ResourceMap, Snapshot};
 use nantian_xds::{Audience, Catalog};
 use tokio::sync::watch;
@@ -87,6 +87,8 @@ pub struct Published {
     pub build: Duration,
     /// What each object of ours is to be told. The writer adds what only data planes and load balancers know.
     pub statuses: ResourceMap<Reported>,
+    /// The Service that each Gateway is to have.
+    pub services: ResourceMap<GatewayService>,
     /// What a person should know, by object.
     pub diagnostics: ResourceMap<Findings>,
     /// The AIServices, of which the snapshot has nothing yet.
@@ -173,6 +175,7 @@ mod tests {
             generated_at: SystemTime::UNIX_EPOCH + Duration::from_secs(second as u64),
             build: Duration::ZERO,
             statuses: ResourceMap::new(),
+            services: ResourceMap::new(),
             diagnostics: ResourceMap::new(),
             ai_services: ResourceMap::new(),
         })

@@ -33,6 +33,8 @@ pub struct Settings {
     pub events: EventSettings,
     /// What is kept of data planes.
     pub data_planes: DataPlaneSettings,
+    /// What is made for Gateways.
+    pub infrastructure: InfrastructureSettings,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             status: StatusSettings::default(),
             events: EventSettings::default(),
             data_planes: DataPlaneSettings::default(),
+            infrastructure: InfrastructureSettings::default(),
         }
     }
 }
@@ -82,7 +85,8 @@ pub struct XdsSettings {
     pub address: SocketAddr,
     /// TLS with data planes.
     pub tls: TlsSettings,
-    /// The name of the data planes that Gateways share: certificates that name them by DNS have `NAME.NAMESPACE.svc`.
+    /// The name of the data planes that Gateways share: certificates that name them by DNS have `NAME.NAMESPACE.svc`, and the
+    /// endpoints of the headless Service of that name, in our namespace, are those of Gateways.
     pub data_plane: String,
 }
 
@@ -173,6 +177,26 @@ pub struct DataPlaneSettings {
 impl Default for DataPlaneSettings {
     fn default() -> Self {
         Self { forget_after: Duration::from_secs(60 * 60) }
+    }
+}
+
+/// What is made for Gateways.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct InfrastructureSettings {
+    /// Whether each Gateway has a Service of its own, and bind ports of its own behind it. Without: data planes bind the ports
+    /// of listeners, and Gateways with the same one are in each other's way.
+    pub enabled: bool,
+    /// Gateways that are written for at one time.
+    pub concurrency: usize,
+    /// Gateways that are written for in a second, after a first few at once.
+    pub writes_per_second: u32,
+}
+
+impl Default for InfrastructureSettings {
+    fn default() -> Self {
+        Self { enabled: true, concurrency: 16, writes_per_second: 500 }
     }
 }
 

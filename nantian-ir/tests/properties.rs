@@ -41,7 +41,7 @@ fn bind_ports() -> impl Strategy<Value = BindPorts> {
 }
 
 fn text(compiled: &Compiled) -> String {
-    json!([&*compiled.snapshot, compiled.statuses, compiled.diagnostics, compiled.wants]).to_string()
+    json!([&*compiled.snapshot, compiled.statuses, compiled.services, compiled.diagnostics, compiled.wants]).to_string()
 }
 
 proptest! {
@@ -176,7 +176,7 @@ proptest! {
 /// What a compiler says of all its objects, as text.
 fn text_of(compiler: &Compiler) -> String {
     let (statuses, diagnostics): (Vec<_>, Vec<_>) = (compiler.statuses().collect(), compiler.diagnostics().collect());
-    json!([&**compiler.snapshot(), statuses, diagnostics, compiler.wants()]).to_string()
+    json!([&**compiler.snapshot(), statuses, compiler.services(), diagnostics, compiler.wants()]).to_string()
 }
 
 fn change(edit: &Edit, held: &Objects) -> Option<Change> {

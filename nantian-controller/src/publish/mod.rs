@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use nantian_crds::ai_service::AiService;
 use nantian_crds::meta::Resource as _;
-use nantian_ir::compile::{Change, Changed, Compiler, Options};
+use nantian_ir::compile::{Change, Changed, Compiler, GatewayService, Options};
 use nantian_ir::{GatewayKey, ResourceMap, Snapshot};
 use nantian_xds::Views;
 use tokio::sync::oneshot;
@@ -50,6 +50,7 @@ struct Publisher {
     compiler: Compiler,
     outlets: Outlets,
     statuses: ResourceMap<Reported>,
+    services: ResourceMap<GatewayService>,
     findings: ResourceMap<Findings>,
     ai_services: ResourceMap<Declared>,
     modes: Modes,
@@ -63,6 +64,7 @@ impl Publisher {
             compiler: Compiler::new(options),
             outlets,
             statuses: ResourceMap::new(),
+            services: ResourceMap::new(),
             findings: ResourceMap::new(),
             ai_services: ResourceMap::new(),
             modes: Modes::default(),
@@ -122,12 +124,15 @@ impl Publisher {
 
     /// Takes what has changed; says whether anything has.
     fn take(&mut self, changed: Changed) -> bool {
-        let Changed { snapshot, statuses, removed_statuses, new_diagnostics, resolved_diagnostics, .. } = changed;
+        let Changed { snapshot, statuses, removed_statuses, services, new_diagnostics, resolved_diagnostics, .. } =
+            changed;
         let is_new = !Arc::ptr_eq(&snapshot, self.views.whole().snapshot())
+            || !services.changes(&self.services).is_empty()
             || !statuses.is_empty()
             || !removed_statuses.is_empty()
             || !new_diagnostics.is_empty()
             || !resolved_diagnostics.is_empty();
+        self.services = services;
         self.statuses.extend(statuses.into_iter().map(Reported));
         for object in &removed_statuses {
             self.statuses.remove(object);
@@ -155,6 +160,7 @@ impl Publisher {
             generated_at: SystemTime::now(),
             build,
             statuses: self.statuses.clone(),
+            services: self.services.clone(),
             diagnostics: self.findings.clone(),
             ai_services: self.ai_services.clone(),
         };

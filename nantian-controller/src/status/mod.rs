@@ -6,7 +6,7 @@
 //! is written is always the newest.
 
 mod plan;
-mod queue;
+pub(crate) mod queue;
 mod refused;
 mod served;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use nantian_ir::compile::{Condition, ConditionStatus, Status};
 use nantian_ir::{ListenerKey, ObjectRef, SmolStr, Snapshot};
 
 use super::refused;
+use crate::infra::Placed;
 use crate::nodes::{NodeStatus, Refusal};
 use crate::publication::Publications;
 
@@ -106,6 +107,14 @@ pub(crate) struct Verdict {
     pub(crate) status: Status,
     /// Whether data planes are waited for: soon there may be something better to say.
     pub(crate) is_waiting: bool,
+}
+
+/// Adds to the status of a Gateway where it is reached. Without an address it is not `Programmed`.
+pub(crate) fn place(status: &mut Status, placed: Placed) {
+    if let Status::Gateway(gateway) = status {
+        gateway.addresses = placed.addresses;
+        unless_programmed(&mut gateway.conditions, placed.fault);
+    }
 }
 
 /// The status of a Gateway, ListenerSet or route with what data planes say.
@@ -249,6 +258,7 @@ mod tests {
             build: std::time::Duration::ZERO,
             ai_services: nantian_ir::ResourceMap::new(),
             statuses: nantian_ir::ResourceMap::new(),
+            services: nantian_ir::ResourceMap::new(),
             diagnostics: nantian_ir::ResourceMap::new(),
         }));
         let reported = compiler.statuses().find(|status| status.object.kind == kind).unwrap();
@@ -297,6 +307,20 @@ mod tests {
         assert_eq!(reasons(&nodes), (vec!["Pending"; 3], true), "it serves something else");
         nodes.observe("one", "c", applied("v1", Vec::new()));
         assert_eq!(reasons(&nodes), (vec!["Programmed"; 3], false));
+    }
+
+    #[test]
+    fn a_gateway_that_has_no_address_is_not_programmed() {
+        let nodes = Nodes::new();
+        refusing(&nodes, "one", &[]);
+        let of = |fault| {
+            let Verdict { mut status, .. } = judged("Gateway", &nodes);
+            place(&mut status, Placed { fault, ..Placed::default() });
+            let Status::Gateway(gateway) = status else { panic!("a Gateway's") };
+            gateway.conditions.iter().find(|condition| condition.kind == "Programmed").unwrap().reason
+        };
+        assert_eq!(of(Some(("AddressNotAssigned", "none yet".into()))), "AddressNotAssigned");
+        assert_eq!(of(None), "Programmed");
     }
 
     #[test]

@@ -13,9 +13,11 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::plan::{plan, release};
 use super::queue::Queue;
-use super::served::{Servers, judge, refused_routes};
+use super::served::{Servers, judge, place, refused_routes};
 use crate::apply::{ApplyError, apply_status};
 use crate::events::Recorder;
+use crate::infra::{Made, Placed, Which};
+use crate::lease::while_leading;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Publications, Published};
 use crate::rate::Rate;
@@ -30,6 +32,8 @@ pub(crate) struct Writer {
     pub(crate) observed: Arc<Observed>,
     pub(crate) nodes: Nodes,
     pub(crate) metrics: Metrics,
+    /// What is made for Gateways, if anything is.
+    pub(crate) made: Option<Arc<Made>>,
     pub(crate) leader: watch::Receiver<bool>,
     pub(crate) listener: Listener,
 }
@@ -55,24 +59,8 @@ struct Term<'w> {
 impl Writer {
     /// Goes on for ever: writes whenever this replica leads.
     pub(crate) async fn run(self) {
-        let mut newest = self.publications.newest();
-        let mut leader = self.leader.clone();
-        loop {
-            // Without a sender the process ends.
-            if leader.wait_for(|leads| *leads).await.is_err() {
-                return;
-            }
-            let Ok(published) = newest.wait_for(Option::is_some).await.map(|published| published.clone()) else {
-                return;
-            };
-            let Some(published) = published else { continue };
-            let term = Term::new(&self, published);
-            tokio::select! {
-                // Dropping the term drops its writes, also those on their way.
-                _ = leader.wait_for(|leads| !*leads) => {}
-                () = term.run(newest.clone()) => return,
-            }
-        }
+        let begin = |published, newest| Term::new(&self, published).run(newest);
+        while_leading(self.leader.clone(), self.publications.newest(), begin).await;
     }
 }
 
@@ -117,6 +105,10 @@ impl<'w> Term<'w> {
                     self.advance(published);
                 }
                 () = self.writer.observed.changed() => self.add(self.writer.observed.take_changed()),
+                which = places_changed(self.writer.made.as_deref()) => match which {
+                    Which::All => self.add_served(),
+                    Which::These(gateways) => self.add(gateways),
+                },
                 changed = nodes.changed() => {
                     if changed.is_err() {
                         return;
@@ -194,7 +186,17 @@ impl<'w> Term<'w> {
             return false;
         };
         let wanted = self.published.statuses.get(id).map(|reported| &reported.0.status);
-        let judged = wanted.map(|wanted| judge(id, wanted, &self.published.snapshot, servers));
+        let mut judged = wanted.map(|wanted| judge(id, wanted, &self.published.snapshot, servers));
+        if let Some((verdict, made)) = judged.as_mut().zip(self.writer.made.as_deref()).filter(|_| id.kind == "Gateway")
+        {
+            if !made.is_ready() {
+                // It is called for once that is known.
+                self.queue.settled(id, now);
+                return false;
+            }
+            let service = self.published.services.get(id).map(|service| &**service);
+            place(&mut verdict.status, Placed::of(id, service, made));
+        }
         if judged.as_ref().is_some_and(|verdict| verdict.is_waiting) && servers.are_there() {
             let since = *self.waiting_since.entry(id.clone()).or_insert(now);
             let until = since + self.writer.settings.status.programming_grace;
@@ -258,5 +260,13 @@ impl<'w> Term<'w> {
                 self.queue.failed(&id, now);
             }
         }
+    }
+}
+
+/// Gateways that may be reached elsewhere now.
+async fn places_changed(made: Option<&Made>) -> Which {
+    match made {
+        Some(made) => made.for_statuses.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -28,9 +28,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use crate::model::{ListenerProtocol, Snapshot};
+use crate::model::{ListenerProtocol, ResourceMap, Snapshot};
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use infrastructure::{GatewayPort, GatewayService};
 pub use memo::{Change, Changed, Compiler};
 pub use objects::{Object, Objects, Source};
 pub use policy::features::{FIELDS as POLICY_FIELDS, Field as PolicyField, PolicyFeature};
@@ -115,6 +116,8 @@ pub struct Compiled {
     pub snapshot: Arc<Snapshot>,
     /// The status of every object that is ours to report on, sorted by object.
     pub statuses: Vec<ObjectStatus>,
+    /// The Services that Gateways are to have ([`BindPorts::Assigned`]).
+    pub services: ResourceMap<GatewayService>,
     /// Everything that a person should know, sorted by object, field and code.
     pub diagnostics: Vec<Diagnostic>,
     /// What has to be fetched, sorted.

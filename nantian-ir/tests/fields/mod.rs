@@ -154,9 +154,9 @@ fn compiled(objects: &[Value], options: &Options) -> Option<[Value; 3]> {
         return None;
     }
     let objects: Objects = parsed.objects.into_iter().collect();
-    let Compiled { snapshot, statuses, mut diagnostics, .. } = compile(&objects, options);
+    let Compiled { snapshot, statuses, services, mut diagnostics, .. } = compile(&objects, options);
     for diagnostic in &mut diagnostics {
         diagnostic.source = None;
     }
-    Some([json!(snapshot.redacted()), json!(statuses), json!(diagnostics)])
+    Some([json!([snapshot.redacted(), services]), json!(statuses), json!(diagnostics)])
 }

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 
-use crate::node::ADDRESS;
 use crate::{Live, said};
 
-/// Two backends, a Gateway, the Service in front of the data planes, and a route from one to the other.
+const ADDRESS: &str = "jsonpath={.status.addresses[0].value}";
+
+/// Two backends, a Gateway, and a route from one to the other.
 const OBJECTS: &str = "
 apiVersion: apps/v1
 kind: Deployment
@@ -39,14 +40,6 @@ spec:
   listeners:
   - {name: http, protocol: HTTP, port: 80}
 ---
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: nantian-gw}
-spec:
-  type: LoadBalancer
-  selector: {app: nantian-dataplane}
-  ports: [{name: http, port: 80}]
----
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: web, namespace: default}
@@ -61,16 +54,19 @@ pub(crate) fn routed(live: &Live) -> String {
     let objects = folder.path().join("objects.yaml");
     std::fs::write(&objects, OBJECTS).unwrap();
     live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
-    live.kubectl(["wait", "gateway/web", "--timeout=60s", "--for=condition=Accepted"]);
     live.kubectl(["rollout", "status", "deployment/backend", "--timeout=60s"]);
-    let wait = ["--namespace=nantian-gw", "wait", "service/web", "--timeout=60s", "--for", ADDRESS];
-    said(live.cluster().kubectl().args(wait));
-    let address = live.kubectl(["--namespace=nantian-gw", "get", "service", "web", "--output", ADDRESS]);
-    let url = format!("http://{address}/");
+    let url = url_of(live, "default");
     let mut curl = live.cluster().command("curl");
     let patiently = ["--silent", "--fail", "--max-time", "10", "--retry", "20", "--retry-all-errors", &url];
     assert!(said(curl.args(patiently)).ends_with(" over cleartext\n"));
     url
+}
+
+/// Where the Gateway `web` of a namespace is reached, as its status says.
+pub(crate) fn url_of(live: &Live, namespace: &str) -> String {
+    live.kubectl(["-n", namespace, "wait", "gateway/web", "--timeout=60s", "--for=condition=Programmed"]);
+    let address = live.kubectl(["-n", namespace, "get", "gateway", "web", "--output", ADDRESS]);
+    format!("http://{address}/")
 }
 
 /// Four clients, each with a new connection for each request, until standard input ends. A connection that the node leads to a

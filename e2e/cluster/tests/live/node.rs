@@ -16,7 +16,7 @@ const BALANCED: &str = r#"{
 }"#;
 
 /// What a load balancer gave a Service.
-pub(crate) const ADDRESS: &str = "jsonpath={.status.loadBalancer.ingress[0].ip}";
+const ADDRESS: &str = "jsonpath={.status.loadBalancer.ingress[0].ip}";
 
 #[test]
 fn pods_are_reached_by_their_service_its_load_balancer_and_its_name_and_all_goes_without_a_trace() {

@@ -8,17 +8,55 @@ use crate::{Live, said};
 
 const SECRETS: [&str; 3] = ["nantian-gw-ca", "nantian-gw-controlplane-tls", "nantian-gw-dataplane-tls"];
 
+/// A Gateway with the port of another, in another namespace, and its route.
+const NEIGHBOUR: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: web, namespace: kube-public}
+spec:
+  gatewayClassName: nantian-gw
+  listeners:
+  - {name: http, protocol: HTTP, port: 80}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: away, namespace: kube-public}
+spec:
+  parentRefs: [{name: web}]
+  rules:
+  - filters: [{type: RequestRedirect, requestRedirect: {hostname: example.com}}]
+";
+
+/// Each Gateway has an address of its own, and answers by its own routes.
+fn add_neighbour(live: &Live, url: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("neighbour.yaml");
+    std::fs::write(&objects, NEIGHBOUR).unwrap();
+    live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
+    let neighbour = load::url_of(live, "kube-public");
+    assert_ne!(url, neighbour);
+    let ask = |url: &str| {
+        let mut curl = live.cluster().command("curl");
+        let wanted = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code} %{redirect_url}"];
+        said(curl.args(wanted).args(["--max-time", "10", "--retry", "20", "--retry-all-errors", url]))
+    };
+    assert_eq!(ask(url), "200 ");
+    // The port behind the Service is nobody's business.
+    assert_eq!(ask(&neighbour), "302 http://example.com/");
+}
+
 #[test]
 fn the_chart_installs_both_planes_and_restarts_of_planes_and_backends_and_an_upgrade_fail_no_request() {
     let live = Live::up("test-planes", Parts::Node);
     live.install();
     let url = load::routed(&live);
+    add_neighbour(&live, &url);
 
     let inside = ["exec", "deployment/nantian-gw-controlplane", "--"];
     let summary = ["curl", "-s", "http://localhost:18081/v1/summary"];
     let summary = said(live.cluster().kubectl().args(["--namespace=nantian-gw"]).args(inside).args(summary));
     let summary: Value = serde_json::from_str(&summary).unwrap();
-    assert_eq!((&summary["listenerCount"], &summary["httpRouteCount"]), (&1.into(), &1.into()), "{summary}");
+    assert_eq!((&summary["listenerCount"], &summary["httpRouteCount"]), (&2.into(), &2.into()), "{summary}");
 
     let secrets =
         || SECRETS.map(|name| live.kubectl(["-n", "nantian-gw", "get", "secret", name, "-o", "jsonpath={.data}"]));

@@ -187,6 +187,7 @@ fn published(compiled: Compiled) -> Published {
         version: VERSION.to_owned(),
         generated_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_500),
         build: Duration::from_millis(250),
+        services: nantian_ir::ResourceMap::new(),
         statuses: compiled.statuses.into_iter().map(|status| Reported(Arc::new(status))).collect::<ResourceMap<_>>(),
         diagnostics: findings.collect(),
         ai_services: ResourceMap::new(),

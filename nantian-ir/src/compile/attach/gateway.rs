@@ -11,10 +11,12 @@ use super::Fault;
 use super::conflict;
 use super::listener::{self, ListenerView, Source};
 use super::listener_set::{self, SetView};
-use crate::compile::Options;
 use crate::compile::decode::{Entry, Name, age, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
+use crate::compile::infrastructure;
+use crate::compile::infrastructure::parameters::{self, Parameters};
 use crate::compile::memo::Reader;
+use crate::compile::{BindPorts, Options};
 use crate::key::CertificateKey;
 use crate::model::BindAddress;
 use crate::precedence::Age;
@@ -28,6 +30,8 @@ pub(crate) struct GatewayView {
     pub(crate) refused: Option<Fault>,
     /// Its class is not accepted: nothing can be said yet.
     pub(crate) pending: Option<Fault>,
+    /// What is said of the objects that are made for it. With a fault it is not accepted, and served as it was.
+    pub(crate) parameters: Result<Parameters, Fault>,
     pub(crate) addresses: Addresses,
     /// References of the Gateway itself that cannot be resolved.
     pub(crate) unresolved: Vec<Fault>,
@@ -49,6 +53,8 @@ pub(crate) enum Bind {
     Everywhere,
     /// One static address.
     At(IpAddr),
+    /// Every address of the machine, behind a load balancer that is asked for this one.
+    Behind(IpAddr),
 }
 
 /// What `spec.addresses` comes to.
@@ -71,24 +77,32 @@ pub(crate) fn gateway(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Di
         diagnostics.push(foreign_class(entry, reader));
         return None;
     };
-    let (addresses, refused) = addresses(entry, reader.options(), diagnostics);
-    let refused = refused.or_else(|| parameters(entry, diagnostics));
+    let parameters = parameters(entry, reader, diagnostics);
+    let (mut addresses, refused) = addresses(entry, reader.options(), diagnostics);
+    without_balancer(&mut addresses, &parameters, entry, diagnostics);
+    // Where nothing is made for the Gateway, nothing would go on as it was.
+    let is_served = reader.options().bind_ports == BindPorts::Assigned;
+    let refused = refused.or_else(|| parameters.as_ref().err().filter(|_| !is_served).cloned());
     let pending = held
         .fault
         .as_ref()
         .map(|fault| Fault::new("Pending", format!("GatewayClass {class} is not accepted: {}", fault.message)));
-    unsupported_infrastructure(entry, diagnostics);
     let mut view = GatewayView {
         entry: Arc::clone(entry),
         age: age(&entry.value.metadata),
         refused,
         pending,
+        parameters,
         addresses,
         unresolved: Vec::new(),
         client_certificate: None,
         listeners: Vec::new(),
         sets: Vec::new(),
     };
+    match reader.options().bind_ports {
+        BindPorts::AsDeclared => unsupported_infrastructure(entry, diagnostics),
+        BindPorts::Assigned => infrastructure::reserved_labels(&view, diagnostics),
+    }
     let own = Source { object: &entry.object, listeners: &entry.value.spec.listeners, set: None };
     listener::add(&mut view, &own, reader.options(), diagnostics);
     listener_set::add(&mut view, name, reader, diagnostics);
@@ -157,6 +171,12 @@ fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Add
     if value.is_empty() {
         // GatewaySpecAddress.value: "If an implementation does not support an empty value, they MUST set the
         // Programmed condition to False with a reason of AddressNotAssigned."
+        if options.bind_ports == BindPorts::Assigned {
+            if found.bind == Bind::Nowhere {
+                found.bind = Bind::Everywhere;
+            }
+            return Ok(());
+        }
         if options.addresses.is_empty() {
             return fault("AddressNotAssigned", "is empty, and no address is known to assign: give one");
         }
@@ -175,22 +195,58 @@ fn take_address(address: &GatewaySpecAddress, options: &Options, found: &mut Add
             fault("AddressNotUsable", "is one too many: a Gateway is served on one static address")
         }
         Ok(ip) => {
-            found.assigned.push(ip);
-            found.bind = Bind::At(ip);
+            match options.bind_ports {
+                // Whether there is one to give it, its status will say.
+                BindPorts::Assigned => found.bind = Bind::Behind(ip),
+                BindPorts::AsDeclared => {
+                    found.assigned.push(ip);
+                    found.bind = Bind::At(ip);
+                }
+            }
             Ok(())
         }
     }
 }
 
-fn parameters(entry: &Entry<Gateway>, diagnostics: &mut Vec<Diagnostic>) -> Option<Fault> {
-    let parameters = entry.value.spec.infrastructure.as_ref()?.parameters_ref.as_ref()?;
-    let message = format!(
-        "spec.infrastructure.parametersRef names a {}, but no kind of parameters is supported",
-        parameters.kind
-    );
-    let field = "spec.infrastructure.parametersRef";
-    diagnostics.push(Diagnostic::of(&diagnostic::INVALID_PARAMETERS, &entry.object, field, &message));
-    Some(Fault::new("InvalidParameters", message))
+/// Who has no load balancer cannot have it asked for an address.
+fn without_balancer(
+    addresses: &mut Addresses,
+    parameters: &Result<Parameters, Fault>,
+    entry: &Entry<Gateway>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let (Bind::Behind(address), Ok(parameters)) = (addresses.bind, parameters) else { return };
+    if parameters.service_type() == "LoadBalancer" {
+        return;
+    }
+    let kind = parameters.service_type();
+    let message = format!("the address {address} is for a load balancer, and the Service of the Gateway is a {kind}");
+    let code = &diagnostic::ADDRESS_NOT_USABLE;
+    diagnostics.push(Diagnostic::of(code, &entry.object, "spec.addresses", &message));
+    *addresses = Addresses { fault: Some(Fault::new("AddressNotUsable", message)), ..Addresses::default() };
+}
+
+/// "If the referent cannot be found, refers to an unsupported kind, or when the data within that resource is malformed, the
+/// Gateway SHOULD be rejected".
+fn parameters(
+    entry: &Entry<Gateway>,
+    reader: &Reader<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Parameters, Fault> {
+    const FIELD: &str = "spec.infrastructure.parametersRef";
+    let infrastructure = entry.value.spec.infrastructure.as_ref();
+    let Some(reference) = infrastructure.and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) else {
+        return Ok(Parameters::default());
+    };
+    let read = match reader.options().bind_ports {
+        BindPorts::AsDeclared => Err(format!("names a {}, but no kind of parameters is supported", reference.kind)),
+        BindPorts::Assigned => parameters::read(reference, &entry.object.id().namespace, reader),
+    };
+    read.map_err(|why| {
+        let message = format!("{FIELD} {why}");
+        diagnostics.push(Diagnostic::of(&diagnostic::INVALID_PARAMETERS, &entry.object, FIELD, &message));
+        Fault::new("InvalidParameters", message)
+    })
 }
 
 /// Labels and annotations are for objects that a controller makes; there are none here.
@@ -209,10 +265,15 @@ impl GatewayView {
     pub(crate) fn bind(&self, port: u16) -> Option<BindAddress> {
         let served = self.refused.is_none() && self.pending.is_none() && port != 0;
         match self.addresses.bind {
-            Bind::Everywhere if served => Some(BindAddress { address: None, port }),
+            Bind::Everywhere | Bind::Behind(_) if served => Some(BindAddress { address: None, port }),
             Bind::At(address) if served => Some(BindAddress { address: Some(address), port }),
             _ => None,
         }
+    }
+
+    /// Why it is not accepted, for a reason of its own.
+    pub(crate) fn fault(&self) -> Option<&Fault> {
+        self.refused.as_ref().or_else(|| self.parameters.as_ref().err())
     }
 
     /// Its own listeners, without those of ListenerSets.
@@ -225,7 +286,7 @@ impl GatewayView {
     pub(crate) fn not_accepted(&self) -> Option<Fault> {
         let valid = self.own_listeners().any(|listener| listener.refused.is_none());
         let none_valid = || Fault::new("ListenersNotValid", "no listener of the Gateway itself is valid");
-        self.refused.clone().or_else(|| (!valid).then(none_valid))
+        self.fault().cloned().or_else(|| (!valid).then(none_valid))
     }
 
     /// Whether routes that ask for default Gateways are attached (GEP-3793).

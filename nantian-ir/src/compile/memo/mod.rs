@@ -38,13 +38,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
+use super::infrastructure::GatewayService;
 use super::objects::{Object, Objects};
 use super::policy::provenance::{self, Governance};
 use super::status::ObjectStatus;
 use super::wants::{self, Want};
 use super::{Compiled, Options};
 use crate::key::{ListenerKey, ObjectRef, RuleKey};
-use crate::model::Snapshot;
+use crate::model::{ResourceMap, Snapshot};
 use fact::Fact;
 use graph::Graph;
 pub(crate) use reader::Reader;
@@ -71,6 +72,8 @@ pub struct Changed {
     pub statuses: Vec<Arc<ObjectStatus>>,
     /// Objects that had a status and have none any more, sorted.
     pub removed_statuses: Vec<ObjectRef>,
+    /// The Services that Gateways are to have now, all of them.
+    pub services: ResourceMap<GatewayService>,
     /// Diagnostics that are new, sorted.
     pub new_diagnostics: Vec<Diagnostic>,
     /// Diagnostics that do not hold any more, sorted.
@@ -167,6 +170,12 @@ impl Compiler {
         self.results.statuses.values()
     }
 
+    /// The Services that Gateways are to have ([`BindPorts::Assigned`](super::BindPorts::Assigned)).
+    #[must_use]
+    pub fn services(&self) -> &ResourceMap<GatewayService> {
+        &self.results.services
+    }
+
     /// Everything that a person should know, sorted by object, field and code.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
         self.results.diagnostics.keys()
@@ -189,10 +198,11 @@ impl Compiler {
     #[must_use]
     pub fn into_compiled(self) -> Compiled {
         let wants = self.wants();
-        let Results { snapshot, statuses, diagnostics, .. } = self.results;
+        let Results { snapshot, statuses, services, diagnostics, .. } = self.results;
         Compiled {
             snapshot,
             statuses: statuses.into_values().map(Arc::unwrap_or_clone).collect(),
+            services,
             diagnostics: diagnostics.into_keys().collect(),
             wants,
         }
@@ -220,6 +230,7 @@ impl Compiler {
             snapshot: Arc::clone(&self.results.snapshot),
             statuses: changed.statuses,
             removed_statuses: changed.removed_statuses,
+            services: self.results.services.clone(),
             new_diagnostics: changed.new_diagnostics,
             resolved_diagnostics: changed.resolved_diagnostics,
             computed,

@@ -7,11 +7,14 @@ use super::graph::UnitId;
 use crate::compile::Compiled;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::Diagnostic;
+use crate::compile::infrastructure::GatewayService;
 use crate::compile::resolve::uses::Use;
 use crate::compile::status::ObjectStatus;
 use crate::compile::wants::Want;
 use crate::key::{BackendKey, CaBundleKey, CertificateKey, ObjectRef};
-use crate::model::{Backend, CaBundle, Certificate, EndpointSet, Keyed, Listener, RouteRule, Snapshot, StreamRule};
+use crate::model::{
+    Backend, CaBundle, Certificate, EndpointSet, Keyed, Listener, ResourceMap, RouteRule, Snapshot, StreamRule,
+};
 
 /// What one unit gives.
 #[derive(Default)]
@@ -19,6 +22,7 @@ pub(super) struct Output {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) statuses: Vec<Arc<ObjectStatus>>,
     pub(super) resources: Vec<Resource>,
+    pub(super) services: Vec<Arc<GatewayService>>,
     /// What it uses or is attached to: each once.
     pub(super) claims: Vec<Claim>,
 }
@@ -26,7 +30,9 @@ pub(super) struct Output {
 impl Output {
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        self.diagnostics.is_empty() && self.statuses.is_empty() && self.resources.is_empty() && self.claims.is_empty()
+        let Self { diagnostics, statuses, resources, services, claims } = self;
+        let is_silent = diagnostics.is_empty() && statuses.is_empty() && claims.is_empty();
+        is_silent && resources.is_empty() && services.is_empty()
     }
 }
 
@@ -64,6 +70,8 @@ pub(super) struct Results {
     outputs: Vec<Output>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) statuses: BTreeMap<ObjectRef, Arc<ObjectStatus>>,
+    /// What Gateways are to have.
+    pub(super) services: ResourceMap<GatewayService>,
     /// With how many units say so.
     pub(super) diagnostics: BTreeMap<Diagnostic, u32>,
     /// What became of statuses, in turn.
@@ -86,6 +94,7 @@ pub(super) struct Claims {
 pub(super) struct Harvest {
     snapshot: Snapshot,
     statuses: Vec<Arc<ObjectStatus>>,
+    services: ResourceMap<GatewayService>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -94,6 +103,7 @@ impl Harvest {
     pub(super) fn take(&mut self, mut output: Output) -> Claims {
         self.diagnostics.append(&mut output.diagnostics);
         self.statuses.append(&mut output.statuses);
+        self.services.extend(output.services);
         for resource in output.resources {
             resource.insert_into(&mut self.snapshot);
         }
@@ -105,12 +115,12 @@ impl Harvest {
 
     /// All of it: each status and each diagnostic once, in their order.
     pub(super) fn into_compiled(self, wants: Vec<Want>) -> Compiled {
-        let Self { snapshot, mut statuses, mut diagnostics } = self;
+        let Self { snapshot, mut statuses, services, mut diagnostics } = self;
         statuses.sort_by(|one, other| one.object.cmp(&other.object));
         diagnostics.sort_unstable();
         diagnostics.dedup();
         let statuses = statuses.into_iter().map(Arc::unwrap_or_clone).collect();
-        Compiled { snapshot: Arc::new(snapshot), statuses, diagnostics, wants }
+        Compiled { snapshot: Arc::new(snapshot), statuses, services, diagnostics, wants }
     }
 }
 
@@ -126,6 +136,7 @@ impl Results {
         self.put_diagnostics(&before.diagnostics, &output.diagnostics);
         self.put_statuses(&before.statuses, &mut output.statuses);
         self.put_resources(&before.resources, &mut output.resources);
+        self.put_services(&before.services, &mut output.services);
         let (new, gone) = (without(&output.claims, &before.claims), without(&before.claims, &output.claims));
         let claims = Claims { new: new.cloned().collect(), gone: gone.cloned().collect() };
         if let Some(place) = self.outputs.get_mut(unit.0) {
@@ -185,6 +196,18 @@ impl Results {
         }
         for resource in before.iter().filter(|old| !now.iter().any(|resource| resource.has_name_of(old))) {
             resource.remove_from(Arc::make_mut(&mut self.snapshot));
+        }
+    }
+
+    fn put_services(&mut self, before: &[Arc<GatewayService>], now: &mut [Arc<GatewayService>]) {
+        for service in now.iter_mut() {
+            match before.iter().find(|other| *other == service) {
+                Some(same) => service.clone_from(same),
+                None => _ = self.services.insert(Arc::clone(service)),
+            }
+        }
+        for old in before.iter().filter(|old| !now.iter().any(|service| service.gateway == old.gateway)) {
+            self.services.remove(&old.gateway);
         }
     }
 

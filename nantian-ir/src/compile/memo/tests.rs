@@ -125,9 +125,10 @@ fn a_change_of_the_service_of_a_gateway_looks_at_sockets_and_what_differs_there_
     };
     let before = ports(&compiler);
     let recorded = compiler.apply([made("a", before[0].1, "")]);
-    assert_eq!((recorded.computed, ports(&compiler)), (2, before.clone()), "objects of a name twice, the sockets");
+    let computed = "objects of a name twice, the sockets, the Gateway as it is served, its report";
+    assert_eq!((recorded.computed, ports(&compiler)), (4, before.clone()), "{computed}");
     let labelled = compiler.apply([made("a", before[0].1, "another")]);
-    assert_eq!((labelled.computed, ports(&compiler)), (2, before.clone()));
+    assert_eq!((labelled.computed, ports(&compiler)), (4, before.clone()));
     compiler.apply([made("b", 12_345, "")]);
     assert_eq!(ports(&compiler), [before[0], (80, 12_345), before[2]]);
     let rules = compiler.snapshot().rules.clone();

@@ -21,7 +21,7 @@ use crate::compile::policy::Statements;
 use crate::compile::policy::effect::Effects;
 use crate::compile::resolve::backend_tls::{self, Policies};
 use crate::compile::resolve::{backend, ca_bundle, certificate, client_validation, uses};
-use crate::compile::{lower, policy, serve, status};
+use crate::compile::{infrastructure, lower, policy, serve, status};
 use crate::key::{BackendKey, RouteKey, RouteKind};
 
 /// What a unit writes, for units of later stages to read.
@@ -102,6 +102,7 @@ fn served(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -
     }
     certificate::resolve(&mut gateway, reader, diagnostics);
     client_validation::resolve(&mut gateway, reader, diagnostics);
+    infrastructure::look_for_foreign(&mut gateway, reader, diagnostics);
     Some(gateway)
 }
 
@@ -173,6 +174,7 @@ fn report(name: &Name, reader: &Reader<'_>, output: &mut Output) {
     let sets = gateway.sets.iter().map(|set| status::listener_set::status(set, gateway, attached));
     output.statuses.extend(sets.map(Arc::new));
     output.statuses.push(Arc::new(status::gateway::status(gateway, attached)));
+    output.services.extend(infrastructure::service(gateway, reader).map(Arc::new));
     for listener in serve::listeners(gateway).into_values() {
         output.claims.extend(serve::certificates(&listener).cloned().map(Claim::Certificate));
         output.claims.extend(serve::authorities_of_clients(&listener).cloned().map(Claim::CaBundle));

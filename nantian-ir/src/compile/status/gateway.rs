@@ -68,7 +68,7 @@ pub(super) fn names<'l>(listeners: impl Iterator<Item = &'l ListenerView>) -> St
 /// `ListenersNotValid` "can be the reason when Accepted is True or False, depending on whether the listener being invalid
 /// causes the entire Gateway to not be accepted": it does when no listener is left.
 fn accepted(gateway: &GatewayView, generation: Option<i64>) -> Condition {
-    if let Some(fault) = &gateway.refused {
+    if let Some(fault) = gateway.fault() {
         return Condition::new("Accepted", false, fault.reason, &fault.message, generation);
     }
     let refused = || gateway.own_listeners().filter(|listener| listener.refused.is_some());
@@ -93,7 +93,7 @@ fn programmed(gateway: &GatewayView, generation: Option<i64>) -> Condition {
 
 /// Why the Gateway itself is not served.
 pub(super) fn not_programmed(gateway: &GatewayView) -> Option<Fault> {
-    let refused = gateway.refused.as_ref().map(|fault| Fault::new("Invalid", &fault.message));
+    let refused = gateway.fault().map(|fault| Fault::new("Invalid", &fault.message));
     let unserved = || {
         let served = gateway.own_listeners().any(|listener| listener.unserved().is_none());
         (!served).then(|| Fault::new("Invalid", "no listener can be served"))

@@ -78,7 +78,7 @@ fn served(shell: &Shell<'_>) -> Seen {
             "secure" => answer.ends_with("over TLS 200"),
             _ => answer.ends_with("over cleartext 200"),
         });
-        // The load balancer comes last, and conditions follow what is served.
+        // The load balancer gives an address late, and conditions follow what is served.
         if right && seen == Seen::now(shell) {
             return seen;
         }
@@ -122,11 +122,6 @@ impl Recovery<'_> {
         self.shell.must("kubectl delete validatingadmissionpolicybindings,validatingadmissionpolicies --all");
     }
 
-    /// Stands for who has a load balancer in front of the data planes.
-    fn balance(&self) {
-        self.shell.restores(vec!["kubectl apply -f service.yaml".to_owned()]);
-    }
-
     fn in_order(&mut self) {
         self.lose_everything();
         let began = Instant::now();
@@ -134,7 +129,6 @@ impl Recovery<'_> {
         for step in before_secrets {
             self.shell.restores(commands(step));
         }
-        self.balance();
         // Without its Secret the listener is not served, and says why.
         self.shell.must(
             "kubectl wait gateway/web -n production --timeout=60s \
@@ -239,7 +233,6 @@ impl Recovery<'_> {
         let pods = planes_run.then(|| self.pods());
         let began = Instant::now();
         self.shell.restores(steps);
-        self.balance();
         let healed = self.before.again(&self.shell);
         if let Some(pods) = pods {
             assert_eq!(self.pods(), pods, "seed {seed}: nothing restarts");

@@ -15,14 +15,15 @@ const KINDS: &str = "gatewayclasses,gateways,httproutes,grpcroutes,backendtlspol
 /// How long things may take to be as they were: the page says 30 to 60 seconds for one object.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A request for each way to be answered, at the load balancer of `service.yaml`.
+/// A request for each way to be answered, at the address of the Gateway.
 const REQUESTS: &str = r"
+address=$(kubectl get gateway web -n production -o jsonpath='{.status.addresses[0].value}')
 for host in shop secure news closed; do
-  echo $host: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::10.93.99.99: http://$host.example.com/)
+  echo $host: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: http://$host.example.com/)
 done
-echo https: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::10.93.99.99: --cacert ca.crt https://shop.example.com/)
+echo https: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: --cacert ca.crt https://shop.example.com/)
 echo grpc: $(head -c 5 /dev/zero | curl -sv -m 5 --http2-prior-knowledge -H 'te: trailers' -H 'content-type: application/grpc' \
-  --connect-to ::10.93.99.99: --data-binary @- http://orders.example.com/orders.Orders/List -o /dev/null 2>&1 | grep -ao 'grpc-status: .')
+  --connect-to ::$address: --data-binary @- http://orders.example.com/orders.Orders/List -o /dev/null 2>&1 | grep -ao 'grpc-status: .')
 ";
 
 /// Statuses and answers at one time.
@@ -93,18 +94,16 @@ fn forget(status: &mut Value) {
 /// Makes the objects, and what is behind them.
 pub(super) fn create(shell: &Shell<'_>) {
     certificates(shell);
-    for (name, manifest) in [
-        ("backends.yaml", include_str!("backends.yaml")),
-        ("objects.yaml", include_str!("objects.yaml")),
-        ("service.yaml", include_str!("service.yaml")),
-    ] {
+    for (name, manifest) in
+        [("backends.yaml", include_str!("backends.yaml")), ("objects.yaml", include_str!("objects.yaml"))]
+    {
         shell.file(name, manifest);
     }
     shell.must("kubectl apply -f backends.yaml");
     shell.must("kubectl create secret tls backend-tls -n production --cert backend.crt --key backend.key");
     shell.must("kubectl create configmap backend-ca -n production --from-file ca.crt");
     shell.must("kubectl create secret tls web-cert -n nantian-gw --cert web.crt --key web.key");
-    shell.must("kubectl apply -f objects.yaml -f service.yaml");
+    shell.must("kubectl apply -f objects.yaml");
     for namespace in ["production", "my-other-app"] {
         shell.must(&format!("kubectl rollout status deployment/backend -n {namespace} --timeout=120s"));
     }
