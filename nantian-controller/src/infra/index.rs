@@ -96,19 +96,19 @@ mod tests {
 
     #[test]
     fn an_object_is_of_the_gateway_that_owns_it_or_else_of_the_one_on_its_label() {
-        let owner =
+        let reference =
             json!([{"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "name": "owner", "uid": "u"}]);
         let (index, mut writers) = Index::<Service>::new(1);
         let mut gateway = |event: Event<Service>| {
             writers[0].apply_watcher_event(&event);
             index.note(&event).unwrap()
         };
-        let owned = gateway(Event::Apply(service("a", &owner)));
+        let owned = gateway(Event::Apply(service("a", &reference)));
         let labelled = gateway(Event::Apply(service("b", &json!([]))));
         assert_eq!((&*owned.name, &*labelled.name), ("owner", "labelled"));
         let names = |gateway| index.of(gateway).iter().map(|service| service.name_any()).collect::<Vec<_>>();
         assert_eq!((names(&owned), names(&labelled)), (vec!["a".to_owned()], vec!["b".to_owned()]));
-        gateway(Event::Delete(service("a", &owner)));
+        gateway(Event::Delete(service("a", &reference)));
         assert!(index.of(&owned).is_empty());
     }
 }

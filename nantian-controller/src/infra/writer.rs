@@ -131,15 +131,14 @@ impl<'w> Term<'w> {
 
     /// Looks at a Gateway; says whether something is being written for it.
     fn look(&mut self, gateway: &ObjectRef, now: Instant) -> bool {
-        let writer = self.writer;
+        let Writer { observed, made, client, .. } = self.writer;
         // What nothing is wanted of stays as it is: the Gateway may be on its way out, and its objects with it, or wrong.
-        let wanted = self.published.services.get(gateway).zip(writer.observed.get(gateway));
+        let wanted = self.published.services.get(gateway).zip(observed.get(gateway));
         let Some((service, observed)) = wanted else {
             self.queue.gone(gateway);
-            writer.made.set_failure(gateway, None);
+            made.set_failure(gateway, None);
             return false;
         };
-        let made = &writer.made;
         let there = There { services: made.services_of(gateway), slices: made.slices_of(gateway) };
         let writes = plan(service, &observed.uid, &made.data_planes(), &there);
         if writes.is_empty() {
@@ -147,7 +146,7 @@ impl<'w> Term<'w> {
             made.set_failure(gateway, None);
             return false;
         }
-        let (client, gateway) = (writer.client.clone(), gateway.clone());
+        let (client, gateway) = (client.clone(), gateway.clone());
         self.writes.spawn(async move {
             let written = write(&client, &gateway.namespace, writes).await;
             (gateway, written)
