@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The label of an EndpointSlice that names its Service.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The label of an EndpointSlice that says who keeps it, and what it says of ours.
-const SLICE_MANAGER: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "nantian.dev/gateway-controller");
+const SLICE_MANAGER: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "gateway-controller.nantian.dev");
 /// The annotation that says what was applied, so that what is not wanted any more is noticed.
 const APPLIED: &str = "nantian.dev/applied";
 

@@ -201,6 +201,9 @@ mod tests {
         assert!(slice["endpoints"][1].get("hints").is_none());
         for object in [slice, service] {
             assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "uid");
+            let labels = object["metadata"]["labels"].as_object().unwrap().values();
+            let is_value = |label: &Value| label.as_str().is_some_and(|text| text.len() < 64 && !text.contains('/'));
+            assert!(labels.into_iter().all(is_value), "{object}");
             assert_eq!(
                 (&object["metadata"]["namespace"], &object["metadata"]["labels"]["team"]),
                 (&json!("n"), &json!("web"))
