@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::admin::{AdminError, Interfaces, Limits, State};
 use crate::data_planes::ByCertificate;
+use crate::dedicated::{self, Own};
 use crate::feeds::Feeds;
 use crate::infra::{self, Made};
 use crate::lease::{Candidate, follow_nodes};
@@ -82,6 +83,7 @@ struct Parts {
     publications: Arc<Publications>,
     nodes: Nodes,
     leader: watch::Sender<bool>,
+    dedicated: watch::Sender<Option<Vec<Own>>>,
 }
 
 impl ControlPlane {
@@ -113,6 +115,7 @@ impl ControlPlane {
             feeds: Arc::default(),
             publications: Arc::default(),
             leader: watch::Sender::new(false),
+            dedicated: watch::Sender::new(None),
         };
         Ok(Self { parts, sockets })
     }
@@ -170,6 +173,7 @@ impl Parts {
         let outlets = Outlets {
             publications: Arc::clone(&self.publications),
             feeds: Arc::clone(&self.feeds),
+            dedicated: self.dedicated.clone(),
             metrics: self.metrics.clone(),
             listener: self.listener.clone(),
         };
@@ -241,6 +245,14 @@ impl Parts {
         let (inbox, observed) = (Arc::clone(&self.inbox), Arc::clone(&self.observed));
         let sink = Sink { inbox, observed, listener: self.listener.clone() };
         working.spawn(watches::run(self.client.clone(), self.settings.watch.clone(), sink));
+        let data_planes = dedicated::Writer {
+            client: self.client.clone(),
+            settings: self.settings.clone(),
+            wanted: self.dedicated.subscribe(),
+            leader: self.leader.subscribe(),
+            listener: self.listener.clone(),
+        };
+        working.spawn(data_planes.run());
         working.spawn(tick(Arc::clone(&self.inbox), self.settings.watch.resync_period));
         working
     }

@@ -4,6 +4,7 @@ pub mod admin;
 mod apply;
 mod control_plane;
 mod data_planes;
+mod dedicated;
 mod digest;
 mod events;
 mod feeds;

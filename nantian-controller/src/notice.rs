@@ -91,6 +91,11 @@ pub enum Notice {
         /// Why, as it was told.
         message: String,
     },
+    /// What a Gateway's own data planes need could not be made. It is tried again. Told once until something else is wrong.
+    DataPlanesNotMade {
+        /// What, and why.
+        message: String,
+    },
     /// New certificates, or a new token, were taken from their files.
     Renewed {
         /// `credentials` or `token`.

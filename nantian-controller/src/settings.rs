@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nantian_xds::transport::TlsSettings;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::admin::AdminSettings;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub data_planes: DataPlaneSettings,
     /// What is made for Gateways.
     pub infrastructure: InfrastructureSettings,
+    /// Data planes of Gateways' own.
+    pub dedicated: DedicatedSettings,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
             events: EventSettings::default(),
             data_planes: DataPlaneSettings::default(),
             infrastructure: InfrastructureSettings::default(),
+            dedicated: DedicatedSettings::default(),
         }
     }
 }
@@ -197,6 +201,28 @@ pub struct InfrastructureSettings {
 impl Default for InfrastructureSettings {
     fn default() -> Self {
         Self { enabled: true, concurrency: 16, writes_per_second: 500 }
+    }
+}
+
+/// Data planes of Gateways' own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct DedicatedSettings {
+    /// The spec of their Pods, without volumes and account. None: none are made.
+    pub pod: Value,
+    /// The content of their configuration file.
+    pub configuration: Value,
+    /// How many a Gateway has.
+    pub replicas: u32,
+    /// The Secret with the authority that signs their certificates, in the namespace of the control plane.
+    pub authority_secret: String,
+}
+
+impl Default for DedicatedSettings {
+    fn default() -> Self {
+        let authority_secret = "nantian-gw-ca".to_owned();
+        Self { pod: Value::Null, configuration: Value::Null, replicas: 2, authority_secret }
     }
 }
 

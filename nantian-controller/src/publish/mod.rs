@@ -4,7 +4,6 @@ mod findings;
 mod modes;
 pub(crate) mod pace;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,15 +11,17 @@ use std::time::{Duration, Instant, SystemTime};
 use nantian_crds::ai_service::AiService;
 use nantian_crds::meta::Resource as _;
 use nantian_ir::compile::{Change, Changed, Compiler, GatewayService, Options};
-use nantian_ir::{GatewayKey, ResourceMap, Snapshot};
+use nantian_ir::{GatewayKey, ObjectRef, ResourceMap, Snapshot};
 use nantian_xds::Views;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::Metrics;
+use crate::dedicated::Own;
 use crate::feeds::Feeds;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Declared, Findings, Publications, Published, Reported, View};
 use crate::watch::inbox::{Inbox, Work};
+use crate::watch::kinds::GATEWAY_API;
 use modes::Modes;
 
 /// Where what was compiled goes.
@@ -28,6 +29,8 @@ pub(crate) struct Outlets {
     pub(crate) publications: Arc<Publications>,
     /// For data planes: only what differs from what was there before.
     pub(crate) feeds: Arc<Feeds>,
+    /// The Gateways that are to have data planes of their own.
+    pub(crate) dedicated: watch::Sender<Option<Vec<Own>>>,
     pub(crate) metrics: Metrics,
     pub(crate) listener: Listener,
 }
@@ -54,7 +57,7 @@ struct Publisher {
     findings: ResourceMap<Findings>,
     ai_services: ResourceMap<Declared>,
     modes: Modes,
-    dedicated: BTreeSet<GatewayKey>,
+    dedicated: Vec<Own>,
     views: Views,
 }
 
@@ -68,7 +71,7 @@ impl Publisher {
             findings: ResourceMap::new(),
             ai_services: ResourceMap::new(),
             modes: Modes::default(),
-            dedicated: BTreeSet::new(),
+            dedicated: Vec::new(),
             views: Views::new(),
         }
     }
@@ -76,9 +79,10 @@ impl Publisher {
     fn run(&mut self, changes: Vec<Change>) {
         let (began, count) = (Instant::now(), changes.len());
         let mut is_new = self.declare(&changes);
-        is_new |= self.look_at_modes(&changes);
+        self.modes.take(&changes);
         let compiled = self.compiler.apply(changes);
         is_new |= self.take(compiled);
+        is_new |= self.look_at_modes();
         is_new |= self.look_at_the_time();
         let is_first = self.outlets.publications.newest().borrow().is_none();
         if is_new || is_first {
@@ -105,9 +109,16 @@ impl Publisher {
     }
 
     /// Gateways come to have data planes of their own, or have them no more; says whether any did.
-    fn look_at_modes(&mut self, changes: &[Change]) -> bool {
-        self.modes.take(changes);
-        let dedicated = self.modes.dedicated();
+    fn look_at_modes(&mut self) -> bool {
+        let is_ours = |gateway: &GatewayKey| {
+            self.statuses.contains_key(&ObjectRef {
+                group: GATEWAY_API.into(),
+                kind: "Gateway".into(),
+                namespace: gateway.namespace.clone(),
+                name: gateway.name.clone(),
+            })
+        };
+        let dedicated = self.modes.dedicated(is_ours);
         let differs = dedicated != self.dedicated;
         self.dedicated = dedicated;
         differs
@@ -145,7 +156,8 @@ impl Publisher {
     fn publish(&mut self, began: Instant, changes: usize, is_first: bool) {
         let snapshot: Arc<Snapshot> = Arc::clone(self.compiler.snapshot());
         let before = self.views.whole().version();
-        self.views.advance(Arc::clone(&snapshot), &self.dedicated);
+        let dedicated = self.dedicated.iter().map(|own| own.gateway.clone()).collect();
+        self.views.advance(Arc::clone(&snapshot), &dedicated);
         let version = self.views.whole().version();
         let build = began.elapsed();
         self.outlets.metrics.built(build);
@@ -170,6 +182,11 @@ impl Publisher {
             self.outlets.metrics.published(&snapshot);
         }
         self.outlets.feeds.publish(&self.views);
+        self.outlets.dedicated.send_if_modified(|held| {
+            let is_new = held.as_ref() != Some(&self.dedicated);
+            *held = Some(self.dedicated.clone());
+            is_new
+        });
         let duration_ms = milliseconds(build);
         self.outlets.listener.tell(&Notice::Published { version, changes, duration_ms });
     }
@@ -209,7 +226,8 @@ mod tests {
         let (publications, feeds) = (Arc::new(Publications::new()), Arc::new(Feeds::default()));
         let shared = feeds.follow(&Audience::Shared).unwrap();
         let listener = Listener::new(|_| {});
-        let outlets = Outlets { publications: Arc::clone(&publications), feeds, metrics: Metrics::new(), listener };
+        let (metrics, dedicated) = (Metrics::new(), watch::Sender::new(None));
+        let outlets = Outlets { publications: Arc::clone(&publications), feeds, dedicated, metrics, listener };
         (Publisher::new(Options::default(), outlets), publications, shared)
     }
 

@@ -6,14 +6,16 @@ use nantian_ir::compile::{Change, Object};
 use nantian_ir::{GatewayKey, ObjectRef, SmolStr};
 use serde_json::Value;
 
+use crate::dedicated::Own;
+
 /// Namespace and name of a ConfigMap.
 type Parameters = (SmolStr, SmolStr);
 
 /// What Gateways and the ConfigMaps of their parameters say.
 #[derive(Debug, Default)]
 pub(super) struct Modes {
-    /// The parameters that each Gateway names.
-    named: BTreeMap<GatewayKey, Parameters>,
+    /// The Gateways that name parameters, with those.
+    named: BTreeMap<GatewayKey, (Parameters, Own)>,
     /// The ConfigMaps that say `mode: dedicated`.
     dedicated: BTreeSet<Parameters>,
 }
@@ -39,16 +41,21 @@ impl Modes {
             let reference = object.value().pointer("/spec/infrastructure/parametersRef")?;
             let says = |field: &str| reference.get(field).and_then(Value::as_str);
             let is_config_map = says("group") == Some("") && says("kind") == Some("ConfigMap");
-            is_config_map.then(|| says("name")).flatten().map(|name| (id.namespace.clone(), name.into()))
+            let name = is_config_map.then(|| says("name")).flatten()?;
+            Some(((id.namespace.clone(), name.into()), Own::of(gateway.clone(), object.value())))
         });
         match named {
-            Some(parameters) => self.named.insert(gateway, parameters),
+            Some(named) => self.named.insert(gateway, named),
             None => self.named.remove(&gateway),
         };
     }
 
     fn take_parameters(&mut self, id: &ObjectRef, object: Option<&Object>) {
         let parameters = (id.namespace.clone(), id.name.clone());
+        // One that is gone by accident must not give what its Gateway has to data planes that others share.
+        if object.is_none() && self.named.values().any(|(named, _)| *named == parameters) {
+            return;
+        }
         let mode = object.and_then(|object| object.value().pointer("/data/mode")?.as_str());
         if mode == Some("dedicated") {
             self.dedicated.insert(parameters);
@@ -57,10 +64,13 @@ impl Modes {
         }
     }
 
-    /// The Gateways that have data planes of their own.
-    pub(super) fn dedicated(&self) -> BTreeSet<GatewayKey> {
-        let is_dedicated = |(_, parameters): &(&GatewayKey, &Parameters)| self.dedicated.contains(*parameters);
-        self.named.iter().filter(is_dedicated).map(|(gateway, _)| gateway.clone()).collect()
+    /// Those of our Gateways that have data planes of their own.
+    pub(super) fn dedicated(&self, is_ours: impl Fn(&GatewayKey) -> bool) -> Vec<Own> {
+        let named = self
+            .named
+            .values()
+            .filter(|(parameters, own)| self.dedicated.contains(parameters) && is_ours(&own.gateway));
+        named.map(|(_, own)| own.clone()).collect()
     }
 }
 
@@ -95,7 +105,9 @@ mod tests {
     fn dedicated(changes: &[Change]) -> Vec<String> {
         let mut modes = Modes::default();
         modes.take(changes);
-        modes.dedicated().iter().map(ToString::to_string).collect()
+        let dedicated = modes.dedicated(|_| true);
+        assert_eq!(modes.dedicated(|_| false), [], "of another controller");
+        dedicated.iter().map(|own| own.gateway.to_string()).collect()
     }
 
     fn own() -> Change {
@@ -114,10 +126,17 @@ mod tests {
         }
         let other = gateway(&json!({"group": "example.com", "kind": "ConfigMap", "name": "own"}));
         assert_eq!(dedicated(&[own(), config_map("shop", "dedicated"), other]), nobody);
-        for gone in [own(), config_map("shop", "")] {
-            let Change::Insert(object) = gone else { unreachable!() };
-            let gone = Change::Remove(object.id().clone());
-            assert_eq!(dedicated(&[own(), config_map("shop", "dedicated"), gone]), nobody);
-        }
+        let Change::Insert(gateway) = own() else { unreachable!() };
+        let gone = Change::Remove(gateway.id().clone());
+        assert_eq!(dedicated(&[own(), config_map("shop", "dedicated"), gone]), nobody);
+    }
+
+    #[test]
+    fn a_config_map_that_is_gone_while_its_gateway_names_it_changes_nothing() {
+        let Change::Insert(parameters) = config_map("shop", "dedicated") else { unreachable!() };
+        let gone = || Change::Remove(parameters.id().clone());
+        assert_eq!(dedicated(&[own(), config_map("shop", "dedicated"), gone()]), ["shop/edge"]);
+        let nobody: [&str; 0] = [];
+        assert_eq!(dedicated(&[config_map("shop", "dedicated"), gone(), own()]), nobody);
     }
 }

@@ -31,6 +31,7 @@ use smol_str::SmolStr;
 use crate::model::{ListenerProtocol, ResourceMap, Snapshot};
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use infrastructure::record::{label_value as gateway_label, service_name as infrastructure_name};
 pub use infrastructure::{GatewayPort, GatewayService};
 pub use memo::{Change, Changed, Compiler};
 pub use objects::{Object, Objects, Source};

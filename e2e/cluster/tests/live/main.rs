@@ -4,6 +4,7 @@
 
 mod check;
 mod crds;
+mod dedicated;
 mod load;
 mod node;
 mod page;

@@ -43,13 +43,15 @@ pub(crate) fn read(gateway: &Name, class: &str, reader: &Reader<'_>) -> Record {
 }
 
 /// `GATEWAY-CLASS` (GEP-1762), for as long as that is a DNS label.
-pub(crate) fn service_name(gateway: &str, class: &str) -> String {
+#[must_use]
+pub fn service_name(gateway: &str, class: &str) -> String {
     const MOST: usize = 63;
     shortened(&format!("{gateway}-{class}").replace('.', "-"), &[gateway, class], MOST)
 }
 
 /// The name of a Gateway as the value of a label: names may be longer than values.
-pub(crate) fn label_value(gateway: &str) -> String {
+#[must_use]
+pub fn label_value(gateway: &str) -> String {
     const MOST: usize = 63;
     shortened(gateway, &[gateway], MOST)
 }

@@ -1,0 +1,127 @@
+//! A Gateway with data planes of its own, beside one that shares those of the chart.
+
+use std::path::Path;
+
+use nantian_cluster::{Home, Parts};
+use serde_json::Value;
+
+use crate::{Live, said};
+
+/// A Gateway that shares its data planes, and one of another namespace that does not; each with a route that tells it apart.
+const OBJECTS: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: own, namespace: shop}
+data: {mode: dedicated}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: own, namespace: shop}
+spec:
+  gatewayClassName: nantian-gw
+  infrastructure:
+    parametersRef: {group: '', kind: ConfigMap, name: own}
+  listeners:
+  - {name: http, protocol: HTTP, port: 80}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: own, namespace: shop}
+spec:
+  parentRefs: [{name: own}]
+  rules:
+  - filters: [{type: RequestRedirect, requestRedirect: {hostname: own.example.com}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: web, namespace: default}
+spec:
+  gatewayClassName: nantian-gw
+  listeners:
+  - {name: http, protocol: HTTP, port: 80}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: default}
+spec:
+  parentRefs: [{name: web}]
+  rules:
+  - filters: [{type: RequestRedirect, requestRedirect: {hostname: web.example.com}}]
+";
+
+/// What is made for the Gateway, by kind.
+const KINDS: [&str; 4] = ["deployment", "configmap", "secret", "serviceaccount"];
+const NAME: &str = "own-nantian-gw";
+
+impl Live {
+    /// What a client of a Gateway is redirected to.
+    fn redirected(&self, namespace: &str, gateway: &str) -> String {
+        let object = format!("gateway/{gateway}");
+        self.kubectl(["-n", namespace, "wait", &object, "--timeout=120s", "--for=condition=Programmed"]);
+        let address = "jsonpath={.status.addresses[0].value}";
+        let address = self.kubectl(["-n", namespace, "get", &object, "--output", address]);
+        let mut curl = self.cluster().command("curl");
+        curl.args(["--silent", "--max-time", "10", "--retry", "20", "--retry-all-errors"]);
+        said(curl.args(["--write-out", "%{redirect_url}", &format!("http://{address}/")]))
+    }
+
+    /// The Gateways whose listeners and the routes whose rules the data planes of a namespace have, by what they say
+    /// themselves: the same for each of them.
+    fn served(&self, namespace: &str, selector: &str) -> (Vec<String>, Vec<String>) {
+        let addresses = "jsonpath={.items[*].status.podIP}";
+        let addresses = self.kubectl(["-n", namespace, "get", "pods", "--selector", selector, "--output", addresses]);
+        let told = addresses.split_whitespace().map(|address| {
+            let mut curl = self.cluster().command("curl");
+            let snapshot = said(curl.args(["--silent", "--fail", &format!("http://{address}:19080/v1/snapshot")]));
+            let snapshot: Value = serde_json::from_str(&snapshot).unwrap();
+            let names = |resources: &str, field: &str| {
+                let resources = snapshot[resources].as_array().unwrap().iter();
+                resources.map(|one| one["key"][field].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            (names("listeners", "gateway"), names("rules", "name"))
+        });
+        let told: Vec<_> = told.collect();
+        assert_eq!(told.len(), 2, "{addresses}");
+        assert_eq!(told[0], told[1]);
+        told[0].clone()
+    }
+}
+
+#[test]
+fn a_gateway_with_data_planes_of_its_own_is_served_by_them_and_they_serve_nothing_else() {
+    let live = Live::up("test-dedicated", Parts::Node);
+    let binaries = Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap();
+    live.cluster().install(&Home::find().unwrap(), binaries).unwrap_or_else(|error| panic!("{error}"));
+    let folder = tempfile::tempdir().unwrap();
+    let objects = folder.path().join("objects.yaml");
+    std::fs::write(&objects, OBJECTS).unwrap();
+    live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
+
+    let deployment = format!("deployment/{NAME}");
+    live.kubectl(["-n", "shop", "wait", "--for=create", "--timeout=60s", &deployment]);
+    live.kubectl(["-n", "shop", "rollout", "status", "--timeout=180s", &deployment]);
+    assert_eq!(live.redirected("shop", "own"), "http://own.example.com/");
+    assert_eq!(live.redirected("default", "web"), "http://web.example.com/");
+
+    let only = |name: &str| (vec![name.to_owned()], vec![name.to_owned()]);
+    let shared = || live.served("nantian-gw", "app=nantian-dataplane");
+    let own = live.served("shop", "gateway.networking.k8s.io/gateway-name=own");
+    println!("of its own: {own:?}; shared: {:?}", shared());
+    assert_eq!(own, only("own"));
+    assert_eq!(shared(), only("web"));
+
+    // The mode goes, and with it all that was made.
+    live.kubectl(["-n", "shop", "patch", "configmap", "own", "--patch", "data: {mode: shared}"]);
+    for kind in KINDS {
+        live.kubectl(["-n", "shop", "wait", "--for=delete", "--timeout=120s", &format!("{kind}/{NAME}")]);
+    }
+    assert_eq!(live.redirected("shop", "own"), "http://own.example.com/");
+    // Sorted by namespace.
+    let both = vec!["web".to_owned(), "own".to_owned()];
+    assert_eq!(shared(), (both.clone(), both));
+    live.down();
+}
