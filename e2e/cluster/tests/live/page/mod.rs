@@ -29,6 +29,10 @@ const HELM: &str = STEPS[2];
 /// What is typed when Helm's release is not lost, but its GatewayClass is.
 const UPGRADE: &str = "helm upgrade nantian-gw nantian-gw/nantian-gw -f nantian-gw-helm-values.yaml -n nantian-gw";
 
+/// A request through the copy of a route.
+const COPY: &str = "curl -s -m 5 -o /dev/null -w '%{http_code}' -H 'Host: shop.example.com' \
+    http://$(kubectl get gateway web -n nantian-dr-test -o 'jsonpath={.status.addresses[0].value}')/";
+
 /// A row of the table at the end.
 struct Row {
     what: String,
@@ -207,7 +211,11 @@ impl Recovery<'_> {
         };
         let names: Vec<&str> = listeners.iter().filter_map(|listener| listener["name"].as_str()).collect();
         assert_eq!(names, ["http", "https"], "{listeners:?}");
-        // The copies are younger: what serves goes on.
+        // The copy is served at an address of its own; the backends that its routes name are not copied.
+        let began = Instant::now();
+        while self.shell.types(COPY).printed != "500" {
+            assert!(began.elapsed() < Duration::from_secs(60), "the copy is not served");
+        }
         assert_eq!(Seen::now(&self.shell).answers, self.before.answers);
         self.shell.section("Clean up");
         self.before.again(&self.shell);

@@ -1,0 +1,36 @@
+//! How long it takes from a change of an object to the first right answer, alone and beside 5,000 other routes of which ten a second
+//! change; how long `attachedRoutes` takes to follow; and what both planes need at rest.
+//!
+//! ```console
+//! $ cargo build --profile ci -p nantian-controlplane -p nantian-dataplane && cargo build -p nantian-cluster
+//! $ cargo run -p nantian-cluster --example latency -- target/ci
+//! ```
+
+mod measured;
+mod objects;
+mod wire;
+
+use std::error::Error;
+use std::path::Path;
+
+use nantian_cluster::{Cluster, ClusterName, Home, Parts};
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Told to the process inside of the network namespace of the cluster, where its addresses are.
+const INSIDE: &str = "--inside";
+
+fn main() -> Outcome<()> {
+    let argument = std::env::args().nth(1).ok_or("usage: latency FOLDER, which has both planes")?;
+    let (home, name): (Home, ClusterName) = (Home::find()?, "latency".parse()?);
+    if argument == INSIDE {
+        return measured::measure(&Cluster::find(&home, &name)?);
+    }
+    let ourselves = std::env::current_exe()?;
+    let programs = ourselves.ancestors().nth(2).ok_or("an example is two folders below the programs")?;
+    let cluster = Cluster::up(&home, &name, Parts::Node, &programs.join("nantian-cluster"))?;
+    cluster.install(&home, Path::new(&argument))?;
+    let measured = cluster.command(&ourselves.to_string_lossy()).arg(INSIDE).status();
+    cluster.down()?;
+    if measured?.success() { Ok(()) } else { Err("nothing was measured to its end".into()) }
+}
