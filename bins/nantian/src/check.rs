@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use nantian_ir::ObjectRef;
-use nantian_ir::compile::{Compiled, Diagnostic, Objects, Options, Severity, compile};
+use nantian_ir::compile::{BindPorts, Compiled, Diagnostic, Objects, Options, Severity, compile};
 use nantian_proxy::runtime::Runtime;
 
 use crate::cli::{CheckArgs, ClassArgs};
@@ -28,6 +28,10 @@ pub(crate) fn options(args: &ClassArgs, origin: Origin) -> Options {
     } else if origin == Origin::Files {
         let Options { gateway_classes, adopt_unclaimed_classes, .. } = Options::standalone();
         (options.gateway_classes, options.adopt_unclaimed_classes) = (gateway_classes, adopt_unclaimed_classes);
+    }
+    if origin == Origin::Cluster {
+        // As for its control plane: Gateways with the same port are not in each other's way.
+        options.bind_ports = BindPorts::Assigned;
     }
     options.now = now();
     options.protocols = nantian_proxy::runtime::PROTOCOLS.to_vec();
