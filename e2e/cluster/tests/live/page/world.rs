@@ -15,9 +15,10 @@ const KINDS: &str = "gatewayclasses,gateways,httproutes,grpcroutes,backendtlspol
 /// How long things may take to be as they were: the page says 30 to 60 seconds for one object.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A request for each way to be answered, at the address of the Gateway.
+/// A request for each way to be answered, at the address of the Gateway; without one nobody answers at once.
 const REQUESTS: &str = r"
 address=$(kubectl get gateway web -n production -o jsonpath='{.status.addresses[0].value}')
+address=${address:-0.0.0.0}
 for host in shop secure news closed; do
   echo $host: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: http://$host.example.com/)
 done
