@@ -15,6 +15,7 @@ pub mod nodes;
 pub mod notice;
 pub mod publication;
 mod publish;
+mod queue;
 mod rate;
 pub mod read;
 mod renewal;

@@ -21,8 +21,8 @@ use crate::apply::{ApplyError, apply, delete};
 use crate::lease::while_leading;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Publications, Published};
+use crate::queue::{LONG, Queue};
 use crate::rate::Rate;
-use crate::status::queue::Queue;
 use crate::watch::Observed;
 
 /// What it needs.
@@ -112,16 +112,12 @@ impl<'w> Term<'w> {
 
     /// Begins as many writes as there may be; says how long until there may be more.
     fn write_what_is_due(&mut self) -> Duration {
-        const LONG: Duration = Duration::from_secs(3_600);
         while self.writes.len() < self.writer.settings.infrastructure.concurrency.max(1) {
             let now = Instant::now();
-            if !self.queue.is_ready(now) {
-                return self.queue.next_due().map_or(LONG, |due| due.saturating_duration_since(now));
-            }
-            if let Err(wait) = self.rate.take(now) {
-                return wait;
-            }
-            let Some(gateway) = self.queue.next(now) else { return LONG };
+            let gateway = match self.queue.next_turn(&mut self.rate, now) {
+                Ok(gateway) => gateway,
+                Err(wait) => return wait,
+            };
             if !self.look(&gateway, now) {
                 self.rate.give_back();
             }

@@ -6,7 +6,6 @@
 //! is written is always the newest.
 
 mod plan;
-pub(crate) mod queue;
 mod refused;
 mod served;
 #[cfg(test)]

@@ -12,7 +12,6 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use super::plan::{plan, release};
-use super::queue::Queue;
 use super::served::{Servers, judge, place, refused_routes};
 use crate::apply::{ApplyError, apply_status};
 use crate::events::Recorder;
@@ -20,6 +19,7 @@ use crate::infra::{Made, Placed, Which};
 use crate::lease::while_leading;
 use crate::notice::{Listener, Notice};
 use crate::publication::{Publications, Published};
+use crate::queue::{LONG, Queue};
 use crate::rate::Rate;
 use crate::watch::{Observed, ObservedStatus};
 use crate::{Metrics, Nodes, Settings};
@@ -158,18 +158,14 @@ impl<'w> Term<'w> {
 
     /// Begins as many writes as there may be; says how long until there may be more.
     fn write_what_is_due(&mut self) -> Duration {
-        const LONG: Duration = Duration::from_secs(3_600);
         let nodes = self.writer.nodes.list();
         let servers = Servers::of(&nodes, &self.writer.publications);
         while self.writes.len() < self.writer.settings.status.concurrency.max(1) {
             let now = Instant::now();
-            if !self.queue.is_ready(now) {
-                return self.queue.next_due().map_or(LONG, |due| due.saturating_duration_since(now));
-            }
-            if let Err(wait) = self.rate.take(now) {
-                return wait;
-            }
-            let Some(id) = self.queue.next(now) else { return LONG };
+            let id = match self.queue.next_turn(&mut self.rate, now) {
+                Ok(id) => id,
+                Err(wait) => return wait,
+            };
             if !self.look(&id, &servers, now) {
                 self.rate.give_back();
             }

@@ -5,12 +5,17 @@ use std::time::{Duration, Instant};
 
 use nantian_ir::ObjectRef;
 
+use crate::rate::Rate;
+
 /// Between two writes to one object. A Gateway counts its routes: a thousand new ones in a second are ten writes.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Waits after writes that failed.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// How long is waited where there is nothing to wait for.
+pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 
 /// What is known of an object that was written to, or failed to be.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,6 +76,16 @@ impl Queue {
         self.waiting.remove(&id);
         self.in_work.insert(id.clone());
         Some(id)
+    }
+
+    /// The next object, if it may be written to now; else how long until one may. Who does not write after all
+    /// [gives the turn back](Rate::give_back).
+    pub(crate) fn next_turn(&mut self, rate: &mut Rate, now: Instant) -> Result<ObjectRef, Duration> {
+        if !self.is_ready(now) {
+            return Err(self.next_due().map_or(LONG, |due| due.saturating_duration_since(now)));
+        }
+        rate.take(now)?;
+        self.next(now).ok_or(LONG)
     }
 
     /// When the next object is due, if none is ready.
