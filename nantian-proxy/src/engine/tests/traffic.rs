@@ -315,6 +315,10 @@ async fn where_too_much_is_held_a_request_is_refused_and_the_largest_holder_is_c
     let address = address(&engine, bind(1));
     let mut stalled = connect(address);
     get(&mut stalled, "/large");
+    // Not before it is answered: while an answer to the other is on its way, this request would be the one that is refused.
+    let mut status = *b"HTTP/1.1 ---";
+    stalled.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200");
     // The kernel takes some of the answer first; what it does not take is held.
     let mut other = connect(address);
     while ask(&mut other) != Some(503) {
