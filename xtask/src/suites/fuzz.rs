@@ -9,13 +9,13 @@ use crate::process::{Failure, Step};
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Targets for what strangers frame, which get more time than the others.
-const FRAMING: &[&str] = &["h1_chunked", "h1_request", "h1_response", "headers", "normalize"];
+/// How long each target runs in a suite.
+const SECONDS: u64 = 60;
 
 /// How many targets run at once in a suite: one for each core of the smallest machine.
 const AT_ONCE: usize = 2;
 
-/// Each target for some seconds: a suite of `cargo xtask test`.
+/// Each target for a minute: a suite of `cargo xtask test`.
 pub(crate) fn run(workspace: &Workspace, settings: Settings) -> Result<Counts, Failure> {
     tools::install_system_programs()?;
     call(workspace, "build", &[])?.run()?;
@@ -25,8 +25,7 @@ pub(crate) fn run(workspace: &Workspace, settings: Settings) -> Result<Counts, F
         let work = || {
             let mut done = Vec::new();
             while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let seconds = if FRAMING.contains(&target.as_str()) { 60 } else { 20 };
-                done.push((target, fuzz(workspace, target, settings.fuzz_seconds.unwrap_or(seconds))));
+                done.push((target, fuzz(workspace, target, settings.fuzz_seconds.unwrap_or(SECONDS))));
             }
             done
         };
@@ -45,7 +44,7 @@ pub(crate) fn run(workspace: &Workspace, settings: Settings) -> Result<Counts, F
 
 /// `cargo xtask fuzz`.
 pub(crate) fn run_by_hand(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
-    let seconds = arguments.option("--seconds")?.unwrap_or(60);
+    let seconds = arguments.option("--seconds")?.unwrap_or(SECONDS);
     let chosen = arguments.word();
     arguments.finish()?;
     let all = workspace.programs("fuzz/fuzz_targets")?;

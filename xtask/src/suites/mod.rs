@@ -18,7 +18,7 @@ pub(crate) use counts::Counts;
 /// What the flags of `cargo xtask test` say.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
-    /// How long each fuzz target runs, if not as long as its own line says.
+    /// How long each fuzz target runs, if not a minute.
     pub(crate) fuzz_seconds: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "instructions", purpose: "the hot paths take no more than they did", run: instructions::run },
     Suite { name: "e2e", purpose: "the real binary and real clients", run: end_to_end::run },
     Suite { name: "cluster", purpose: "a real Kubernetes in a network namespace", run: cluster::test },
-    Suite { name: "fuzz", purpose: "each fuzz target for 20 or 60 seconds", run: fuzz::run },
+    Suite { name: "fuzz", purpose: "each fuzz target for a minute", run: fuzz::run },
 ];
 
 /// Runs all suites, or the one that `--suite` names, and ends with the sum of all counts on a line of its own.
