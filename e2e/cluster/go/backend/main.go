@@ -17,7 +17,9 @@ import (
 const (
 	certificate = "/tls/tls.crt"
 	key         = "/tls/tls.key"
-	// How long requests in flight may take when it is told to end.
+	// How long it takes until nobody sends anything here any more: who is told to end is still led to, for a moment.
+	linger = 2 * time.Second
+	// How long requests in flight may take after that.
 	patience = 10 * time.Second
 )
 
@@ -38,7 +40,8 @@ func main() {
 		log.Fatal(err)
 	case <-end:
 	}
-	// No new connections from here on: whoever still comes here is refused.
+	time.Sleep(linger)
+	// No new connections from here on: whoever still comes here is refused, and whoever waits to be accepted is cut.
 	context, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	for _, server := range servers {
