@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::Method;
 use http_body::Body as _;
 use nantian_ir::BackendProtocol;
 use smallvec::SmallVec;
@@ -18,13 +19,13 @@ use super::stages::{Answered, Context};
 use crate::http::Body;
 use crate::http::buffered::{Account, Held};
 use crate::http::h1::SHORT_READ;
-use crate::retry::RetryPolicy;
 use crate::retry::replay::Replay;
+use crate::retry::{RetryPolicy, is_idempotent};
 use crate::runtime::Rule;
 use crate::telemetry::ResponseFlag;
 use crate::upstream::{SendError, SendErrorKind};
 
-/// Other endpoints that are tried without a retry policy, where the backend has certainly not seen the request.
+/// Further tries without a retry policy: those that cannot make a backend act twice.
 const FREE_TRIES: u32 = 2;
 
 /// What is forwarded, and by which rule.
@@ -63,7 +64,7 @@ fn limit(of_rule: Option<Duration>, default: Option<Duration>) -> Option<Duratio
 /// The request for one try after another.
 struct Source<'a> {
     outgoing: &'a mut Outgoing,
-    /// The head that a try gave back. Without a policy it is made once, since nearly every request is sent once.
+    /// The head that a try gave back. It is made once where the body is sent once, since nearly every request is.
     given: Option<http::Request<()>>,
     once: bool,
     body: BodySource,
@@ -77,7 +78,11 @@ impl<'a> Source<'a> {
         limit: usize,
         account: &Rc<Account>,
     ) -> Self {
-        let once = policy.is_none_or(|policy| policy.attempts == 0);
+        let kept = match policy {
+            Some(policy) => policy.attempts > 0,
+            None => !body.is_end_stream() && is_idempotent(&outgoing.method) && fits(&body, limit),
+        };
+        let once = !kept;
         Self { outgoing, given: None, once, body: BodySource::new(body, once, limit, account) }
     }
 
@@ -100,6 +105,11 @@ impl<'a> Source<'a> {
     fn possible(&self) -> bool {
         (self.given.is_some() || !self.once) && self.body.possible()
     }
+}
+
+/// Whether the whole body can be kept. One of unknown length may never end, so that keeping it may be for nothing.
+fn fits(body: &Body, limit: usize) -> bool {
+    body.size_hint().upper().and_then(|most| usize::try_from(most).ok()).is_some_and(|most| most <= limit)
 }
 
 /// The request's body for one try after another.
@@ -147,10 +157,37 @@ impl BodySource {
 /// How one try ended without an answer.
 struct Failed {
     failure: Failure,
+    again: Again,
+}
+
+impl Failed {
+    /// Whether there is another try without a policy: at another endpoint, or once more at the only one, which may have
+    /// come back just now.
+    fn is_tried_freely(&self, method: &Method, other: bool, made: u32) -> bool {
+        match self.again {
+            Again::Never | Again::ByPolicy => false,
+            Again::IfIdempotent => is_idempotent(method) && (other || made == 0),
+            Again::Always => other || self.is_refusal(),
+        }
+    }
+
+    /// One that the endpoint refused to take (HTTP/2) may go there again, on another connection.
+    fn is_refusal(&self) -> bool {
+        self.again == Again::Always && self.failure == Failure::Reset
+    }
+}
+
+/// When a request whose try failed may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// It would fail in the same way.
+    Never,
+    /// The backend may have acted on it, and may still: only its rule's policy knows.
+    ByPolicy,
+    /// The backend may have acted on it, and said nothing before its connection ended.
+    IfIdempotent,
     /// The backend has not acted on it.
-    unsent: bool,
-    /// Another try may go better.
-    retryable: bool,
+    Always,
 }
 
 /// What a request failed on in this round.
@@ -195,22 +232,21 @@ async fn tries(
             _ if last || !source.possible() => false,
             (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
             (Ok(_), None) => false,
-            (Err(failed), Some(_)) => failed.retryable,
-            // One that the endpoint refused to take (HTTP/2) may go there again, on another connection.
-            (Err(failed), None) => failed.unsent && (other || failed.failure == Failure::Reset),
+            (Err(failed), Some(_)) => failed.again != Again::Never,
+            (Err(failed), None) => failed.is_tried_freely(&source.outgoing.method, other, made),
         };
         if !again {
             let failed = match (&ended, policy) {
                 (Ok(answered), Some(policy)) => policy.covers(answered.response.status()),
                 (ended, _) => ended.is_err(),
             };
-            if failed && policy.is_some() && made > 0 {
+            if failed && made > 0 {
                 cx.log.flag(ResponseFlag::RetriesExhausted);
             }
             return ended.map_err(|failed| failed.failure);
         }
-        let refused = ended.is_err_and(|failed| failed.unsent && failed.failure == Failure::Reset);
-        if refused {
+        let refused = ended.is_err_and(|failed| failed.is_refusal());
+        if refused || (policy.is_none() && !other) {
             tried.addresses.pop();
         } else if !other_address {
             tried.endpoints.push(index);
@@ -240,7 +276,7 @@ async fn try_once(
     else {
         source.body.give_back(body);
         source.given = source.head();
-        return Err(Failed { failure: Failure::Connect, unsent: true, retryable: true });
+        return Err(Failed { failure: Failure::Connect, again: Again::Always });
     };
     if cx.exchange.connection.tls.is_some() || cx.log.version == http::Version::HTTP_2 {
         upstream.read_size = SHORT_READ;
@@ -250,7 +286,7 @@ async fn try_once(
     tried.addresses.push(upstream.address);
     let Some(mut head) = source.head() else {
         let failure = Failure::BadRequest("the path is not valid after its rewrite");
-        return Err(Failed { failure, unsent: true, retryable: false });
+        return Err(Failed { failure, again: Again::Never });
     };
     if backend.backend.key.protocol == BackendProtocol::H2c {
         // RFC 9113 section 8.2.2: HTTP/2 has no Upgrade; a server may always ignore one (RFC 9110 section 7.8).
@@ -262,7 +298,7 @@ async fn try_once(
         None => sending.await,
         Some(deadline) => match timeout_at(deadline, sending).await {
             Ok(sent) => sent,
-            Err(_) => return Err(Failed { failure: Failure::Timeout, unsent: false, retryable: true }),
+            Err(_) => return Err(Failed { failure: Failure::Timeout, again: Again::ByPolicy }),
         },
     };
     match sent {
@@ -270,16 +306,16 @@ async fn try_once(
             cx.log.answered();
             Ok(Answered { response: answer.response, tunnel: answer.tunnel, in_flight, deadline })
         }
-        Err(SendError { kind, request }) => {
+        Err(SendError { kind, request, cut }) => {
             let fault = cx.log.incoming.fault.get();
             source.give_back(request);
-            Err(classify(&kind, fault))
+            Err(classify(&kind, cut, fault))
         }
     }
 }
 
-fn classify(kind: &SendErrorKind, client_fault: Option<ResponseFlag>) -> Failed {
-    let client = |flag| Failed { failure: Failure::Client(flag), unsent: false, retryable: false };
+fn classify(kind: &SendErrorKind, cut: bool, client_fault: Option<ResponseFlag>) -> Failed {
+    let client = |flag| Failed { failure: Failure::Client(flag), again: Again::Never };
     if let Some(flag) = client_fault {
         return client(flag);
     }
@@ -291,5 +327,11 @@ fn classify(kind: &SendErrorKind, client_fault: Option<ResponseFlag>) -> Failed 
         SendErrorKind::RequestBody(_) => return client(ResponseFlag::ClientProtocolError),
         _ => Failure::Closed,
     };
-    Failed { failure, unsent: kind.is_unsent(), retryable: failure != Failure::Protocol }
+    let again = match failure {
+        _ if kind.is_unsent() => Again::Always,
+        Failure::Protocol => Again::Never,
+        Failure::Closed if cut => Again::IfIdempotent,
+        _ => Again::ByPolicy,
+    };
+    Failed { failure, again }
 }

@@ -4,11 +4,16 @@ pub(crate) mod replay;
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use nantian_ir::Retry;
 
 /// The longest wait between two tries, as a multiple of the least one.
 const MAX_GROWTH: u32 = 10;
+
+/// Whether a request that may have been acted on can be sent again (RFC 9110 section 9.2.2).
+pub(crate) fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+}
 
 /// A rule's retry policy, ready to use.
 #[derive(Debug, Clone, PartialEq, Eq)]

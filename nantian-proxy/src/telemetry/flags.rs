@@ -47,7 +47,7 @@ flags! {
     UpstreamReset = "UR";
     /// The endpoint broke the HTTP specification: 502.
     UpstreamProtocolError = "UPE";
-    /// All tries that the retry policy allows were used up.
+    /// It was tried again, and no try that may be made succeeded.
     RetriesExhausted = "URX";
     /// The client went away before the answer was complete.
     ClientGone = "DC";

@@ -15,6 +15,16 @@ pub struct SendError {
     /// The request, if nothing of its body was taken: it can be sent again. Whether the backend has acted on it already
     /// is told by [`SendErrorKind::is_unsent`].
     pub request: Option<Request<Body>>,
+    /// Whether the connection ended before any byte of an answer, after which an idempotent request can be sent again
+    /// (RFC 9110 section 9.2.2).
+    pub cut: bool,
+}
+
+impl SendError {
+    /// Nothing of the request was sent.
+    pub(super) fn before(kind: SendErrorKind, request: Request<Body>) -> Self {
+        Self { kind, request: Some(request), cut: false }
+    }
 }
 
 /// Why a request got no answer.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use http::{Method, Request};
+use http::Request;
 use nantian_ir::model::BackendProtocol;
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::hash::Map;
 use crate::http::h1::HeadLimits;
 use crate::http::h1::client::{Answer, Connection, FailReason, Failed, Home, Shared, exchange};
 use crate::http::{Body, HttpSettings, Interim};
+use crate::retry::is_idempotent;
 
 /// The connections of one worker to all backends.
 #[derive(Clone)]
@@ -120,7 +121,7 @@ impl Pools {
             BackendProtocol::H2c => Box::pin(self.send_http2(upstream, request, interim)).await,
             BackendProtocol::Tcp | BackendProtocol::Udp => {
                 let kind = SendErrorKind::Protocol("the backend is for connections or datagrams, not for requests");
-                Err(SendError { kind, request: Some(request) })
+                Err(SendError::before(kind, request))
             }
         };
         if let (Err(error), Some(stats)) = (&sent, &upstream.stats) {
@@ -139,7 +140,7 @@ impl Pools {
             Ok(entered) => entered,
             Err(gate) => match Box::pin(gate.enter(upstream.connect_timeout)).await {
                 Ok(entered) => (entered, self.0.take(upstream.place())),
-                Err(kind) => return Err(SendError { kind, request: Some(request) }),
+                Err(kind) => return Err(SendError::before(kind, request)),
             },
         };
         if let Some(Idle { connection, berth, .. }) = idle {
@@ -157,7 +158,7 @@ impl Pools {
             }
             entered = match berth.entered.take() {
                 Some(entered) => entered,
-                None => return Err(SendError { kind: SendErrorKind::Closed, request: Some(request) }),
+                None => return Err(SendError::before(SendErrorKind::Closed, request)),
             };
         }
         Box::pin(self.send_afresh(upstream, request, interim, entered)).await
@@ -173,7 +174,7 @@ impl Pools {
     ) -> Result<UpstreamResponse, SendError> {
         let io = match connect(upstream).await {
             Ok(io) => io,
-            Err(kind) => return Err(SendError { kind, request: Some(request) }),
+            Err(kind) => return Err(SendError::before(kind, request)),
         };
         let connection = Rc::new(RefCell::new(Connection::new(io)));
         let berth = Rc::new(Berth {
@@ -195,7 +196,7 @@ impl Pools {
     ) -> Result<UpstreamResponse, SendError> {
         if request.headers().contains_key(http::header::UPGRADE) {
             let kind = SendErrorKind::Protocol("the backend speaks HTTP/2, which knows no upgrade");
-            return Err(SendError { kind, request: Some(request) });
+            return Err(SendError::before(kind, request));
         }
         if upstream.tls.is_some() {
             request.extensions_mut().insert(OverTls);
@@ -204,7 +205,7 @@ impl Pools {
         loop {
             let connection = match self.0.multiplexed.connection(upstream).await {
                 Ok(connection) => connection,
-                Err(kind) => return Err(SendError { kind, request: Some(request) }),
+                Err(kind) => return Err(SendError::before(kind, request)),
             };
             self.0.watch();
             let reused = connection.was_used();
@@ -216,7 +217,7 @@ impl Pools {
                     let stale = reused && (not_taken || (failed.lost && is_idempotent(&method)));
                     match failed.request {
                         Some(given_back) if stale && std::mem::take(&mut again) => request = given_back,
-                        request => return Err(SendError { kind: failed.kind, request }),
+                        request => return Err(SendError { kind: failed.kind, request, cut: failed.lost }),
                     }
                 }
             }
@@ -251,12 +252,7 @@ fn error(failed: Failed) -> SendError {
         FailReason::Protocol(reason) => SendErrorKind::Protocol(reason),
         FailReason::RequestBody(error) => SendErrorKind::RequestBody(error),
     };
-    SendError { kind, request: failed.request }
-}
-
-/// RFC 9110 section 9.2.2.
-fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE)
+    SendError { kind, request: failed.request, cut: failed.silent }
 }
 
 impl Inner {

@@ -6,6 +6,7 @@ mod filters;
 mod forwarding;
 mod headers;
 mod http2;
+mod lost_connections;
 mod mirrors;
 mod records;
 mod resets;

@@ -131,7 +131,7 @@ fn when_no_endpoint_can_be_reached_the_answer_is_503() {
 }
 
 /// A backend that closes its first connection after reading a request, and answers on the others.
-async fn closing_once() -> SocketAddr {
+pub(super) async fn closing_once() -> SocketAddr {
     let first = Rc::new(Cell::new(true));
     raw_backend(move |mut raw| {
         let close = first.replace(false);
