@@ -40,7 +40,10 @@ fn send(bytes: Vec<u8>) -> impl FnOnce(SocketAddr) + Send {
 /// they stand for is 45,000 fields, with the longest value 180 MB.
 #[test]
 fn four_hundred_and_fifty_references_on_a_hundred_streams_cost_less_than_a_megabyte() {
-    let (quiet, _) = held(HttpSettings::default(), send(Vec::new()));
+    let quiet = || held(HttpSettings::default(), send(Vec::new())).0;
+    // What a process makes once, at its first connection, counts for no connection.
+    quiet();
+    let quiet = quiet();
     for value in [1_usize, 100, 4_000] {
         let mut block = b"\x82\x86\x84\x41\x01a\x40\x01b".to_vec();
         match value.checked_sub(127) {
