@@ -173,6 +173,15 @@ kinds! {
 }
 
 impl Typed {
+    /// Whether there are policies of our own kinds in the namespace.
+    pub(crate) fn has_own_policies(&self, namespace: &str) -> bool {
+        self.backend_lb_policies.within(namespace).next().is_some()
+            || self.route_policies.within(namespace).next().is_some()
+            || self.security_policies.within(namespace).next().is_some()
+            || self.token_policies.within(namespace).next().is_some()
+            || self.wasm_plugins.within(namespace).next().is_some()
+    }
+
     /// Removes the route.
     pub(crate) fn remove_route(&mut self, route: &RouteKey) {
         let name = (route.namespace.clone(), route.name.clone());

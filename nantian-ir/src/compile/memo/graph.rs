@@ -69,9 +69,9 @@ impl Graph {
         }
     }
 
-    /// The units of the first stage that has some to compute.
-    pub(super) fn next(&mut self) -> Option<Vec<(UnitId, Arc<Unit>)>> {
-        let queue = self.queues.iter_mut().find(|queue| !queue.is_empty())?;
+    /// The units of the first stage that has some to compute, if that is before this one.
+    pub(super) fn next_before(&mut self, stage: usize) -> Option<Vec<(UnitId, Arc<Unit>)>> {
+        let queue = self.queues.iter_mut().take(stage).find(|queue| !queue.is_empty())?;
         let ids = std::mem::take(queue);
         let mut units = Vec::with_capacity(ids.len());
         for id in ids {

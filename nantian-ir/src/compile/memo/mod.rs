@@ -9,7 +9,7 @@
 //! only what units of earlier stages wrote; stage after stage is worked off, so that each is computed once at most. What
 //! comes out as it was is not written, and there the change ends.
 //!
-//! [`compile`](super::compile) is the same with all objects at once, so that both cannot differ.
+//! [`compile`](super::compile) computes the same units for all objects at once, and keeps nothing (`once.rs`).
 //!
 //! # A new kind of unit
 //!
@@ -25,6 +25,7 @@
 
 mod fact;
 mod graph;
+mod once;
 mod reader;
 mod results;
 mod store;
@@ -51,7 +52,7 @@ use graph::Graph;
 pub(crate) use reader::Reader;
 use results::{Harvest, Output, Results};
 use store::Store;
-use unit::Unit;
+use unit::{STAGES, Unit};
 
 /// A change of the objects.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,21 +209,6 @@ impl Compiler {
         }
     }
 
-    /// Compiles objects whose changes nobody will follow.
-    pub(super) fn once(objects: &Objects, options: Options) -> Compiled {
-        let mut compiler = Self::unsettled(options);
-        let mut harvest = Harvest::default();
-        compiler.store.objects = objects.clone();
-        for object in objects.iter() {
-            let id = object.id();
-            harvest.diagnostics.extend(compiler.enter(object, &(id.namespace.clone(), id.name.clone())));
-        }
-        compiler.harvest = Some(harvest);
-        compiler.settle();
-        let harvest = compiler.harvest.take().unwrap_or_default();
-        harvest.into_compiled(compiler.wants())
-    }
-
     fn finish(&mut self) -> Changed {
         let computed = self.settle();
         let changed = self.results.take_changes();
@@ -239,21 +225,24 @@ impl Compiler {
 
     /// Computes every unit that has to be; says how many.
     fn settle(&mut self) -> usize {
+        self.settle_before(STAGES)
+    }
+
+    /// The same for the units of the stages before this one.
+    fn settle_before(&mut self, stage: usize) -> usize {
         let mut computed = 0;
-        while let Some(units) = self.graph.next() {
+        while let Some(units) = self.graph.next_before(stage) {
             computed += units.len();
             for (id, unit) in units {
-                let reader = Reader::new(&self.store, self.harvest.is_none());
+                if self.harvest.is_some() {
+                    self.compute_once(&unit);
+                    continue;
+                }
+                let reader = Reader::new(&self.store, true);
                 let mut output = Output::default();
                 let value = work::compute(&unit, &reader, &mut output);
                 let reads = reader.into_reads();
                 self.write(&unit, value);
-                if let Some(harvest) = &mut self.harvest {
-                    let claims = harvest.take(output);
-                    self.claim(claims);
-                    self.store.release(&unit);
-                    continue;
-                }
                 self.graph.record(id, reads);
                 let claims = self.results.put(id, output);
                 self.claim(claims);

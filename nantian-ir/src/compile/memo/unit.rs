@@ -24,12 +24,12 @@ pub(super) enum Unit {
     Served(Name),
     /// Attaches a route to listeners.
     Attachment(RouteKey),
-    /// Finds routes of a Gateway that want the same hosts.
-    Contest(Name),
     /// Judges the policies of a namespace.
     Policies(SmolStr),
     /// Judges our own policies of a namespace.
     Effects(SmolStr),
+    /// Finds routes of a Gateway that want the same hosts.
+    Contest(Name),
     /// Judges an AIService.
     AiService(Name),
     /// Makes rules of a route.
@@ -49,6 +49,9 @@ pub(super) enum Unit {
 /// How many stages there are.
 pub(super) const STAGES: usize = 17;
 
+/// The first stage that looks at all routes of a Gateway together.
+pub(super) const CONTESTS: usize = 9;
+
 impl Unit {
     /// Its place in the order of computation.
     pub(super) fn stage(&self) -> usize {
@@ -60,9 +63,9 @@ impl Unit {
             Self::Sockets => 4,
             Self::Served(_) => 5,
             Self::Attachment(_) => 6,
-            Self::Contest(_) => 7,
-            Self::Policies(_) => 8,
-            Self::Effects(_) => 9,
+            Self::Policies(_) => 7,
+            Self::Effects(_) => 8,
+            Self::Contest(_) => CONTESTS,
             Self::AiService(_) => 10,
             Self::Route(_) => 11,
             Self::Backend(_) => 12,
@@ -93,13 +96,7 @@ impl Unit {
                 }
             }
             Self::Policies(namespace) => typed.backend_tls_policies.within(namespace).next().is_some(),
-            Self::Effects(namespace) => {
-                typed.backend_lb_policies.within(namespace).next().is_some()
-                    || typed.route_policies.within(namespace).next().is_some()
-                    || typed.security_policies.within(namespace).next().is_some()
-                    || typed.token_policies.within(namespace).next().is_some()
-                    || typed.wasm_plugins.within(namespace).next().is_some()
-            }
+            Self::Effects(namespace) => typed.has_own_policies(namespace),
             Self::AiService(name) => typed.ai_services.has(name),
             Self::Policy(name) => typed.backend_tls_policies.has(name),
             Self::Backend(key) => store.backend_uses.has(key),

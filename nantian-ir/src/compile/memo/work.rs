@@ -48,12 +48,12 @@ pub(super) fn compute(unit: &Unit, reader: &Reader<'_>, output: &mut Output) -> 
         Unit::Sockets => return Value::Verdicts(conflict::verdicts(reader)),
         Unit::Served(name) => return Value::Served(served(name, reader, diagnostics)),
         Unit::Attachment(key) => return Value::Attachment(route::route(key, reader, diagnostics)),
-        Unit::Contest(name) => return contest(name, reader, diagnostics),
         Unit::Policies(namespace) => return Value::Policies(backend_tls::policies(namespace, reader, diagnostics)),
         Unit::Effects(namespace) => {
             let (effects, statements) = policy::judge(namespace, reader, &mut output.statuses, diagnostics);
             return Value::Effects(effects, statements);
         }
+        Unit::Contest(name) => return contest(name, reader, diagnostics),
         Unit::AiService(name) => output.statuses.extend(policy::ai_service::status(name, reader, diagnostics)),
         Unit::Route(key) => route_rules(key, reader, output),
         Unit::Backend(key) => backend_in_use(key, reader, output),

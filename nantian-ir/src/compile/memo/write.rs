@@ -64,11 +64,16 @@ impl Compiler {
         }
     }
 
+    /// Holds an object in its typed form. What is wrong with it is told.
+    pub(super) fn hold(&mut self, object: &Object, name: &Name) -> Option<Diagnostic> {
+        let misfit = self.store.typed.insert(name, object).err()?;
+        Some(Diagnostic::of(&diagnostic::INVALID_OBJECT, object, "", misfit.to_string()))
+    }
+
     /// Holds an object, and calls for the work on it. What is wrong with it is told.
     pub(super) fn enter(&mut self, object: &Object, name: &Name) -> Option<Diagnostic> {
         let id = object.id();
-        let misfit = self.store.typed.insert(name, object).err();
-        let misfit = misfit.map(|error| Diagnostic::of(&diagnostic::INVALID_OBJECT, object, "", error.to_string()));
+        let misfit = self.hold(object, name);
         let lost = self.join_groups(id, name);
         demands(id, name, &mut self.graph);
         misfit.or(lost)
@@ -176,7 +181,7 @@ impl Compiler {
         }
     }
 
-    fn write_attachment(&mut self, key: &RouteKey, view: Option<RouteView>) {
+    pub(super) fn write_attachment(&mut self, key: &RouteKey, view: Option<RouteView>) {
         let before = self.store.attachments.get(key).cloned();
         if !put(&mut self.store.attachments, key, view.map(Arc::new)) {
             return;
