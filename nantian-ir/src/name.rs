@@ -35,13 +35,13 @@ pub struct Hostname(SmolStr);
 impl Hostname {
     /// Checks and lower-cases `name`.
     pub fn new(name: &str) -> Result<Self, NameError> {
-        let label_ok = |label: &str| {
+        let label_ok = |label: &[u8]| {
             (1..=63).contains(&label.len())
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
+                && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+                && !label.starts_with(b"-")
+                && !label.ends_with(b"-")
         };
-        if name.len() <= 253 && name.split('.').all(label_ok) {
+        if name.len() <= 253 && name.as_bytes().split(|b| *b == b'.').all(label_ok) {
             Ok(Self(lowercase(name)))
         } else {
             Err(NameError::Hostname(name.to_owned()))

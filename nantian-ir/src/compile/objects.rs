@@ -173,10 +173,11 @@ impl Borrow<ObjectRef> for ById {
     }
 }
 
-/// Objects by group, kind, namespace and name. The order of insertion does not matter.
+/// Objects by group, kind, namespace and name. The order of insertion does not matter. Cloning is cheap; of two clones, the
+/// first that changes is copied.
 #[derive(Debug, Clone, Default)]
 pub struct Objects {
-    by_id: BTreeSet<ById>,
+    by_id: Arc<BTreeSet<ById>>,
     refused: BTreeMap<(ObjectRef, Option<Source>), Object>,
 }
 
@@ -202,13 +203,13 @@ impl Objects {
             }
             _ => {}
         }
-        self.by_id.replace(ById(object));
+        Arc::make_mut(&mut self.by_id).replace(ById(object));
     }
 
     /// Removes the object that has this name, and whatever was refused in its favour.
     pub fn remove(&mut self, id: &ObjectRef) -> Option<Object> {
         self.refused.retain(|(refused, _), _| refused != id);
-        self.by_id.take(id).map(|held| held.0)
+        Arc::make_mut(&mut self.by_id).take(id).map(|held| held.0)
     }
 
     /// The object of this name.

@@ -14,7 +14,7 @@ impl Context<'_, '_> {
         &mut self,
         rule: &mut Rule,
         path: &Field<'_>,
-        references: impl ExactSizeIterator<Item = (&'r BackendRef, Vec<Spec<'r>>)>,
+        references: impl ExactSizeIterator<Item = (&'r BackendRef, impl ExactSizeIterator<Item = Spec<'r>>)>,
         of_rule: &[Filter],
         matches: &[RuleMatch],
     ) -> Vec<WeightedTarget> {
@@ -33,7 +33,7 @@ impl Context<'_, '_> {
         let mut found = Vec::with_capacity(references.len());
         for (index, (reference, specs)) in references.enumerate() {
             let field = path.item("backendRefs", index);
-            let filters = self.filters(rule, &field, &specs, matches);
+            let filters = self.filters(rule, &field, specs, matches);
             if let Some(message) = filters.iter().find_map(|filter| clash(of_rule, filter)) {
                 self.invalid(rule, "IncompatibleFilters", field.member("filters"), message);
             }

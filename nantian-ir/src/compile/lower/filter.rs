@@ -49,15 +49,15 @@ fn invalid<T>(message: impl Into<String>) -> Result<T, Problem> {
 
 impl Context<'_, '_> {
     /// The filters, in their order. What cannot be applied makes the rule invalid, or blocks it.
-    pub(super) fn filters(
+    pub(super) fn filters<'f>(
         &mut self,
         rule: &mut Rule,
         path: &Field<'_>,
-        specs: &[Spec<'_>],
+        specs: impl ExactSizeIterator<Item = Spec<'f>>,
         matches: &[RuleMatch],
     ) -> Vec<Filter> {
         let mut found: Vec<Filter> = Vec::with_capacity(specs.len());
-        for (index, spec) in specs.iter().enumerate() {
+        for (index, spec) in specs.enumerate() {
             let field = path.item("filters", index);
             match self.filter(spec, matches) {
                 Ok(filter) => {
@@ -78,7 +78,7 @@ impl Context<'_, '_> {
         found
     }
 
-    fn filter(&self, spec: &Spec<'_>, matches: &[RuleMatch]) -> Result<Filter, Problem> {
+    fn filter(&self, spec: Spec<'_>, matches: &[RuleMatch]) -> Result<Filter, Problem> {
         match spec {
             Spec::RequestHeaderModifier(spec) => headers(spec).map(Filter::RequestHeaderModifier),
             Spec::ResponseHeaderModifier(spec) => headers(spec).map(Filter::ResponseHeaderModifier),

@@ -16,8 +16,8 @@ impl Context<'_, '_> {
             let mut rule = Rule::default();
             let matches = self.grpc_matches(&mut rule, &path, &spec.matches);
             let found = matches.as_deref().unwrap_or_default();
-            let filters = self.filters(&mut rule, &path, &specs(&spec.filters), found);
-            let references = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters)));
+            let filters = self.filters(&mut rule, &path, spec.filters.iter().map(self::spec), found);
+            let references = spec.backend_refs.iter().map(|one| (&one.backend, one.filters.iter().map(self::spec)));
             let targets = self.targets(&mut rule, &path, references, &filters, found);
             if spec.session_persistence.is_some() {
                 self.ignored(path.member("sessionPersistence"), "session persistence is not supported yet");
@@ -34,10 +34,6 @@ impl Context<'_, '_> {
             self.finish(index, &rule, matches, lowered);
         }
     }
-}
-
-fn specs(filters: &[GrpcRouteFilter]) -> Vec<Spec<'_>> {
-    filters.iter().map(spec).collect()
 }
 
 fn spec(filter: &GrpcRouteFilter) -> Spec<'_> {

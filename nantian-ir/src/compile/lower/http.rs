@@ -28,8 +28,8 @@ impl Context<'_, '_> {
         let mut rule = Rule::default();
         let matches = self.http_matches(&mut rule, &path, &spec.matches);
         let found = matches.as_deref().unwrap_or_default();
-        let filters = self.filters(&mut rule, &path, &specs(&spec.filters), found);
-        let references = spec.backend_refs.iter().map(|one| (&one.backend, specs(&one.filters)));
+        let filters = self.filters(&mut rule, &path, spec.filters.iter().map(self::spec), found);
+        let references = spec.backend_refs.iter().map(|one| (&one.backend, one.filters.iter().map(self::spec)));
         let targets = self.targets(&mut rule, &path, references, &filters, found);
         let timeouts = self.timeouts(&mut rule, &path, spec);
         let retry = self.retry(&mut rule, &path, spec);
@@ -86,10 +86,6 @@ impl Context<'_, '_> {
         let backoff = self.duration(rule, path.member("retry.backoff"), retry.backoff.as_ref());
         Some(Retry { codes, attempts: retry.attempts.unwrap_or(DEFAULT_ATTEMPTS), backoff })
     }
-}
-
-fn specs(filters: &[HttpRouteFilter]) -> Vec<Spec<'_>> {
-    filters.iter().map(spec).collect()
 }
 
 fn spec(filter: &HttpRouteFilter) -> Spec<'_> {

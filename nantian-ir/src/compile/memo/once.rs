@@ -22,7 +22,7 @@ impl Compiler {
     /// Compiles objects whose changes nobody will follow.
     pub(in crate::compile) fn once(objects: &Objects, options: Options) -> Compiled {
         let mut compiler = Self::unsettled(options);
-        compiler.harvest = Some(Harvest::default());
+        compiler.harvest = Some(Harvest::of(objects.len()));
         compiler.store.objects = objects.clone();
         let (routes, others): (Vec<_>, Vec<_>) = objects.iter().partition(|object| is_of::<HttpRoute>(object.id()));
         for object in others {
@@ -83,7 +83,7 @@ impl Compiler {
             self.graph.demand(Unit::Route(key));
             return;
         }
-        self.store.attachments.extend(view.map(|view| (key.clone(), view.into())));
+        self.store.attachments.extend(view.map(|view| (key.clone(), view)));
         self.compute_once(&Unit::Route(key));
     }
 

@@ -202,6 +202,11 @@ impl<'s> Reader<'s> {
         self.store.winners.get(gateway)
     }
 
+    /// Whether a Service may have policies. Where changes are followed, each may come to have some.
+    pub(crate) fn may_have_policies(&self) -> bool {
+        self.reads.is_some() || !self.store.service_policies.is_empty()
+    }
+
     /// The policies for a Service, if there are any.
     pub(crate) fn policies_of(&self, service: &Name) -> Option<&'s ServicePolicies> {
         self.read(&Fact::PoliciesOf(service));

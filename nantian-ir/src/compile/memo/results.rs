@@ -17,17 +17,38 @@ use crate::model::{
 };
 
 /// What one unit gives.
-#[derive(Default)]
-pub(super) struct Output {
+pub(super) struct Output<Status = ObjectStatus> {
     pub(super) diagnostics: Vec<Diagnostic>,
-    pub(super) statuses: Vec<Arc<ObjectStatus>>,
+    pub(super) statuses: Vec<Status>,
     pub(super) resources: Vec<Resource>,
     pub(super) services: Vec<Arc<GatewayService>>,
     /// What it uses or is attached to: each once.
     pub(super) claims: Vec<Claim>,
 }
 
-impl Output {
+/// What is kept of it, to tell what changed.
+type Kept = Output<Arc<ObjectStatus>>;
+
+impl<Status> Default for Output<Status> {
+    fn default() -> Self {
+        Self {
+            diagnostics: Vec::new(),
+            statuses: Vec::new(),
+            resources: Vec::new(),
+            services: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+}
+
+impl Kept {
+    fn new(output: Output) -> Self {
+        let Output { diagnostics, statuses, resources, services, mut claims } = output;
+        claims.sort_unstable();
+        claims.dedup();
+        Self { diagnostics, statuses: statuses.into_iter().map(Arc::new).collect(), resources, services, claims }
+    }
+
     #[cfg(test)]
     fn is_empty(&self) -> bool {
         let Self { diagnostics, statuses, resources, services, claims } = self;
@@ -53,8 +74,8 @@ pub(super) enum Resource {
 pub(super) enum Claim {
     /// A route is attached to the listener at this position of a Gateway.
     Attached(Name, usize),
-    /// A Gateway sends to a Service that policies name.
-    Sends(Use),
+    /// A Gateway sends to a Service that policies name. Most claims are others, which would be as large without the box.
+    Sends(Box<Use>),
     /// A rule uses the backend.
     Backend(BackendKey),
     /// A listener shows the certificate, or a Gateway does.
@@ -67,7 +88,7 @@ pub(super) enum Claim {
 #[derive(Default)]
 pub(super) struct Results {
     /// By the number of the unit.
-    outputs: Vec<Output>,
+    outputs: Vec<Kept>,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) statuses: BTreeMap<ObjectRef, Arc<ObjectStatus>>,
     /// What Gateways are to have.
@@ -93,12 +114,17 @@ pub(super) struct Claims {
 #[derive(Default)]
 pub(super) struct Harvest {
     snapshot: Snapshot,
-    statuses: Vec<Arc<ObjectStatus>>,
+    statuses: Vec<ObjectStatus>,
     services: ResourceMap<GatewayService>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 impl Harvest {
+    /// With room for the statuses of so many objects.
+    pub(super) fn of(objects: usize) -> Self {
+        Self { statuses: Vec::with_capacity(objects), ..Self::default() }
+    }
+
     /// Takes what a unit gives.
     pub(super) fn take(&mut self, mut output: Output) -> Claims {
         self.diagnostics.append(&mut output.diagnostics);
@@ -119,18 +145,16 @@ impl Harvest {
         statuses.sort_by(|one, other| one.object.cmp(&other.object));
         diagnostics.sort_unstable();
         diagnostics.dedup();
-        let statuses = statuses.into_iter().map(Arc::unwrap_or_clone).collect();
         Compiled { snapshot: Arc::new(snapshot), statuses, services, diagnostics, wants }
     }
 }
 
 impl Results {
     /// Puts what a unit gives in the place of what it gave before.
-    pub(super) fn put(&mut self, unit: UnitId, mut output: Output) -> Claims {
-        output.claims.sort_unstable();
-        output.claims.dedup();
+    pub(super) fn put(&mut self, unit: UnitId, output: Output) -> Claims {
+        let mut output = Kept::new(output);
         if self.outputs.len() <= unit.0 {
-            self.outputs.resize_with(unit.0 + 1, Output::default);
+            self.outputs.resize_with(unit.0 + 1, Kept::default);
         }
         let before = self.outputs.get_mut(unit.0).map(std::mem::take).unwrap_or_default();
         self.put_diagnostics(&before.diagnostics, &output.diagnostics);
@@ -213,7 +237,7 @@ impl Results {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.outputs.iter().all(Output::is_empty) && self.statuses.is_empty() && self.diagnostics.is_empty()
+        self.outputs.iter().all(Kept::is_empty) && self.statuses.is_empty() && self.diagnostics.is_empty()
     }
 
     /// What changed since this was last asked for: statuses that are others now, those that are gone, new diagnostics, and

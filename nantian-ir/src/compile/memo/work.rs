@@ -28,10 +28,10 @@ use crate::key::{BackendKey, RouteKey, RouteKind};
 pub(super) enum Value {
     Nothing,
     Classes(Classes),
-    Gateway(Option<GatewayView>),
+    Gateway(Option<Arc<GatewayView>>),
     Verdicts(BTreeMap<Name, Verdict>),
-    Served(Option<GatewayView>),
-    Attachment(Option<RouteView>),
+    Served(Option<Arc<GatewayView>>),
+    Attachment(Option<Arc<RouteView>>),
     Contest(BTreeMap<RouteKey, Vec<Clash>>, Winners),
     Policies(Policies),
     Effects(Effects, Statements),
@@ -43,11 +43,11 @@ pub(super) fn compute(unit: &Unit, reader: &Reader<'_>, output: &mut Output) -> 
     match unit {
         Unit::Displaced => displaced(reader, diagnostics),
         Unit::Classes => return Value::Classes(classes(reader, output)),
-        Unit::Gateway(name) => return Value::Gateway(gateway::gateway(name, reader, diagnostics)),
+        Unit::Gateway(name) => return Value::Gateway(gateway::gateway(name, reader, diagnostics).map(Arc::new)),
         Unit::ListenerSet(name) => listener_set::report_foreign(name, reader, diagnostics),
         Unit::Sockets => return Value::Verdicts(conflict::verdicts(reader)),
-        Unit::Served(name) => return Value::Served(served(name, reader, diagnostics)),
-        Unit::Attachment(key) => return Value::Attachment(route::route(key, reader, diagnostics)),
+        Unit::Served(name) => return Value::Served(served(name, reader, diagnostics).map(Arc::new)),
+        Unit::Attachment(key) => return Value::Attachment(route::route(key, reader, diagnostics).map(Arc::new)),
         Unit::Policies(namespace) => return Value::Policies(backend_tls::policies(namespace, reader, diagnostics)),
         Unit::Effects(namespace) => {
             let (effects, statements) = policy::judge(namespace, reader, &mut output.statuses, diagnostics);
@@ -90,7 +90,7 @@ fn classes(reader: &Reader<'_>, output: &mut Output) -> Classes {
             continue;
         }
         let status = |class: &Class| status::class::status(entry, class.fault.as_ref(), &version, options);
-        output.statuses.extend(classes.get(&entry.object.id().name).map(status).map(Arc::new));
+        output.statuses.extend(classes.get(&entry.object.id().name).map(status));
     }
     classes
 }
@@ -129,9 +129,10 @@ fn route_rules(key: &RouteKey, reader: &Reader<'_>, output: &mut Output) {
     let lowered = lower::lower(&view, reader, &mut output.diagnostics);
     let attached = serve::attached_to(&view, &lowered, reader, &mut output.diagnostics);
     output.claims.extend(attached.into_iter().map(|(gateway, listener)| Claim::Attached(gateway, listener)));
-    output.claims.extend(uses::of(&view, reader).into_iter().map(Claim::Sends));
-    output.statuses.extend(status::route::status(&view, &lowered, &reader.options().controller_name).map(Arc::new));
+    output.claims.extend(uses::of(&view, reader).into_iter().map(Box::new).map(Claim::Sends));
+    output.statuses.extend(status::route::status(&view, &lowered, &reader.options().controller_name));
     let (rules, stream) = serve::rules(&view, lowered, reader);
+    output.resources.reserve_exact(rules.len() + stream.len());
     for rule in rules {
         output.claims.extend(serve::backends(&rule).cloned().map(Claim::Backend));
         output.resources.push(Resource::Rule(Arc::new(rule)));
@@ -165,15 +166,15 @@ fn backend_tls_policy(name: &Name, reader: &Reader<'_>, output: &mut Output) {
         output.diagnostics.push(Diagnostic::of(&diagnostic::TOO_MANY_ANCESTORS, object, "spec.targetRefs", message));
     }
     let status = status::policy::status(policy, &ancestors, &reader.options().controller_name);
-    output.statuses.extend(status.map(Arc::new));
+    output.statuses.extend(status);
 }
 
 fn report(name: &Name, reader: &Reader<'_>, output: &mut Output) {
     let Some(gateway) = reader.served(name) else { return };
     let attached = reader.attached_routes(name);
     let sets = gateway.sets.iter().map(|set| status::listener_set::status(set, gateway, attached));
-    output.statuses.extend(sets.map(Arc::new));
-    output.statuses.push(Arc::new(status::gateway::status(gateway, attached)));
+    output.statuses.extend(sets);
+    output.statuses.push(status::gateway::status(gateway, attached));
     output.services.extend(infrastructure::service(gateway, reader).map(Arc::new));
     for listener in serve::listeners(gateway).into_values() {
         output.claims.extend(serve::certificates(&listener).cloned().map(Claim::Certificate));

@@ -126,7 +126,7 @@ impl Compiler {
             (Unit::Gateway(name), Value::Gateway(gateway)) => self.write_gateway(name, gateway),
             (_, Value::Verdicts(verdicts)) => self.write_verdicts(verdicts),
             (Unit::Served(name), Value::Served(gateway)) => {
-                if put(&mut self.store.served, name, gateway.map(Arc::new)) {
+                if put(&mut self.store.served, name, gateway) {
                     self.graph.changed(&Fact::Served(name));
                 }
             }
@@ -159,10 +159,10 @@ impl Compiler {
         }
     }
 
-    fn write_gateway(&mut self, name: &Name, gateway: Option<GatewayView>) {
+    fn write_gateway(&mut self, name: &Name, gateway: Option<Arc<GatewayView>>) {
         let store = &mut self.store;
-        let is_default = gateway.as_ref().is_some_and(GatewayView::is_default);
-        if !put(&mut store.gateways, name, gateway.map(Arc::new)) {
+        let is_default = gateway.as_deref().is_some_and(GatewayView::is_default);
+        if !put(&mut store.gateways, name, gateway) {
             return;
         }
         self.graph.changed(&Fact::Gateway(name));
@@ -181,9 +181,9 @@ impl Compiler {
         }
     }
 
-    pub(super) fn write_attachment(&mut self, key: &RouteKey, view: Option<RouteView>) {
+    pub(super) fn write_attachment(&mut self, key: &RouteKey, view: Option<Arc<RouteView>>) {
         let before = self.store.attachments.get(key).cloned();
-        if !put(&mut self.store.attachments, key, view.map(Arc::new)) {
+        if !put(&mut self.store.attachments, key, view) {
             return;
         }
         self.graph.changed(&Fact::Attachment(key));
@@ -252,7 +252,8 @@ impl Compiler {
                     store.attached_routes.add(&gateway, listener);
                     graph.changed(&Fact::AttachedRoutes(&gateway));
                 }
-                Claim::Sends(Use { service, gateway, port }) => {
+                Claim::Sends(sends) => {
+                    let Use { service, gateway, port } = *sends;
                     if store.senders_to.add(&service, (gateway, port)) {
                         graph.changed(&Fact::SendersTo(&service));
                     }
@@ -283,7 +284,8 @@ impl Compiler {
                     store.attached_routes.remove(&gateway, &listener);
                     graph.changed(&Fact::AttachedRoutes(&gateway));
                 }
-                Claim::Sends(Use { service, gateway, port }) => {
+                Claim::Sends(sends) => {
+                    let Use { service, gateway, port } = *sends;
                     if store.senders_to.remove(&service, &(gateway, port)) {
                         graph.changed(&Fact::SendersTo(&service));
                     }

@@ -1,7 +1,5 @@
 //! `AIService`: its status, and what a route that names it as a backend gets.
 
-use std::sync::Arc;
-
 use nantian_crds::ai_service::{AiService, AiServiceSpec};
 
 use super::features::Asked;
@@ -51,7 +49,7 @@ pub(crate) fn unresolved(
 }
 
 /// The status of an `AIService`.
-pub(crate) fn status(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Arc<ObjectStatus>> {
+pub(crate) fn status(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<ObjectStatus> {
     let entry = reader.get::<AiService>(name)?;
     let (object, spec) = (&entry.object, &entry.value.spec);
     let unresolved = reference::unresolved(object, &reference::of_ai_service(spec), reader, diagnostics);
@@ -80,7 +78,7 @@ pub(crate) fn status(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Dia
     };
     let conditions = vec![accepted, resolved_refs(&unresolved, generation)];
     let status = Status::AiService(AiServiceStatus { conditions });
-    Some(Arc::new(ObjectStatus { object: object.id().clone(), status }))
+    Some(ObjectStatus { object: object.id().clone(), status })
 }
 
 /// The regular expressions of an `AIService`, each with its field.

@@ -1,7 +1,6 @@
 //! Judges the policies of a namespace: which apply, what they come to, and what their status says.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use nantian_crds::core::Namespace;
 use nantian_crds::duration::Duration as DurationText;
@@ -102,7 +101,7 @@ pub(crate) type Statements = BTreeMap<Target, Vec<Statement>>;
 pub(crate) fn judge(
     namespace: &str,
     reader: &Reader<'_>,
-    statuses: &mut Vec<Arc<ObjectStatus>>,
+    statuses: &mut Vec<ObjectStatus>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Effects, Statements) {
     let (mut effects, mut statements, mut taken) = (Effects::default(), Statements::new(), Taken::new());
@@ -126,7 +125,7 @@ pub(crate) fn judge(
             judgements.push(judgement);
         }
         report_unserved(&policy, &judged, &judgements, diagnostics);
-        statuses.extend(status(&policy, &judged, &judgements, reader).map(Arc::new));
+        statuses.extend(status(&policy, &judged, &judgements, reader));
     }
     (effects, statements)
 }

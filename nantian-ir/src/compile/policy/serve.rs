@@ -8,6 +8,11 @@ use crate::model::{Attachment, Filter, Refusal, RouteRule, StreamRule, StreamTar
 
 /// Adds a rule as policies make it: one for each set of listeners at which they say the same.
 pub(crate) fn rules(mut rule: RouteRule, reader: &Reader<'_>, found: &mut Vec<RouteRule>) {
+    if let Some(effect) = everywhere(&rule.key.route, rule.name.as_deref(), &rule.attachments, reader) {
+        govern(&mut rule, effect, reader);
+        found.push(rule);
+        return;
+    }
     let attachments = std::mem::take(&mut rule.attachments);
     let parts = parts(&rule.key.route, rule.name.as_deref(), attachments, reader);
     let copies = std::iter::repeat_n(rule, parts.len());
@@ -17,6 +22,14 @@ pub(crate) fn rules(mut rule: RouteRule, reader: &Reader<'_>, found: &mut Vec<Ro
         part
     });
     found.extend(each);
+}
+
+/// What policies say about a rule, if that is the same at all of its listeners, as it mostly is.
+fn everywhere(route: &RouteKey, rule: Option<&str>, attachments: &[Attachment], reader: &Reader<'_>) -> Option<Effect> {
+    let effect = |attachment: &Attachment| effect::of_rule(route, rule, &attachment.listener, reader);
+    let (first, others) = attachments.split_first()?;
+    let everywhere = effect(first);
+    others.iter().all(|other| effect(other) == everywhere).then_some(everywhere)
 }
 
 /// The same for a rule of connections or datagrams.
@@ -42,17 +55,9 @@ fn parts(
     attachments: Vec<Attachment>,
     reader: &Reader<'_>,
 ) -> Vec<(Effect, Vec<Attachment>)> {
-    let effect = |attachment: &Attachment| effect::of_rule(route, rule, &attachment.listener, reader);
-    // Mostly they say the same everywhere.
-    if let Some((first, others)) = attachments.split_first() {
-        let everywhere = effect(first);
-        if others.iter().all(|other| effect(other) == everywhere) {
-            return vec![(everywhere, attachments)];
-        }
-    }
     let mut parts: Vec<(Effect, Vec<Attachment>)> = Vec::new();
     for attachment in attachments {
-        let effect = effect(&attachment);
+        let effect = effect::of_rule(route, rule, &attachment.listener, reader);
         match parts.iter_mut().find(|(other, _)| *other == effect) {
             Some((_, same)) => same.push(attachment),
             None => parts.push((effect, vec![attachment])),

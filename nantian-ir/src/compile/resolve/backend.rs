@@ -163,14 +163,13 @@ fn protocol(
         let message = format!("Service {}/{} has no port {number}; it has: {ports}", id.namespace, id.name);
         return fail(Refusal::BackendNotFound, &diagnostic::BACKEND_NOT_FOUND, message);
     };
+    let app_protocol = port.app_protocol.as_deref().unwrap_or_default();
     // What is said over connections and datagrams is the endpoints' own business.
-    if !kind.has_requests() {
+    if app_protocol.is_empty() || !kind.has_requests() {
         return Ok(default);
     }
-    let app_protocol = port.app_protocol.as_deref().unwrap_or_default();
     // IANA service names, such as `https`, are written in any case (RFC 6335 section 5.1).
     match (app_protocol.to_ascii_lowercase().as_str(), kind) {
-        ("", _) => Ok(default),
         ("kubernetes.io/h2c" | "http2" | "grpc", _) => Ok(BackendProtocol::H2c),
         ("http", RouteKind::Http) => Ok(BackendProtocol::Http1),
         ("kubernetes.io/ws", RouteKind::Http) => Ok(BackendProtocol::WebSocket),

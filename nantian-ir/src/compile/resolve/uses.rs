@@ -23,8 +23,11 @@ pub(crate) struct Use {
 
 /// What a route makes its Gateways send to, of the Services that policies name.
 pub(crate) fn of(route: &RouteView, reader: &Reader<'_>) -> BTreeSet<Use> {
+    if route.refused.is_some() || !reader.may_have_policies() {
+        return BTreeSet::new();
+    }
     let services = services(route, reader);
-    if services.is_empty() || route.refused.is_some() {
+    if services.is_empty() {
         return BTreeSet::new();
     }
     let sending = route.parents.iter().filter(|parent| sends(route.key.kind, parent, reader));
