@@ -6,6 +6,7 @@ mod control_plane;
 mod data_planes;
 mod dedicated;
 mod digest;
+mod edges;
 mod events;
 mod feeds;
 mod infra;

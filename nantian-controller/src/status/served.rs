@@ -2,13 +2,13 @@
 //!
 //! The compiler says whether a Gateway could be served. It is said to be `Programmed` once a data plane does.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use nantian_ir::compile::status::ListenerStatus;
 use nantian_ir::compile::{Condition, ConditionStatus, Status};
-use nantian_ir::{ListenerKey, ObjectRef, SmolStr, Snapshot};
+use nantian_ir::{Listener, ListenerKey, ObjectRef, SmolStr, Snapshot};
 
-use super::refused;
+use super::refused::{self, Refusals};
 use crate::infra::Placed;
 use crate::nodes::{NodeStatus, Refusal};
 use crate::publication::Publications;
@@ -16,14 +16,14 @@ use crate::publication::Publications;
 /// A data plane with the snapshot that it serves.
 struct Server<'n> {
     node: &'n NodeStatus,
-    snapshot: Option<std::sync::Arc<Snapshot>>,
+    snapshot: Option<Arc<Snapshot>>,
 }
 
 /// Who serves what, at one moment.
 pub(crate) struct Servers<'n> {
     connected: Vec<Server<'n>>,
-    /// The routes of which something is refused.
-    refused_routes: BTreeSet<ObjectRef>,
+    /// What of routes is refused.
+    pub(super) refusals: &'n Refusals,
 }
 
 /// How it stands with a listener.
@@ -38,13 +38,13 @@ enum Serving {
 }
 
 impl<'n> Servers<'n> {
-    pub(crate) fn of(nodes: &'n [NodeStatus], publications: &Publications) -> Self {
+    pub(super) fn of(nodes: &'n [NodeStatus], refusals: &'n Refusals, publications: &Publications) -> Self {
         let connected = nodes.iter().filter(|node| node.connected);
         let server = |node: &'n NodeStatus| {
             let version = node.acknowledged_version.as_deref();
             Server { node, snapshot: version.and_then(|version| publications.of_version(version)) }
         };
-        Self { refused_routes: refused_routes(connected.clone()), connected: connected.map(server).collect() }
+        Self { connected: connected.map(server).collect(), refusals }
     }
 
     fn serving(&self, key: &ListenerKey, snapshot: &Snapshot) -> Serving {
@@ -76,9 +76,17 @@ impl<'n> Servers<'n> {
         Some(format!("data plane {} refuses it: {}{more}", node.id, refusal.message))
     }
 
-    /// Whether something of this route is refused.
-    pub(super) fn refuse_some_of(&self, route: &ObjectRef) -> bool {
-        self.refused_routes.contains(route)
+    /// What is said of the certificates of a listener: of those that nobody takes, and of those that some refuse.
+    fn certificates(&self, listener: &Listener) -> (Vec<String>, Vec<String>) {
+        let (mut unused, mut partly) = (Vec::new(), Vec::new());
+        for key in listener.tls.iter().flat_map(|tls| &tls.certificates) {
+            let resource = format!("Certificate {key}");
+            let Some(refusal) = self.refusal(&resource) else { continue };
+            let is_used = self.serve(&resource, &|served| served.certificates.contains_key(key));
+            let told = if is_used { &mut partly } else { &mut unused };
+            told.push(format!("certificate {key}: {refusal}"));
+        }
+        (unused, partly)
     }
 
     /// Whether there is anybody who could serve.
@@ -93,11 +101,6 @@ impl<'n> Servers<'n> {
 
 fn refusal_of<'n>(node: &'n NodeStatus, resource: &str) -> Option<&'n Refusal> {
     node.refused.iter().find(|refused| refused.resource == resource)
-}
-
-/// The routes of which one of these data planes refuses something.
-pub(super) fn refused_routes<'n>(nodes: impl Iterator<Item = &'n NodeStatus>) -> BTreeSet<ObjectRef> {
-    nodes.flat_map(|node| &node.refused).filter_map(|refused| refused::route_of(&refused.resource)).collect()
 }
 
 /// What is to be written.
@@ -192,8 +195,21 @@ fn judge_listeners(
             }
         };
         unless_programmed(&mut listener.conditions, fault);
+        judge_certificates(&mut listener.conditions, snapshot.listeners.get(key), servers);
     }
     judged
+}
+
+/// A certificate that no data plane takes is a reference that is not resolved.
+fn judge_certificates(conditions: &mut [Condition], listener: Option<&Arc<Listener>>, servers: &Servers<'_>) {
+    let Some(listener) = listener else { return };
+    let (unused, partly) = servers.certificates(listener);
+    if !unused.is_empty() {
+        refused::unresolve(conditions, "InvalidCertificateRef", &unused.join("; "));
+    }
+    if !partly.is_empty() {
+        say_served_but(conditions, &partly.join("; "));
+    }
 }
 
 /// Says of what is programmed who refuses it.
@@ -216,6 +232,7 @@ fn unless_programmed(conditions: &mut [Condition], fault: Option<(&'static str, 
 #[cfg(test)]
 mod tests {
     use nantian_ir::compile::{Change, Compiler, Object, Options};
+    use nantian_ir::{Certificate, CertificateKey, ListenerTls, SecretBytes};
     use nantian_xds::delta::{Event, Rejection};
     use nantian_xds::transport::Observation;
     use serde_json::json;
@@ -224,7 +241,7 @@ mod tests {
     use crate::Nodes;
     use crate::publication::{Published, View};
 
-    fn objects() -> [serde_json::Value; 3] {
+    fn objects() -> [serde_json::Value; 4] {
         let api = "gateway.networking.k8s.io/v1";
         let class = json!({
             "apiVersion": api, "kind": "GatewayClass", "metadata": {"name": "c"},
@@ -236,22 +253,36 @@ mod tests {
                 {"name": "a", "port": 80, "protocol": "HTTP"}, {"name": "b", "port": 81, "protocol": "HTTP"},
             ]},
         });
-        let rule = |path: &str| json!({"matches": [{"path": {"type": "Exact", "value": path}}]});
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "app", "namespace": "n"},
+            "spec": {"ports": [{"port": 80}]},
+        });
+        let backends = json!([{"name": "app", "port": 80}]);
+        let rule =
+            |path: &str| json!({"matches": [{"path": {"type": "Exact", "value": path}}], "backendRefs": backends});
         let route = json!({
             "apiVersion": api, "kind": "HTTPRoute", "metadata": {"name": "r", "namespace": "n"},
             "spec": {"parentRefs": [{"name": "g"}], "rules": [rule("/0"), rule("/1")]},
         });
-        [class, gateway, route]
+        [class, gateway, route, service]
     }
 
     /// What is said of the object of this kind: of a Gateway with two listeners and a route with two rules, published as `v1`.
     fn judged(kind: &str, nodes: &Nodes) -> Verdict {
+        judged_of(kind, nodes, |_| ())
+    }
+
+    /// The same of the snapshot as it is changed.
+    fn judged_of(kind: &str, nodes: &Nodes, change: impl FnOnce(&mut Snapshot)) -> Verdict {
         let mut compiler = Compiler::new(Options::default());
         compiler.apply(objects().map(|object| Change::Insert(Object::new(object).unwrap())));
+        let mut snapshot = Snapshot::clone(compiler.snapshot());
+        change(&mut snapshot);
+        let snapshot = Arc::new(snapshot);
         let publications = Publications::new();
-        let view = View { snapshot: std::sync::Arc::clone(compiler.snapshot()), version: "v1".to_owned() };
-        publications.publish(std::sync::Arc::new(Published {
-            snapshot: std::sync::Arc::clone(compiler.snapshot()),
+        let view = View { snapshot: Arc::clone(&snapshot), version: "v1".to_owned() };
+        publications.publish(Arc::new(Published {
+            snapshot: Arc::clone(&snapshot),
             version: "v1".to_owned(),
             views: std::collections::BTreeMap::from([(nantian_xds::Audience::Shared, view)]),
             generated_at: std::time::SystemTime::UNIX_EPOCH,
@@ -263,7 +294,8 @@ mod tests {
         }));
         let reported = compiler.statuses().find(|status| status.object.kind == kind).unwrap();
         let list = nodes.list();
-        judge(&reported.object, &reported.status, compiler.snapshot(), &Servers::of(&list, &publications))
+        let refusals = Refusals::of(&list, &snapshot);
+        judge(&reported.object, &reported.status, &snapshot, &Servers::of(&list, &refusals, &publications))
     }
 
     /// `Programmed` of the Gateway and of each of its listeners, and whether data planes are waited for.
@@ -352,6 +384,64 @@ mod tests {
         refusing(&nodes, "one", &[("Listener", "n/g/a"), ("Listener", "n/g/b")]);
         assert_eq!(reasons(&nodes), (vec!["Invalid"; 3], false));
         assert_eq!(programmed(&nodes).0[0].message, "listener a: data plane one refuses it: n/g/a is no use");
+    }
+
+    /// `ResolvedRefs` and `Programmed` of the listener `a`, which has two certificates.
+    fn secured(nodes: &Nodes) -> [Condition; 2] {
+        let key = |name: &str| CertificateKey { namespace: "n".into(), name: name.into() };
+        let verdict = judged_of("Gateway", nodes, |snapshot| {
+            for name in ["good", "bad"] {
+                let private_key = SecretBytes::new(Vec::new());
+                snapshot.certificates.insert(Certificate { key: key(name), chain: String::new(), private_key });
+            }
+            let certificates = vec![key("good"), key("bad")];
+            let listener = snapshot.listeners.values_mut().find(|listener| listener.key.listener == "a").unwrap();
+            Arc::make_mut(listener).tls = Some(ListenerTls { certificates, client_validation: None });
+        });
+        let Status::Gateway(gateway) = verdict.status else { panic!("a Gateway's") };
+        ["ResolvedRefs", "Programmed"].map(|kind| {
+            gateway.listeners[0].conditions.iter().find(|condition| condition.kind == kind).unwrap().clone()
+        })
+    }
+
+    #[test]
+    fn a_certificate_that_no_data_plane_takes_is_no_resolved_reference_and_one_that_some_refuse_is_told() {
+        let nodes = Nodes::new();
+        refusing(&nodes, "one", &[("Certificate", "n/bad")]);
+        let [resolved, programmed] = secured(&nodes);
+        assert_eq!((resolved.status, resolved.reason), (ConditionStatus::False, "InvalidCertificateRef"));
+        assert_eq!(resolved.message, "certificate n/bad: data plane one refuses it: n/bad is no use");
+        assert_eq!(programmed.status, ConditionStatus::True, "it is served with the other one");
+        refusing(&nodes, "two", &[]);
+        let [resolved, programmed] = secured(&nodes);
+        assert_eq!(resolved.status, ConditionStatus::True);
+        let said = "served, but not everywhere: certificate n/bad: data plane one refuses it: n/bad is no use";
+        assert_eq!((programmed.status, programmed.message.as_str()), (ConditionStatus::True, said));
+        refusing(&nodes, "one", &[]);
+        assert_eq!(secured(&nodes)[1].message, programmed_message());
+    }
+
+    fn programmed_message() -> String {
+        let nodes = Nodes::new();
+        refusing(&nodes, "one", &[]);
+        programmed(&nodes).0[1].message.to_string()
+    }
+
+    #[test]
+    fn a_backend_that_a_data_plane_refuses_is_no_resolved_reference_of_its_routes_until_it_takes_it() {
+        let resolved = |nodes: &Nodes| {
+            let Status::Route(route) = judged("HTTPRoute", nodes).status else { panic!("a route's") };
+            route.parents[0].conditions.iter().find(|condition| condition.kind == "ResolvedRefs").unwrap().clone()
+        };
+        let nodes = Nodes::new();
+        refusing(&nodes, "one", &[("Backend", "Service/n/other:80")]);
+        assert_eq!(resolved(&nodes).status, ConditionStatus::True);
+        refusing(&nodes, "one", &[("Backend", "Service/n/app:80")]);
+        let refused = resolved(&nodes);
+        assert_eq!((refused.status, refused.reason), (ConditionStatus::False, "BackendRefused"));
+        assert_eq!(refused.message, "backend Service/n/app:80: data plane one refuses it: Service/n/app:80 is no use");
+        refusing(&nodes, "one", &[]);
+        assert_eq!(resolved(&nodes).status, ConditionStatus::True);
     }
 
     /// Type, status, reason and message of the conditions of the route that are about its rules.

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use super::plan::{plan, release};
-use super::served::{Servers, judge, place, refused_routes};
+use super::refused::Refusals;
+use super::served::{Servers, judge, place};
 use crate::apply::{ApplyError, apply_status};
 use crate::events::Recorder;
 use crate::infra::{Made, Placed, Which};
@@ -52,8 +53,8 @@ struct Term<'w> {
     waiting_since: BTreeMap<ObjectRef, Instant>,
     /// Objects that had a status of ours, and are ours no more.
     released: BTreeSet<ObjectRef>,
-    /// Routes of which data planes refused something when they were looked at last.
-    refused_routes: BTreeSet<ObjectRef>,
+    /// What data planes refused of routes when they were looked at last.
+    refusals: Arc<Refusals>,
 }
 
 impl Writer {
@@ -77,7 +78,7 @@ impl<'w> Term<'w> {
             writes: JoinSet::new(),
             waiting_since: BTreeMap::new(),
             released: BTreeSet::new(),
-            refused_routes: BTreeSet::new(),
+            refusals: Arc::default(),
         };
         term.add(writer.observed.ids());
         term
@@ -139,7 +140,12 @@ impl<'w> Term<'w> {
                 }
             }
         }
-        if now.snapshot.listeners != before.snapshot.listeners {
+        if now.snapshot.listeners == before.snapshot.listeners {
+            let before = self.look_at_refusals();
+            if before != self.refusals {
+                self.add_refused(&before);
+            }
+        } else {
             self.add_served();
         }
     }
@@ -149,17 +155,27 @@ impl<'w> Term<'w> {
         let published = Arc::clone(&self.published);
         let has_listeners = |id: &&ObjectRef| matches!(id.kind.as_str(), "Gateway" | "ListenerSet");
         self.add(published.statuses.keys().filter(has_listeners).cloned());
-        let nodes = self.writer.nodes.list();
-        let refused = refused_routes(nodes.iter().filter(|node| node.connected));
-        // Those of which nothing is refused any more, too.
-        let before = std::mem::replace(&mut self.refused_routes, refused.clone());
-        self.add(refused.into_iter().chain(before));
+        let before = self.look_at_refusals();
+        self.add_refused(&before);
+    }
+
+    /// Looks at what data planes refuse of routes; gives what they did before.
+    fn look_at_refusals(&mut self) -> Arc<Refusals> {
+        let now = Refusals::of(&self.writer.nodes.list(), &self.published.snapshot);
+        std::mem::replace(&mut self.refusals, Arc::new(now))
+    }
+
+    /// The routes of which something is refused, and those of which nothing is any more.
+    fn add_refused(&mut self, before: &Refusals) {
+        let now = Arc::clone(&self.refusals);
+        self.add(before.routes().chain(now.routes()).cloned());
     }
 
     /// Begins as many writes as there may be; says how long until there may be more.
     fn write_what_is_due(&mut self) -> Duration {
         let nodes = self.writer.nodes.list();
-        let servers = Servers::of(&nodes, &self.writer.publications);
+        let refusals = Arc::clone(&self.refusals);
+        let servers = Servers::of(&nodes, &refusals, &self.writer.publications);
         while self.writes.len() < self.writer.settings.status.concurrency.max(1) {
             let now = Instant::now();
             let id = match self.queue.next_turn(&mut self.rate, now) {

@@ -1,14 +1,13 @@
 use std::collections::BTreeSet;
 
-use nantian_ir::{
-    Backend as Served, BackendKey, BackendProtocol, BackendTls, Endpoint, Filter, RouteKey, RouteRule, Snapshot, Target,
-};
+use nantian_ir::{Backend as Served, BackendKey, BackendProtocol, BackendTls, Endpoint, RouteKey, Snapshot};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::admin::observed::Observed;
 use crate::admin::page::{Column, Element};
 use crate::admin::problem::Problem;
+use crate::edges::edges;
 
 /// A port of a Service that rules send to, as one protocol.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -130,32 +129,4 @@ impl BackendObject {
         let routes = senders.into_iter().map(ToString::to_string).collect();
         Ok(Self { kind, namespace: namespace.to_owned(), name: name.to_owned(), ports, routes })
     }
-}
-
-/// Which route sends to which backend, mirrors included.
-pub(super) fn edges(snapshot: &Snapshot) -> impl Iterator<Item = (&RouteKey, &BackendKey)> {
-    let requests = snapshot.rules.values().flat_map(|rule| {
-        let targets = rule.targets.iter().filter_map(|target| backend_of(&target.target));
-        targets.chain(mirrors(rule)).map(|backend| (&rule.key.route, backend))
-    });
-    let streams = snapshot.stream_rules.values().flat_map(|rule| {
-        let targets = rule.targets.iter().filter_map(|target| backend_of(&target.target));
-        targets.map(|backend| (&rule.key.route, backend))
-    });
-    requests.chain(streams)
-}
-
-fn backend_of(target: &Target) -> Option<&BackendKey> {
-    match target {
-        Target::Backend(key) => Some(key),
-        Target::Refused(_) => None,
-    }
-}
-
-fn mirrors(rule: &RouteRule) -> impl Iterator<Item = &BackendKey> {
-    let filters = rule.filters.iter().chain(rule.targets.iter().flat_map(|target| &target.filters));
-    filters.filter_map(|filter| match filter {
-        Filter::RequestMirror(mirror) => Some(&mirror.backend),
-        _ => None,
-    })
 }

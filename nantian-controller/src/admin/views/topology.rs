@@ -4,9 +4,9 @@ use nantian_ir::{ListenerKey, RouteKey};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::backend::edges;
 use crate::admin::observed::Observed;
 use crate::admin::problem::Problem;
+use crate::edges::edges;
 
 /// What is served as a graph: from Gateways over listeners and routes to backends.
 #[derive(Debug, Serialize, JsonSchema)]
