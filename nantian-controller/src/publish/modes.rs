@@ -1,6 +1,6 @@
 //! Which Gateways have data planes of their own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use nantian_ir::compile::{Change, Object};
 use nantian_ir::{GatewayKey, ObjectRef, SmolStr};
@@ -11,13 +11,22 @@ use crate::dedicated::Own;
 /// Namespace and name of a ConfigMap.
 type Parameters = (SmolStr, SmolStr);
 
-/// What Gateways and the ConfigMaps of their parameters say.
+/// What Gateways, their classes and the ConfigMaps of their parameters say.
 #[derive(Debug, Default)]
 pub(super) struct Modes {
-    /// The Gateways that name parameters, with those.
-    named: BTreeMap<GatewayKey, (Parameters, Own)>,
-    /// The ConfigMaps that say `mode: dedicated`.
-    dedicated: BTreeSet<Parameters>,
+    gateways: BTreeMap<GatewayKey, Held>,
+    /// The classes that name parameters, with those.
+    classes: BTreeMap<SmolStr, Parameters>,
+    /// The ConfigMaps that say a mode: whether it is `dedicated`.
+    are_dedicated: BTreeMap<Parameters, bool>,
+}
+
+/// A Gateway.
+#[derive(Debug)]
+struct Held {
+    class: SmolStr,
+    parameters: Option<Parameters>,
+    own: Own,
 }
 
 impl Modes {
@@ -29,6 +38,7 @@ impl Modes {
             };
             match (id.group.as_str(), id.kind.as_str()) {
                 ("gateway.networking.k8s.io", "Gateway") => self.take_gateway(id, object),
+                ("gateway.networking.k8s.io", "GatewayClass") => self.take_class(id, object),
                 ("", "ConfigMap") => self.take_parameters(id, object),
                 _ => {}
             }
@@ -37,41 +47,60 @@ impl Modes {
 
     fn take_gateway(&mut self, id: &ObjectRef, object: Option<&Object>) {
         let gateway = GatewayKey { namespace: id.namespace.clone(), name: id.name.clone() };
+        let Some(object) = object.map(Object::value) else {
+            self.gateways.remove(&gateway);
+            return;
+        };
+        let class = object.pointer("/spec/gatewayClassName").and_then(Value::as_str).unwrap_or_default().into();
+        let reference = object.pointer("/spec/infrastructure/parametersRef");
+        let parameters = reference.and_then(config_map).map(|name| (id.namespace.clone(), name));
+        self.gateways.insert(gateway.clone(), Held { class, parameters, own: Own::of(gateway, object) });
+    }
+
+    fn take_class(&mut self, id: &ObjectRef, object: Option<&Object>) {
         let named = object.and_then(|object| {
-            let reference = object.value().pointer("/spec/infrastructure/parametersRef")?;
-            let says = |field: &str| reference.get(field).and_then(Value::as_str);
-            let is_config_map = says("group") == Some("") && says("kind") == Some("ConfigMap");
-            let name = is_config_map.then(|| says("name")).flatten()?;
-            Some(((id.namespace.clone(), name.into()), Own::of(gateway.clone(), object.value())))
+            let reference = object.value().pointer("/spec/parametersRef")?;
+            Some((reference.get("namespace").and_then(Value::as_str)?.into(), config_map(reference)?))
         });
         match named {
-            Some(named) => self.named.insert(gateway, named),
-            None => self.named.remove(&gateway),
+            Some(named) => self.classes.insert(id.name.clone(), named),
+            None => self.classes.remove(&id.name),
         };
     }
 
     fn take_parameters(&mut self, id: &ObjectRef, object: Option<&Object>) {
         let parameters = (id.namespace.clone(), id.name.clone());
-        // One that is gone by accident must not give what its Gateway has to data planes that others share.
-        if object.is_none() && self.named.values().any(|(named, _)| *named == parameters) {
+        // One that is gone by accident must not give what its Gateways have to data planes that others share.
+        if object.is_none() && self.is_named(&parameters) {
             return;
         }
-        let mode = object.and_then(|object| object.value().pointer("/data/mode")?.as_str());
-        if mode == Some("dedicated") {
-            self.dedicated.insert(parameters);
-        } else {
-            self.dedicated.remove(&parameters);
-        }
+        match object.and_then(|object| object.value().pointer("/data/mode")?.as_str()) {
+            Some(mode) => self.are_dedicated.insert(parameters, mode == "dedicated"),
+            None => self.are_dedicated.remove(&parameters),
+        };
+    }
+
+    fn is_named(&self, parameters: &Parameters) -> bool {
+        let by_gateways = self.gateways.values().filter_map(|held| held.parameters.as_ref());
+        self.classes.values().chain(by_gateways).any(|named| named == parameters)
     }
 
     /// Those of our Gateways that have data planes of their own.
     pub(super) fn dedicated(&self, is_ours: impl Fn(&GatewayKey) -> bool) -> Vec<Own> {
-        let named = self
-            .named
-            .values()
-            .filter(|(parameters, own)| self.dedicated.contains(parameters) && is_ours(&own.gateway));
-        named.map(|(_, own)| own.clone()).collect()
+        let mode = |parameters: Option<&Parameters>| self.are_dedicated.get(parameters?).copied();
+        let is_dedicated = |held: &&Held| {
+            let of_class = || mode(self.classes.get(&held.class));
+            mode(held.parameters.as_ref()).or_else(of_class) == Some(true) && is_ours(&held.own.gateway)
+        };
+        self.gateways.values().filter(is_dedicated).map(|held| held.own.clone()).collect()
     }
+}
+
+/// The name of the ConfigMap that a `parametersRef` is for.
+fn config_map(reference: &Value) -> Option<SmolStr> {
+    let says = |field: &str| reference.get(field).and_then(Value::as_str);
+    let is_config_map = says("group") == Some("") && says("kind") == Some("ConfigMap");
+    is_config_map.then(|| says("name")).flatten().map(SmolStr::from)
 }
 
 #[cfg(test)]
@@ -129,6 +158,30 @@ mod tests {
         let Change::Insert(gateway) = own() else { unreachable!() };
         let gone = Change::Remove(gateway.id().clone());
         assert_eq!(dedicated(&[own(), config_map("shop", "dedicated"), gone]), nobody);
+    }
+
+    #[test]
+    fn a_gateway_whose_config_map_says_nothing_has_the_mode_of_its_class() {
+        let class = |name: &str| {
+            Change::Insert(
+                Object::new(json!({
+                    "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": name},
+                    "spec": {
+                        "controllerName": "nantian.dev/gateway-controller",
+                        "parametersRef": {"group": "", "kind": "ConfigMap", "name": "own", "namespace": "infra"},
+                    },
+                }))
+                .unwrap(),
+            )
+        };
+        let nobody: [&str; 0] = [];
+        let of_class = || [own(), class("c"), config_map("infra", "dedicated")];
+        assert_eq!(dedicated(&of_class()), ["shop/edge"]);
+        assert_eq!(dedicated(&[own(), class("other"), config_map("infra", "dedicated")]), nobody);
+        let with = |change: Change| of_class().into_iter().chain([change]).collect::<Vec<_>>();
+        assert_eq!(dedicated(&with(config_map("shop", "shared"))), nobody, "its own wins");
+        let Change::Insert(parameters) = config_map("infra", "dedicated") else { unreachable!() };
+        assert_eq!(dedicated(&with(Change::Remove(parameters.id().clone()))), ["shop/edge"]);
     }
 
     #[test]

@@ -8,13 +8,14 @@ use nantian_crds::gateway_api::shared::GatewayDefaultScope;
 use nantian_crds::gateway_api::{Gateway, GatewayClass};
 
 use super::Fault;
+use super::class::Class;
 use super::conflict;
 use super::listener::{self, ListenerView, Source};
 use super::listener_set::{self, SetView};
 use crate::compile::decode::{Entry, Name, age, name_of};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::infrastructure;
-use crate::compile::infrastructure::parameters::{self, Parameters};
+use crate::compile::infrastructure::parameters::{self, Parameters, Referent};
 use crate::compile::memo::Reader;
 use crate::compile::{BindPorts, Options};
 use crate::key::CertificateKey;
@@ -77,16 +78,14 @@ pub(crate) fn gateway(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Di
         diagnostics.push(foreign_class(entry, reader));
         return None;
     };
-    let parameters = parameters(entry, reader, diagnostics);
+    let parameters = parameters(entry, held, reader, diagnostics);
     let (mut addresses, refused) = addresses(entry, reader.options(), diagnostics);
     without_balancer(&mut addresses, &parameters, entry, diagnostics);
     // Where nothing is made for the Gateway, nothing would go on as it was.
     let is_served = reader.options().bind_ports == BindPorts::Assigned;
     let refused = refused.or_else(|| parameters.as_ref().err().filter(|_| !is_served).cloned());
-    let pending = held
-        .fault
-        .as_ref()
-        .map(|fault| Fault::new("Pending", format!("GatewayClass {class} is not accepted: {}", fault.message)));
+    let unaccepted = held.fault.as_ref().filter(|_| held.parameters.is_ok());
+    let pending = unaccepted.map(|fault| of_class("Pending", class, fault));
     let mut view = GatewayView {
         entry: Arc::clone(entry),
         age: age(&entry.value.metadata),
@@ -226,27 +225,40 @@ fn without_balancer(
     *addresses = Addresses { fault: Some(Fault::new("AddressNotUsable", message)), ..Addresses::default() };
 }
 
+/// That the class of a Gateway is not accepted.
+fn of_class(reason: &'static str, class: &str, fault: &Fault) -> Fault {
+    Fault::new(reason, format!("GatewayClass {class} is not accepted: {}", fault.message))
+}
+
 /// "If the referent cannot be found, refers to an unsupported kind, or when the data within that resource is malformed, the
-/// Gateway SHOULD be rejected".
+/// Gateway SHOULD be rejected". "It is generally recommended that GatewayClass provides defaults that can be overridden by a
+/// Gateway".
 fn parameters(
     entry: &Entry<Gateway>,
+    class: &Class,
     reader: &Reader<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Parameters, Fault> {
     const FIELD: &str = "spec.infrastructure.parametersRef";
     let infrastructure = entry.value.spec.infrastructure.as_ref();
+    let class_name = &entry.value.spec.gateway_class_name;
+    let defaults = class.parameters.clone().map_err(|fault| of_class(fault.reason, class_name, &fault));
     let Some(reference) = infrastructure.and_then(|infrastructure| infrastructure.parameters_ref.as_ref()) else {
-        return Ok(Parameters::default());
+        return defaults;
     };
+    let namespace = Some(&*entry.object.id().namespace);
+    let referent = Referent { group: &reference.group, kind: &reference.kind, namespace, name: &reference.name };
+    let read = |defaults: &Parameters| parameters::read(referent, defaults, reader);
     let read = match reader.options().bind_ports {
         BindPorts::AsDeclared => Err(format!("names a {}, but no kind of parameters is supported", reference.kind)),
-        BindPorts::Assigned => parameters::read(reference, &entry.object.id().namespace, reader),
+        BindPorts::Assigned => read(defaults.as_ref().unwrap_or(&Parameters::default())),
     };
-    read.map_err(|why| {
+    let own = read.map_err(|why| {
         let message = format!("{FIELD} {why}");
         diagnostics.push(Diagnostic::of(&diagnostic::INVALID_PARAMETERS, &entry.object, FIELD, &message));
         Fault::new("InvalidParameters", message)
-    })
+    })?;
+    defaults.map(|_| own)
 }
 
 /// Labels and annotations are for objects that a controller makes; there are none here.

@@ -1,9 +1,8 @@
-//! `parametersRef`: a ConfigMap that says how the Service of a Gateway is.
+//! `parametersRef`: a ConfigMap that says how the Service of a Gateway is, for one Gateway or for all of a GatewayClass.
 
 use std::collections::BTreeMap;
 
 use nantian_crds::core::ConfigMap;
-use nantian_crds::gateway_api::shared::LocalObjectReference;
 use serde_json::{Value, json};
 
 use super::ServiceFields;
@@ -26,7 +25,24 @@ impl Default for Parameters {
     }
 }
 
+/// What a `parametersRef` names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Referent<'r> {
+    pub(crate) group: &'r str,
+    pub(crate) kind: &'r str,
+    /// Absent where a GatewayClass gives none.
+    pub(crate) namespace: Option<&'r str>,
+    pub(crate) name: &'r str,
+}
+
 impl Parameters {
+    /// These as defaults of a Gateway whose Service is of the type `kind`: without fields that only others have.
+    fn for_type(&self, kind: &str) -> Self {
+        let has = |name: &str| KEYS.iter().any(|key| key.name == name && key.types.contains(&kind));
+        let fields = self.service.iter().filter(|(name, _)| has(name));
+        Self { is_dedicated: self.is_dedicated, service: fields.map(|(name, value)| (*name, value.clone())).collect() }
+    }
+
     /// The type of its Service.
     pub(crate) fn service_type(&self) -> &str {
         self.service.get("type").and_then(Value::as_str).unwrap_or_default()
@@ -104,30 +120,31 @@ fn is_block(text: &str) -> bool {
     length.parse::<u8>().is_ok_and(|length| length <= most)
 }
 
-/// What the ConfigMap says, or everything that is wrong with it.
-pub(crate) fn read(
-    reference: &LocalObjectReference,
-    namespace: &str,
-    reader: &Reader<'_>,
-) -> Result<Parameters, String> {
-    let (group, kind, name) = (&*reference.group, &*reference.kind, &*reference.name);
+/// What the ConfigMap says, and `defaults` where it says nothing; or everything that is wrong with it.
+pub(crate) fn read(referent: Referent<'_>, defaults: &Parameters, reader: &Reader<'_>) -> Result<Parameters, String> {
+    let Referent { group, kind, namespace, name } = referent;
     if (group, kind) != ("", "ConfigMap") {
         return Err(format!("names a {kind} of the group {group:?}: parameters are a ConfigMap, whose group is empty"));
     }
+    let Some(namespace) = namespace else {
+        return Err(format!("names the ConfigMap {name} without a namespace: give the one that it is in"));
+    };
     let Some(held) = reader.get::<ConfigMap>(&name_of(namespace, name)) else {
         return Err(format!("names the ConfigMap {namespace}/{name}, which does not exist"));
     };
     let (data, binary) = (&held.value.data, &held.value.binary_data);
-    parameters(data, binary.keys()).map_err(|wrong| format!("names the ConfigMap {namespace}/{name}: {wrong}"))
+    parameters(data, binary.keys(), defaults)
+        .map_err(|wrong| format!("names the ConfigMap {namespace}/{name}: {wrong}"))
 }
 
 fn parameters<'k>(
     data: &BTreeMap<String, String>,
     others: impl Iterator<Item = &'k String>,
+    defaults: &Parameters,
 ) -> Result<Parameters, String> {
     let mut wrong: Vec<String> = others.map(|name| format!("binaryData.{name} is no text")).collect();
-    let kind = data.get("type").map_or("LoadBalancer", String::as_str);
-    let mut parameters = Parameters::default();
+    let kind = data.get("type").map_or(defaults.service_type(), String::as_str);
+    let mut parameters = defaults.for_type(kind);
     for (name, text) in data {
         let Some(key) = KEYS.iter().find(|key| key.name == name) else {
             let known = KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ");
@@ -152,8 +169,28 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<ServiceFields, String> {
-        let data = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        parameters(&data, std::iter::empty()).map(|parameters| parameters.service)
+        parameters(&data(pairs), std::iter::empty(), &Parameters::default()).map(|parameters| parameters.service)
+    }
+
+    fn data(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_gateway_has_the_parameters_of_its_class_except_for_its_own_and_those_that_its_service_cannot_have() {
+        let of = |pairs: &[(&str, &str)], defaults: &Parameters| parameters(&data(pairs), std::iter::empty(), defaults);
+        let class = [("externalTrafficPolicy", "Local"), ("ipFamilyPolicy", "SingleStack"), ("mode", "dedicated")];
+        let class = of(&class, &Parameters::default()).unwrap();
+        assert_eq!(of(&[], &class).unwrap(), class);
+        let own = of(&[("externalTrafficPolicy", "Cluster"), ("mode", "shared")], &class).unwrap();
+        assert_eq!((own.is_dedicated, &own.service["externalTrafficPolicy"]), (false, &json!("Cluster")));
+        assert_eq!(own.service["ipFamilyPolicy"], json!("SingleStack"));
+        let own = of(&[("type", "ClusterIP")], &class).unwrap();
+        let fields = ServiceFields::from([("ipFamilyPolicy", json!("SingleStack")), ("type", json!("ClusterIP"))]);
+        assert_eq!((own.is_dedicated, own.service), (true, fields));
+        let inner = of(&[("type", "ClusterIP")], &Parameters::default()).unwrap();
+        let error = of(&[("externalTrafficPolicy", "Local")], &inner).unwrap_err();
+        assert!(error.contains("is of type ClusterIP"), "{error}");
     }
 
     #[test]
