@@ -22,6 +22,11 @@ pub(super) const PATHS: &[(&str, &str)] = &[
     ("/v1/listeners", "listeners, with what they are bound to"),
     ("/v1/backends", "backends with their endpoints"),
     ("/v1/overload", "what has a bound: connections and bytes held, with their limits and what was refused"),
+    (
+        "/v1/circuit-breakers",
+        "backends with the most that may be in work at each endpoint, and how often that was reached",
+    ),
+    ("/v1/rate-limits", "rate limits of policies: this build has no part for them, so there are none"),
 ];
 
 /// Answers a request.
@@ -68,6 +73,8 @@ fn find(method: &Method, path: &str, config: &EngineConfig, view: &View) -> Resp
         "/v1/listeners" => json(&views::listeners(view)),
         "/v1/backends" => json(&views::backends(view)),
         "/v1/overload" => json(&views::overload(config, view)),
+        "/v1/circuit-breakers" => json(&views::circuit_breakers(config, view)),
+        "/v1/rate-limits" => json(&views::rate_limits()),
         _ => json(&PATHS.iter().copied().collect::<std::collections::BTreeMap<_, _>>()),
     }
 }

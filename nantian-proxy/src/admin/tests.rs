@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nantian_ir::{
-    BindAddress, Certificate, CertificateKey, HostnameMatch, Listener, ListenerKey, ListenerProtocol, ListenerTls,
-    SecretBytes, Snapshot,
+    Backend, BackendKey, BackendKind, BackendProtocol, BindAddress, Certificate, CertificateKey, HostnameMatch,
+    Listener, ListenerKey, ListenerProtocol, ListenerTls, SecretBytes, Snapshot,
 };
 use serde_json::Value;
 
@@ -157,6 +157,34 @@ async fn what_has_a_bound_is_told_with_its_limit() {
     assert_eq!((&overload["overloaded"], &overload["connections"]["open"]), (&true.into(), &1.into()));
     assert_eq!(overload["connections"]["binds"][0]["refused"]["total"], 1, "{overload}");
     assert_eq!(overload["bufferedBytes"]["held"], 0);
+}
+
+#[tokio::test]
+async fn each_backend_of_requests_is_told_with_the_most_that_may_be_in_work_and_there_are_no_rate_limits() {
+    let mut config = config();
+    config.requests.pool.max_http1_connections = 7;
+    config.requests.pool.max_http2_streams = 5;
+    let engine = Engine::start(config).expect("an engine");
+    let mut snapshot = Snapshot::default();
+    let protocols = [BackendProtocol::Http1, BackendProtocol::H2c, BackendProtocol::Tcp];
+    for protocol in protocols {
+        let (namespace, name) = ("shop".into(), "app".into());
+        let key = BackendKey { kind: BackendKind::Service, namespace, name, port: 80, protocol };
+        snapshot.backends.insert(Arc::new(Backend { key, tls: None }));
+    }
+    let _ = engine.apply(Arc::new(snapshot)).await;
+    let told = ask(&engine, "GET", "/v1/circuit-breakers").json();
+    let told = told.as_array().expect("a list");
+    let bounds = |protocol: &str| {
+        let one = told.iter().find(|one| one["protocol"] == protocol)?;
+        let number = |field: &str| one[field].as_u64().expect("a number");
+        let bounds = (number("connectionsPerEndpointAndWorker"), number("requestsPerConnection"));
+        Some((bounds, number("openConnections"), number("refused")))
+    };
+    assert_eq!(bounds("http1"), Some(((7, 1), 0, 0)));
+    assert_eq!(bounds("h2c"), Some(((8, 5), 0, 0)));
+    assert_eq!(told.len(), 2, "connections have no such bounds: {told:?}");
+    assert_eq!(ask(&engine, "GET", "/v1/rate-limits").json(), Value::Array(Vec::new()));
 }
 
 /// RFC 9110 sections 9.3.2 and 15.5.6, RFC 9457.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use nantian_ir::{BindAddress, Endpoint, ListenerProtocol, SmolStr};
+use nantian_ir::{BackendKey, BackendProtocol, BindAddress, Endpoint, ListenerProtocol, SmolStr};
 use serde::Serialize;
 
 use crate::engine::view::{Phase, Served, View};
@@ -128,6 +128,29 @@ struct Buffered {
     limit_per_connection: usize,
 }
 
+/// An element of `/v1/circuit-breakers`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CircuitBreaker {
+    kind: String,
+    namespace: SmolStr,
+    name: SmolStr,
+    port: u16,
+    protocol: BackendProtocol,
+    /// To all of its endpoints.
+    open_connections: u64,
+    /// Most connections of a worker to an endpoint.
+    connections_per_endpoint_and_worker: usize,
+    /// Most requests at once on each of them; HTTP/1.1 has one.
+    requests_per_connection: usize,
+    /// Requests for which no room was found in time, since the start.
+    refused: u64,
+}
+
+/// An element of `/v1/rate-limits`: there is none yet.
+#[derive(Serialize)]
+pub(super) enum RateLimit {}
+
 fn time(time: SystemTime) -> Option<String> {
     Timestamp::try_from(time).ok().map(|time| format!("{time:.3}"))
 }
@@ -218,6 +241,36 @@ pub(super) fn listeners(view: &View) -> Vec<ListenerView> {
         }
     };
     snapshot.listeners.values().map(|listener| shown(listener)).collect()
+}
+
+/// Backends of connections and datagrams have no such bounds.
+pub(super) fn circuit_breakers(config: &EngineConfig, view: &View) -> Vec<CircuitBreaker> {
+    let Some(served) = view.served() else { return Vec::new() };
+    let (pool, totals) = (&config.requests.pool, view.telemetry().backend_totals());
+    let shown = |key: &BackendKey| {
+        let (connections, requests) = match key.protocol {
+            BackendProtocol::Http1 | BackendProtocol::WebSocket => (pool.max_http1_connections, 1),
+            BackendProtocol::H2c => (pool.max_http2_connections, pool.max_http2_streams),
+            BackendProtocol::Tcp | BackendProtocol::Udp => return None,
+        };
+        let total = totals.get(key);
+        Some(CircuitBreaker {
+            kind: key.kind.to_string(),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            port: key.port,
+            protocol: key.protocol,
+            open_connections: total.map_or(0, |total| total.active),
+            connections_per_endpoint_and_worker: connections,
+            requests_per_connection: requests,
+            refused: total.and_then(|total| total.errors.get("full").copied()).unwrap_or(0),
+        })
+    };
+    served.snapshot.backends.keys().filter_map(shown).collect()
+}
+
+pub(super) fn rate_limits() -> Vec<RateLimit> {
+    Vec::new()
 }
 
 pub(super) fn backends(view: &View) -> Vec<BackendView> {

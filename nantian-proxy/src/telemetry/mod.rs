@@ -131,6 +131,11 @@ impl Telemetry {
         self.binds().0.clone()
     }
 
+    /// The connections to each backend.
+    pub(crate) fn backend_totals(&self) -> BTreeMap<BackendKey, render::BackendTotal> {
+        render::backend_totals(&self.0)
+    }
+
     pub(crate) fn worker_panicked(&self) {
         self.0.worker_panics.add(1);
     }

@@ -122,15 +122,16 @@ fn request_totals(page: &mut Exposition, inner: &Inner) {
     page.single(&names::OVERFLOW, inner.admission.overflow.get());
 }
 
+/// What all workers count of the connections to a backend.
 #[derive(Default)]
-struct BackendTotal {
-    active: u64,
+pub(crate) struct BackendTotal {
+    pub(crate) active: u64,
     total: u64,
-    errors: BTreeMap<&'static str, u64>,
+    pub(crate) errors: BTreeMap<&'static str, u64>,
     abandoned: BTreeMap<&'static str, u64>,
 }
 
-fn backends(page: &mut Exposition, inner: &Inner) {
+pub(super) fn backend_totals(inner: &Inner) -> BTreeMap<BackendKey, BackendTotal> {
     let mut totals = BTreeMap::<BackendKey, BackendTotal>::new();
     for shard in &inner.shards {
         for (key, stats) in shard.backends.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -145,7 +146,11 @@ fn backends(page: &mut Exposition, inner: &Inner) {
             }
         }
     }
-    let totals: Vec<_> = totals.into_iter().map(|(key, total)| (key.to_string(), total)).collect();
+    totals
+}
+
+fn backends(page: &mut Exposition, inner: &Inner) {
+    let totals: Vec<_> = backend_totals(inner).into_iter().map(|(key, total)| (key.to_string(), total)).collect();
     page.family(&names::BACKEND_ACTIVE);
     for (backend, total) in &totals {
         page.sample(&names::BACKEND_ACTIVE, &[backend], total.active);
