@@ -1,8 +1,7 @@
 //! `CustomResourceDefinition`s of the groups that we read: their metadata is enough, and they are large.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
-use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -12,7 +11,7 @@ use kube::{Api, Client};
 use nantian_ir::ObjectRef;
 use nantian_ir::compile::{Change, Object};
 use serde_json::json;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{oneshot, watch};
 
 use super::follow::Sink;
 use super::kinds::INSTALLED;
@@ -20,8 +19,17 @@ use super::recovery::Recovery;
 
 pub(crate) const KIND: &str = "CustomResourceDefinition";
 
-/// Goes on for ever. `changed` is told of every change; `first` when everything was seen once.
-pub(crate) async fn follow(client: Client, sink: Sink, changed: Arc<Notify>, first: oneshot::Sender<()>) {
+/// The names of those that there are.
+pub(crate) type Installed = BTreeSet<String>;
+
+/// Goes on for ever. `installed` is told of every change, also where no name comes or goes, and nothing before everything was seen
+/// once; `first` when everything was seen once.
+pub(crate) async fn follow(
+    client: Client,
+    sink: Sink,
+    installed: watch::Sender<Option<Installed>>,
+    first: oneshot::Sender<()>,
+) {
     let api: Api<PartialObjectMeta<CustomResourceDefinition>> = Api::all(client);
     let mut events = pin!(watcher(api, watcher::Config::default()));
     let mut recovery = Recovery::of(KIND, &sink.listener);
@@ -44,7 +52,7 @@ pub(crate) async fn follow(client: Client, sink: Sink, changed: Arc<Notify>, fir
             Event::InitDone => {
                 sink.inbox.add(difference(&held, &listed));
                 held = std::mem::take(&mut listed);
-                changed.notify_one();
+                installed.send_replace(Some(names(&held)));
                 if let Some(first) = first.take() {
                     // Who no longer waits is no longer there.
                     let _ = first.send(());
@@ -52,16 +60,16 @@ pub(crate) async fn follow(client: Client, sink: Sink, changed: Arc<Notify>, fir
             }
             Event::Apply(definition) => {
                 if let Some((id, object)) = object(&definition.metadata) {
-                    changed.notify_one();
                     if held.insert(id, object.clone()).as_ref() != Some(&object) {
                         sink.inbox.add([Change::Insert(object)]);
                     }
+                    installed.send_replace(Some(names(&held)));
                 }
             }
             Event::Delete(definition) => {
                 if let Some((id, _)) = object(&definition.metadata) {
-                    changed.notify_one();
                     held.remove(&id);
+                    installed.send_replace(Some(names(&held)));
                     sink.inbox.add([Change::Remove(id)]);
                 }
             }
@@ -84,6 +92,10 @@ pub(crate) fn object(metadata: &ObjectMeta) -> Option<(ObjectRef, Object)> {
     });
     let object = Object::new(value).ok()?;
     Some((object.id().clone(), object))
+}
+
+fn names(held: &BTreeMap<ObjectRef, Object>) -> Installed {
+    held.keys().map(|id| id.name.to_string()).collect()
 }
 
 fn difference(before: &BTreeMap<ObjectRef, Object>, now: &BTreeMap<ObjectRef, Object>) -> Vec<Change> {

@@ -80,6 +80,11 @@ impl Kind {
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(self.group, version, self.name), self.plural)
     }
 
+    /// The name of its `CustomResourceDefinition`.
+    pub(crate) fn definition(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+
     /// Whether somebody has to install it.
     pub(crate) fn is_installed(&self) -> bool {
         INSTALLED.contains(&self.group)

@@ -14,11 +14,10 @@ mod observed;
 mod recovery;
 pub(crate) mod served;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use kube::Client;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 pub(crate) use follow::Sink;
@@ -35,7 +34,7 @@ use crate::settings::WatchSettings;
 pub(crate) async fn run(client: Client, settings: WatchSettings, sink: Sink) {
     let began = Instant::now();
     let (served, known) = watch::channel(None);
-    let definitions_changed = Arc::new(Notify::new());
+    let (installed, definitions) = watch::channel(None);
     let mut tasks = JoinSet::new();
     let mut firsts = Vec::new();
     let mut first = || {
@@ -43,7 +42,7 @@ pub(crate) async fn run(client: Client, settings: WatchSettings, sink: Sink) {
         firsts.push(first);
         told
     };
-    tasks.spawn(definitions::follow(client.clone(), sink.clone(), Arc::clone(&definitions_changed), first()));
+    tasks.spawn(definitions::follow(client.clone(), sink.clone(), installed, first()));
     for kind in &KINDS {
         for namespace in namespaces(kind, &settings) {
             let label_selector = settings.selector.clone().filter(|_| kind.is_selected());
@@ -53,7 +52,7 @@ pub(crate) async fn run(client: Client, settings: WatchSettings, sink: Sink) {
         }
     }
     let period = settings.resync_period;
-    tasks.spawn(served::follow(client, period, definitions_changed, served, sink.listener.clone()));
+    tasks.spawn(served::follow(client, period, definitions, served, sink.listener.clone()));
     for first in firsts {
         // One that ended says nothing any more; the tasks below tell why.
         let _ = first.await;
