@@ -131,6 +131,10 @@ const MEANINGS: &[(&str, &str)] = &[
         "requests.backendRequestTimeout",
         "time limit of one try of rules without `timeouts.backendRequest`; absent: none",
     ),
+    (
+        "requests.noRouteWait",
+        "how long a request that nothing wants waits for another configuration, before it is answered with 404",
+    ),
     ("requests.retryBackoff", "least time between tries of rules without `retry.backoff`"),
     ("requests.retryBuffer", "bytes of a request body that are kept for another try; a longer body is tried once"),
     ("requests.mirrorBuffer", "bytes of a request body that wait for a slow mirror; one further behind loses the rest"),

@@ -77,6 +77,11 @@ impl RequestLog {
         }
     }
 
+    /// The request is routed anew, by another configuration.
+    pub(super) fn serve_by(&mut self, serving: Rc<Serving>) {
+        (self.serving, self.listener) = (serving, None);
+    }
+
     /// The request's method, as the client sent it.
     pub(super) fn method(&self) -> &Method {
         &self.method

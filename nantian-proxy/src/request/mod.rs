@@ -15,6 +15,7 @@ mod log;
 mod max_forwards;
 mod mirror;
 mod names;
+mod no_route;
 mod serving;
 mod settings;
 mod stages;
@@ -34,6 +35,7 @@ use std::time::SystemTime;
 use http::{Method, Request, StatusCode, Version};
 use nantian_ir::{BindAddress, CertificateKey, EndpointHost, ResourceChange};
 use smallvec::SmallVec;
+use tokio::sync::Notify;
 
 use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
@@ -48,7 +50,7 @@ use answer::Failure;
 use body::{AnswerBody, Tunnel};
 use log::RequestLog;
 use serving::{LocalBackend, Serving};
-use stages::{Answered, Context};
+use stages::{Answered, Context, Start};
 
 pub use settings::{Balance, ForwardedSettings, Settings, UnderscoreHeaders, Via};
 
@@ -56,6 +58,8 @@ pub use settings::{Balance, ForwardedSettings, Settings, UnderscoreHeaders, Via}
 /// the worker's thread, inside its `LocalSet`, and stays there.
 pub struct Worker {
     serving: RefCell<Rc<Serving>>,
+    /// Told with each runtime.
+    applied: Notify,
     settings: Settings,
     /// Bytes of a request body.
     max_body: u64,
@@ -81,6 +85,7 @@ impl Worker {
         Rc::new(Self {
             pools: Pools::new(settings.pool.clone(), http),
             serving: RefCell::new(Serving::new(runtime, recorder.clone(), Rc::clone(&random), None)),
+            applied: Notify::new(),
             resolver: Resolver::system(settings.dns_refresh),
             settings,
             max_body: if http.max_body_bytes == 0 { u64::MAX } else { http.max_body_bytes },
@@ -97,6 +102,7 @@ impl Worker {
         self.pools.forget(self.gone(&previous.runtime, &runtime));
         let next = Serving::new(runtime, self.recorder.clone(), Rc::clone(&self.random), Some(&previous));
         *self.serving.borrow_mut() = next;
+        self.applied.notify_waiters();
     }
 
     /// Addresses of endpoints that no backend has any more.
@@ -210,7 +216,12 @@ impl Handler for Pipeline {
         let mut cx =
             Context { worker, serving: &serving, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
         let answered = {
-            let stages = pin!(stages::run(&mut cx, request));
+            let stages = pin!(async {
+                match stages::run(&mut cx, Start::Received(request)).await {
+                    Ok(answered) => answered,
+                    Err(unrouted) => Box::pin(no_route::wait(&mut cx, unrouted)).await,
+                }
+            });
             contained(stages).await
         };
         let answered = answered.unwrap_or_else(|_panic| {

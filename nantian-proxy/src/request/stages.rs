@@ -4,7 +4,7 @@
 //! 1. read and normalise the head: 400, 413, 501; a loop: 508; the end of `Max-Forwards` is answered here
 //! 2. find the listener: 404; the connection's server name must belong to the same one: 421
 //! 3. tell the backend about the client and about us: `X-Forwarded-*`, `X-Request-Id`, `Via`
-//! 4. find the rule: 404
+//! 4. find the rule: 404, where none comes in time ([`no_route`](super::no_route))
 //! 5. CORS: a preflight is answered here
 //! 6. filters that answer: redirect, direct response
 //! 7. filters that change the request: headers, rewrite, in the route's order
@@ -87,21 +87,39 @@ struct Matched<'a> {
     prefix: Option<usize>,
 }
 
-/// Runs all stages.
-pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answered {
-    let (head, body) = request.into_parts();
-    cx.grpc = answer::is_grpc(&head.method, &head.headers);
-    if !cx.exchange.connection.account.admits_request() {
-        return cx.fail(Failure::Overload);
-    }
-    let mut asked = match read(cx, head) {
-        Ok(Read::Asked(asked)) => asked,
-        Ok(Read::Answered(answer)) => return answer.into(),
-        Err(failure) => return cx.fail(failure),
+/// A request that no listener or rule wants: stage 1 is behind it.
+pub(super) struct Unrouted {
+    asked: Asked,
+    body: Body,
+}
+
+/// Where a request begins.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are the large one, and a box would be an allocation for each"
+)]
+pub(super) enum Start {
+    /// It came in.
+    Received(Request<Body>),
+    /// Stage 2, by another configuration.
+    Again(Box<Unrouted>),
+}
+
+/// Runs all stages. Back comes a request that another configuration may want, if it can wait for one.
+pub(super) async fn run(cx: &mut Context<'_>, start: Start) -> Result<Answered, Box<Unrouted>> {
+    let (mut asked, body) = match start {
+        Start::Received(request) => match receive(cx, request) {
+            Ok(received) => received,
+            Err(answered) => return Ok(*answered),
+        },
+        Start::Again(unrouted) => (unrouted.asked, unrouted.body),
     };
-    let matched = match check_length(cx, &body).and_then(|()| route(cx, &mut asked)) {
+    let matched = match route(cx, &mut asked) {
         Ok(matched) => matched,
-        Err(failure) => return cx.fail(failure),
+        Err(Failure::NoRoute) if !cx.worker.settings.no_route_wait.is_zero() => {
+            return Err(Box::new(Unrouted { asked, body }));
+        }
+        Err(failure) => return Ok(cx.fail(failure)),
     };
     let rule = &matched.local.rule;
     cx.grpc |= rule.is_grpc();
@@ -109,7 +127,7 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
     if let Some(cors) = cors
         && cors::is_preflight(&asked.method, &asked.headers)
     {
-        return cors.preflight(&asked.headers).into();
+        return Ok(cors.preflight(&asked.headers).into());
     }
     let verdict = cors.map(|cors| cors.judge(&asked.headers));
     let mut answered = match serve(cx, &matched, asked, body).await {
@@ -121,7 +139,24 @@ pub(super) async fn run(cx: &mut Context<'_>, request: Request<Body>) -> Answere
     if let (Some(cors), Some(verdict)) = (cors, &verdict) {
         cors.mark(verdict, headers);
     }
-    answered
+    Ok(answered)
+}
+
+/// Stages 0 and 1; an error is the answer.
+fn receive(cx: &mut Context<'_>, request: Request<Body>) -> Result<(Asked, Body), Box<Answered>> {
+    let (head, body) = request.into_parts();
+    cx.grpc = answer::is_grpc(&head.method, &head.headers);
+    if !cx.exchange.connection.account.admits_request() {
+        return Err(Box::new(cx.fail(Failure::Overload)));
+    }
+    match read(cx, head) {
+        Ok(Read::Asked(asked)) => match check_length(cx, &body) {
+            Ok(()) => Ok((asked, body)),
+            Err(failure) => Err(Box::new(cx.fail(failure))),
+        },
+        Ok(Read::Answered(answer)) => Err(Box::new(answer.into())),
+        Err(failure) => Err(Box::new(cx.fail(failure))),
+    }
 }
 
 /// What stage 1 leads to.
@@ -165,7 +200,10 @@ fn route<'a>(cx: &mut Context<'a>, asked: &mut Asked) -> Result<Matched<'a>, Fai
     let routes = routes.ok_or(Failure::NoRoute)?;
     let listener = serving.listener(routes.index()).ok_or(Failure::NoRoute)?;
     cx.log.listener = Some(routes.index());
-    introduce_client(cx, routes.index(), asked);
+    // Once, also where another configuration is asked again.
+    if cx.log.request_id.is_none() {
+        introduce_client(cx, routes.index(), asked);
+    }
 
     let bind = cx.bind;
     let find = |method: &Method| {

@@ -8,6 +8,7 @@ mod headers;
 mod http2;
 mod lost_connections;
 mod mirrors;
+mod no_route;
 mod records;
 mod resets;
 mod retries;
