@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::container::{self, Container};
 use crate::namespace::Namespace;
-use crate::process::{Daemon, Process, run};
+use crate::process::{AFTER_KILL, Daemon, Process, run};
 use crate::state::{ClusterName, Home, State};
 use crate::{ClusterError, Programs, cgroup, control_plane, images, node, pki};
 
@@ -23,6 +23,9 @@ pub enum Parts {
 
 /// The part that gives Services of type `LoadBalancer` their addresses.
 const LOAD_BALANCER: &str = "load-balancer";
+
+/// What ends together, if the API server does.
+const KUBERNETES: [&str; 2] = ["apiserver", "controller-manager"];
 
 /// What is mounted, as the kernel tells it.
 const MOUNTS: &str = "/proc/self/mounts";
@@ -82,6 +85,7 @@ impl Cluster {
         Namespace::of(state).create()?;
         pki::write(state)?;
         state.write(NOTE, if parts == Parts::Node { "node" } else { "objects" })?;
+        control_plane::start_etcd(state, programs)?;
         control_plane::start_api_server(state, programs)?;
         control_plane::start_controller_manager(state, programs)?;
         if parts == Parts::ObjectsOnly {
@@ -179,6 +183,30 @@ impl Cluster {
     /// If it does not run.
     pub fn resume(&self, part: &str) -> Result<(), ClusterError> {
         self.signal(part, Signal::CONT)
+    }
+
+    /// Ends the API server by SIGKILL, and with it the controllers of Kubernetes: they end when they cannot renew their Leases,
+    /// where there are several to elect one of. Both are gone until [`start_kubernetes`](Self::start_kubernetes).
+    ///
+    /// # Errors
+    /// If they do not run.
+    pub fn kill_kubernetes(&self) -> Result<(), ClusterError> {
+        for part in KUBERNETES {
+            self.signal(part, Signal::KILL)?;
+            if let Some(process) = Daemon::of(&self.state, part).process() {
+                process.ends_within(AFTER_KILL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts what [`kill_kubernetes`](Self::kill_kubernetes) has ended; returns when the API server is ready.
+    ///
+    /// # Errors
+    /// If it does not become so.
+    pub fn start_kubernetes(&self) -> Result<(), ClusterError> {
+        control_plane::start_api_server(&self.state, &self.programs)?;
+        control_plane::start_controller_manager(&self.state, &self.programs)
     }
 
     fn signal(&self, part: &str, signal: Signal) -> Result<(), ClusterError> {

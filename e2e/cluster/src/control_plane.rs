@@ -21,18 +21,20 @@ const ETCD: &str = "server";
 /// How long the API server may take. Seconds on a machine that does nothing else.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the log of requests keeps: who wrote what, without the objects.
+/// What the log of requests keeps: who wrote what, without the objects; and what the control plane asked for.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: Metadata
   verbs: [create, update, patch, delete, deletecollection]
+- level: Metadata
+  users: ['system:serviceaccount:nantian-gw:nantian-gw-controlplane']
 - level: None
 ";
 
-/// Starts etcd and the API server, and waits until it is ready.
-pub(crate) fn start_api_server(state: &State, programs: &Programs) -> Result<(), ClusterError> {
+/// Starts where the API server keeps its objects.
+pub(crate) fn start_etcd(state: &State, programs: &Programs) -> Result<(), ClusterError> {
     Daemon::of(state, "etcd").start(&programs.path(ETCD), |etcd| {
         etcd.arg(flag("data-dir", &state.at("etcd")));
         etcd.args([
@@ -45,7 +47,11 @@ pub(crate) fn start_api_server(state: &State, programs: &Programs) -> Result<(),
             "--unsafe-no-fsync",
             "--log-level=warn",
         ]);
-    })?;
+    })
+}
+
+/// Starts the API server, and waits until it is ready.
+pub(crate) fn start_api_server(state: &State, programs: &Programs) -> Result<(), ClusterError> {
     let policy = state.write("audit-policy.yaml", AUDIT_POLICY)?;
     let apiserver = Daemon::of(state, "apiserver");
     apiserver.start(&programs.path("kube-apiserver"), |server| {

@@ -1,8 +1,6 @@
 //! A Gateway with data planes of its own, beside one that shares those of the chart.
 
-use std::path::Path;
-
-use nantian_cluster::{Home, Parts};
+use nantian_cluster::Parts;
 use serde_json::Value;
 
 use crate::{Live, said};
@@ -94,12 +92,8 @@ impl Live {
 #[test]
 fn a_gateway_with_data_planes_of_its_own_is_served_by_them_and_they_serve_nothing_else() {
     let live = Live::up("test-dedicated", Parts::Node);
-    let binaries = Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap();
-    live.cluster().install(&Home::find().unwrap(), binaries).unwrap_or_else(|error| panic!("{error}"));
-    let folder = tempfile::tempdir().unwrap();
-    let objects = folder.path().join("objects.yaml");
-    std::fs::write(&objects, OBJECTS).unwrap();
-    live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
+    live.install();
+    live.apply(OBJECTS);
 
     let deployment = format!("deployment/{NAME}");
     live.kubectl(["-n", "shop", "wait", "--for=create", "--timeout=60s", &deployment]);

@@ -7,6 +7,9 @@ use crate::{Live, said};
 
 const ADDRESS: &str = "jsonpath={.status.addresses[0].value}";
 
+/// How many [`many_routes`] are.
+pub(crate) const ROUTES: usize = 300;
+
 /// Two backends, a Gateway, and a route from one to the other.
 const OBJECTS: &str = "
 apiVersion: apps/v1
@@ -50,16 +53,38 @@ spec:
 
 /// Makes the objects; returns the URL that backends answer.
 pub(crate) fn routed(live: &Live) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let objects = folder.path().join("objects.yaml");
-    std::fs::write(&objects, OBJECTS).unwrap();
-    live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
+    live.apply(OBJECTS);
     live.kubectl(["rollout", "status", "deployment/backend", "--timeout=60s"]);
     let url = url_of(live, "default");
     let mut curl = live.cluster().command("curl");
     let patiently = ["--silent", "--fail", "--max-time", "10", "--retry", "20", "--retry-all-errors", &url];
     assert!(said(curl.args(patiently)).ends_with(" over cleartext\n"));
     url
+}
+
+/// Routes that data planes hold beside that of the load.
+pub(crate) fn many_routes(live: &Live) {
+    let routes: Vec<String> = (0..ROUTES).map(|index| route(&format!("route-{index}"))).collect();
+    live.apply(&routes.join("---\n"));
+    let last = format!("httproute/route-{}", ROUTES - 1);
+    let accepted = "--for=jsonpath={.status.parents[0].conditions[?(@.type==\"Accepted\")].status}=True";
+    live.kubectl(["wait", &last, "--timeout=60s", accepted]);
+}
+
+/// A route to what answers the load, by another host, and answers that say whose they are.
+pub(crate) fn route(name: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: {name}, namespace: default}}
+spec:
+  parentRefs: [{{name: web}}]
+  hostnames: [{name}.example.com]
+  rules:
+  - backendRefs: [{{name: backend, port: 80}}]
+    filters: [{{type: ResponseHeaderModifier, responseHeaderModifier: {{set: [{{name: x-route, value: {name}}}]}}}}]
+"
+    )
 }
 
 /// Where the Gateway `web` of a namespace is reached, as its status says.
@@ -108,6 +133,7 @@ stop.set()
 [thread.join() for thread in threads]
 print(sum(answers))
 print(len(unrouted))
+print(len(failures))
 [print(failure) for failure in failures[:20]]
 ";
 
@@ -115,6 +141,7 @@ print(len(unrouted))
 pub(crate) struct Served {
     pub(crate) answers: usize,
     pub(crate) unrouted: usize,
+    pub(crate) failed: usize,
     /// The first ones.
     pub(crate) failures: Vec<String>,
 }
@@ -141,8 +168,8 @@ impl Load {
         drop(self.0.stdin.take());
         let mut lines = BufReader::new(self.0.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut count = || lines.next().unwrap().parse().unwrap();
-        let (answers, unrouted) = (count(), count());
-        Served { answers, unrouted, failures: lines.collect() }
+        let (answers, unrouted, failed) = (count(), count(), count());
+        Served { answers, unrouted, failed, failures: lines.collect() }
     }
 }
 

@@ -5,6 +5,7 @@
 mod check;
 mod crds;
 mod dedicated;
+mod faults;
 mod load;
 mod node;
 mod page;
@@ -12,6 +13,7 @@ mod planes;
 mod proxied;
 mod recovery;
 mod refused;
+mod seen;
 
 use std::path::Path;
 use std::process::Command;
@@ -36,6 +38,13 @@ impl Live {
     /// What `kubectl` prints; it must succeed.
     fn kubectl<const N: usize>(&self, line: [&str; N]) -> String {
         said(self.cluster().kubectl().args(line))
+    }
+
+    fn apply(&self, manifest: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("objects.yaml");
+        std::fs::write(&file, manifest).unwrap();
+        self.kubectl(["apply", "--server-side", "--filename", &file.to_string_lossy()]);
     }
 
     /// Installs Nantian Gateway, or upgrades it.

@@ -29,10 +29,7 @@ spec:
 
 /// Each Gateway has an address of its own, and answers by its own routes.
 fn add_neighbour(live: &Live, url: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let objects = folder.path().join("neighbour.yaml");
-    std::fs::write(&objects, NEIGHBOUR).unwrap();
-    live.kubectl(["apply", "--filename", &objects.to_string_lossy()]);
+    live.apply(NEIGHBOUR);
     let neighbour = load::url_of(live, "kube-public");
     assert_ne!(url, neighbour);
     let ask = |url: &str| {
@@ -78,7 +75,7 @@ fn the_chart_installs_both_planes_and_restarts_of_planes_and_backends_and_an_upg
         live.kubectl(["rollout", "status", "--timeout=60s", "deployment/backend"]);
     }
     live.install();
-    let Served { answers, unrouted, failures } = load.end();
+    let Served { answers, unrouted, failures, .. } = load.end();
     println!(
         "{answers} answers while planes and backends restarted and the chart was upgraded, {unrouted} times no route"
     );

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::recovery::until;
+use crate::seen::until;
 use crate::{Live, said};
 
 /// A Gateway with two listeners, and a route to a Service that is not there.
