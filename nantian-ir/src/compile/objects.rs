@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use nantian_crds::gateway_api;
 use serde::Serialize;
 use serde_json::Value;
+use smol_str::SmolStr;
 use thiserror::Error;
 
 use crate::key::ObjectRef;
@@ -92,7 +94,7 @@ impl Object {
             None => "default",
         };
         let id = ObjectRef {
-            group: api_version.split_once('/').map_or("", |(group, _)| group).into(),
+            group: group_of(api_version),
             kind: kind.into(),
             namespace: namespace.into(),
             name: name.into(),
@@ -129,6 +131,15 @@ impl Object {
             }
             path = path.rfind(['.', '[']).and_then(|end| path.get(..end)).unwrap_or("");
         }
+    }
+}
+
+/// The group of most objects has no room within a `SmolStr`, so all share one text of it.
+fn group_of(api_version: &str) -> SmolStr {
+    match api_version.split_once('/') {
+        Some((gateway_api::GROUP, _)) => SmolStr::new_static(gateway_api::GROUP),
+        Some((group, _)) => group.into(),
+        None => SmolStr::default(),
     }
 }
 
