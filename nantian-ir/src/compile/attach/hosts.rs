@@ -1,16 +1,16 @@
-//! A set of hosts that finds an intersecting one without looking at all of them.
+//! A map by host that finds those of intersecting hosts without looking at all of them.
 
 use std::collections::BTreeMap;
 
 use crate::name::HostnameMatch;
 
-/// Hosts with who has them. Keys are the labels from the right (`com.example.`), then `=` for the name itself or `*` for
-/// what is below it, so that everything below a name is one range.
-pub(crate) struct Hosts<'h, Owner> {
-    by_key: BTreeMap<String, (&'h HostnameMatch, Owner)>,
+/// Values by host. Keys are the labels from the right (`com.example.`), then `=` for the name itself or `*` for what is below
+/// it, so that everything below a name is one range.
+pub(crate) struct Hosts<V> {
+    by_key: BTreeMap<String, V>,
 }
 
-impl<Owner> Default for Hosts<'_, Owner> {
+impl<V> Default for Hosts<V> {
     fn default() -> Self {
         Self { by_key: BTreeMap::new() }
     }
@@ -28,34 +28,49 @@ fn key(host: &HostnameMatch) -> String {
     }
 }
 
-impl<'h, Owner: Copy> Hosts<'h, Owner> {
-    /// Adds a host. The first to have it keeps it.
-    pub(crate) fn insert(&mut self, host: &'h HostnameMatch, owner: Owner) {
-        self.by_key.entry(key(host)).or_insert((host, owner));
+impl<V> Hosts<V> {
+    /// The value of a host, which is made if there is none.
+    pub(crate) fn or_insert_with(&mut self, host: &HostnameMatch, make: impl FnOnce() -> V) -> &mut V {
+        self.by_key.entry(key(host)).or_insert_with(make)
     }
 
-    /// A host of the set that serves some of the same names as `host`, with who has it.
-    pub(crate) fn intersecting(&self, host: &HostnameMatch) -> Option<(&'h HostnameMatch, Owner)> {
+    /// Changes the value of a host, if there is one, and takes it out if it is not to be kept.
+    pub(crate) fn retain(&mut self, host: &HostnameMatch, keep: impl FnOnce(&mut V) -> bool) {
+        let key = key(host);
+        if self.by_key.get_mut(&key).is_some_and(|value| !keep(value)) {
+            self.by_key.remove(&key);
+        }
+    }
+
+    /// Looks at the values of the hosts that serve some of the same names as `host`, until there is an answer.
+    pub(crate) fn find_map<'s, T>(
+        &'s self,
+        host: &HostnameMatch,
+        mut look: impl FnMut(&'s V) -> Option<T>,
+    ) -> Option<T> {
         let labels = match host {
-            HostnameMatch::Any => return self.by_key.values().next().copied(),
+            HostnameMatch::Any => return self.by_key.values().find_map(look),
             HostnameMatch::Exact(name) | HostnameMatch::Wildcard(name) => reversed(name.as_str()),
         };
         let above = || labels.match_indices('.').map(|(end, _)| labels.get(..=end).unwrap_or_default());
         // A wildcard stands for one label or more: that of `example.com` serves names below it, and not itself.
         let is_exact = matches!(host, HostnameMatch::Exact(_));
         let wildcards = above().filter(|name| !is_exact || *name != labels).map(|name| format!("{name}*"));
-        let found = std::iter::once("*".to_owned()).chain(wildcards).find_map(|key| self.by_key.get(&key));
+        let covering = std::iter::once("*".to_owned()).chain(wildcards);
+        let found = covering.filter_map(|key| self.by_key.get(&key)).find_map(&mut look);
         if is_exact {
-            return found.or_else(|| self.by_key.get(&key(host))).copied();
+            return found.or_else(|| self.by_key.get(&key(host)).and_then(look));
         }
-        let itself = format!("{labels}=");
+        let itself = [format!("{labels}="), format!("{labels}*")];
         let below = self.by_key.range(labels.clone()..).take_while(|(key, _)| key.starts_with(&labels));
-        found.or_else(|| below.filter(|(key, _)| **key != itself).map(|(_, held)| held).next()).copied()
+        found.or_else(|| below.filter(|(key, _)| !itself.contains(key)).map(|(_, value)| value).find_map(look))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -71,15 +86,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_intersecting_host_is_found_if_there_is_one(held in prop::collection::vec(host(), 0..6), wanted in host()) {
+        fn the_intersecting_hosts_are_found_and_no_others(held in prop::collection::vec(host(), 0..6), wanted in host()) {
             let mut hosts = Hosts::default();
             for host in &held {
-                hosts.insert(host, ());
+                hosts.or_insert_with(host, || host);
             }
-            let expected = held.iter().any(|host| host.intersect(&wanted).is_some());
-            let found = hosts.intersecting(&wanted);
-            prop_assert_eq!(found.is_some(), expected);
-            prop_assert!(found.is_none_or(|(host, ())| host.intersect(&wanted).is_some()));
+            let expected: HashSet<_> = held.iter().filter(|host| host.intersect(&wanted).is_some()).collect();
+            let mut found = Vec::new();
+            let none = hosts.find_map(&wanted, |host| {
+                found.push(*host);
+                None::<()>
+            });
+            prop_assert!(none.is_none());
+            prop_assert_eq!(found.len(), expected.len(), "each once");
+            prop_assert_eq!(found.into_iter().collect::<HashSet<_>>(), expected);
         }
     }
 }

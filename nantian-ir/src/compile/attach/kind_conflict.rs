@@ -12,6 +12,7 @@ use super::route::RouteView;
 use crate::compile::decode::Name;
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::key::{RouteKey, RouteKind};
+use crate::name::HostnameMatch;
 
 /// What a parent of a route loses to an older route of the other kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,11 +24,19 @@ pub(crate) struct Clash {
     message: String,
 }
 
-/// The clashes of the routes of one Gateway, by route. `routes` are those with requests, the older first.
+/// What was found of the clashes of one Gateway.
+pub(crate) struct Clashes {
+    /// The routes that were looked at; `None`: all that the Gateway has.
+    pub(crate) among: Option<BTreeSet<RouteKey>>,
+    pub(crate) found: BTreeMap<RouteKey, Vec<Clash>>,
+}
+
+/// The clashes of routes of one Gateway, by route. `routes` are those with requests, the older first: all, or with each
+/// those that it shares a host with.
 ///
 /// Of each, only what [`RouteView::stands_as`] compares may be looked at.
 pub(crate) fn find(gateway: &Name, routes: &[&Arc<RouteView>]) -> BTreeMap<RouteKey, Vec<Clash>> {
-    let mut taken: BTreeMap<(usize, RouteKind), Hosts<'_, &RouteKey>> = BTreeMap::new();
+    let mut taken: BTreeMap<(usize, RouteKind), Hosts<(&HostnameMatch, &RouteKey)>> = BTreeMap::new();
     let mut clashes: BTreeMap<RouteKey, Vec<Clash>> = BTreeMap::new();
     for route in routes {
         let kind = route.key.kind;
@@ -36,7 +45,7 @@ pub(crate) fn find(gateway: &Name, routes: &[&Arc<RouteView>]) -> BTreeMap<Route
             let mut lost = BTreeMap::new();
             for (listener, hosts) in &parent.attached {
                 let held = taken.get(&(*listener, other(kind)));
-                match held.and_then(|held| hosts.iter().find_map(|host| held.intersecting(host))) {
+                match held.and_then(|held| hosts.iter().find_map(|host| held.find_map(host, |first| Some(*first)))) {
                     Some((host, by)) => _ = lost.insert(*listener, format!("{by} has the hostname {host}")),
                     None => mine.push((*listener, hosts)),
                 }
@@ -54,7 +63,7 @@ pub(crate) fn find(gateway: &Name, routes: &[&Arc<RouteView>]) -> BTreeMap<Route
         for (listener, hosts) in mine {
             let held = taken.entry((listener, kind)).or_default();
             for host in hosts {
-                held.insert(host, &route.key);
+                held.or_insert_with(host, || (host, &route.key));
             }
         }
     }
@@ -74,6 +83,7 @@ pub(crate) fn detach(route: &mut RouteView, clashes: &[Clash], diagnostics: &mut
     }
 }
 
-fn other(kind: RouteKind) -> RouteKind {
+/// The kind that routes of this one are in the way of.
+pub(super) fn other(kind: RouteKind) -> RouteKind {
     if kind == RouteKind::Http { RouteKind::Grpc } else { RouteKind::Http }
 }

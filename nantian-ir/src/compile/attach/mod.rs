@@ -9,6 +9,7 @@ pub(crate) mod kind_conflict;
 pub(crate) mod listener;
 pub(crate) mod listener_set;
 mod namespace;
+pub(crate) mod rivals;
 pub(crate) mod route;
 pub(crate) mod stream_precedence;
 pub(crate) mod version;

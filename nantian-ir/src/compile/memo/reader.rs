@@ -1,7 +1,7 @@
 //! What units of work see of objects and of each other's results. Every look is recorded.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use nantian_crds::core::EndpointSlice;
@@ -10,7 +10,7 @@ use nantian_crds::gateway_api::reference_grant::ReferenceGrantSpec;
 use smol_str::SmolStr;
 
 use super::fact::{Fact, FactId};
-use super::store::Store;
+use super::store::{Contender, Store};
 use crate::compile::Options;
 use crate::compile::attach::class::{self, Class};
 use crate::compile::attach::conflict::Verdict;
@@ -188,6 +188,20 @@ impl<'s> Reader<'s> {
         self.read(&Fact::ContendersAt(gateway));
         let contenders = self.store.routes_at.members(gateway).filter(|contender| wanted(contender.route.kind));
         contenders.filter_map(|contender| self.store.attachments.get(&contender.route)).collect()
+    }
+
+    /// The routes of a Gateway that a change since clashes were last looked for can matter to; `None`: all.
+    pub(crate) fn affected(&self, gateway: &Name) -> Option<BTreeSet<RouteKey>> {
+        self.read(&Fact::ContendersAt(gateway));
+        self.store.rivals.get(gateway)?.affected(gateway, |route| self.store.attachments.get(route))
+    }
+
+    /// Of routes that have to do with each other, those that can be attached: the older first, then by name.
+    pub(crate) fn contenders_among(&self, routes: &BTreeSet<RouteKey>) -> Vec<&'s Arc<RouteView>> {
+        let views = routes.iter().filter_map(|route| self.store.attachments.get(route));
+        let mut contenders: Vec<_> = views.filter(|view| view.refused.is_none()).collect();
+        contenders.sort_by_cached_key(|view| Contender::new(view));
+        contenders
     }
 
     /// What a route of a Gateway loses to routes of another kind.

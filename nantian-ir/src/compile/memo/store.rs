@@ -15,6 +15,7 @@ use crate::compile::attach::class::Classes;
 use crate::compile::attach::conflict::Verdict;
 use crate::compile::attach::gateway::GatewayView;
 use crate::compile::attach::kind_conflict::Clash;
+use crate::compile::attach::rivals::Rivals;
 use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::decode::{Name, Typed};
@@ -48,6 +49,8 @@ pub(super) struct Store {
     pub(super) routes_at: Tally<Name, Contender>,
     /// The kinds of these routes.
     pub(super) kinds_at: Tally<Name, RouteKind>,
+    /// Of Gateways with HTTPRoutes and GRPCRoutes, where changes are followed.
+    pub(super) rivals: Map<Name, Rivals>,
     pub(super) clashes: Map<Name, BTreeMap<RouteKey, Vec<Clash>>>,
     pub(super) winners: Map<Name, Winners>,
     pub(super) policies: Map<Name, PolicyView>,

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Compiler};
+use super::unit::CONTESTS;
+use super::{Change, Compiler, Reader};
 use crate::compile::{BindPorts, Object, Objects, Options};
 use crate::key::ObjectRef;
 
@@ -90,6 +91,36 @@ fn a_change_of_a_route_leaves_those_of_the_other_kind_alone_while_it_wants_what_
     assert_eq!(changed.computed, 3, "objects of a name twice, the route's attachment, its rules");
     let others = (0..20).map(|number| Change::Remove(route("b", &format!("r{number}"), "/").id().clone()));
     assert_eq!(compiler.apply(others).resolved_diagnostics, conflict, "nobody has the hosts any more");
+}
+
+#[test]
+fn of_a_route_that_goes_those_are_looked_at_that_share_hosts_with_it_and_no_others() {
+    let wanting = |kind: &str, name: &str, hosts: &[&str]| {
+        let mut value = route("a", name, "/").value().clone();
+        (value["kind"], value["spec"]["hostnames"]) = (json!(kind), json!(hosts));
+        value["spec"]["rules"][0]["matches"] = json!([]);
+        object(value)
+    };
+    let pairs = (0..20).flat_map(|number| {
+        let host = format!("h{number}.a.example.com");
+        let of = |kind, name: &str| wanting(kind, &format!("{name}{number}"), &[&host]);
+        [of("HTTPRoute", "http"), of("GRPCRoute", "grpc")]
+    });
+    let between = wanting("HTTPRoute", "between", &["h7.a.example.com", "*.h8.a.example.com"]);
+    let below = wanting("GRPCRoute", "below", &["x.h8.a.example.com"]);
+    let mut compiler = Compiler::new(Options::standalone());
+    compiler.replace(pairs.chain([gateway("a"), between, below]).collect());
+    let gone = wanting("GRPCRoute", "grpc7", &[]).id().clone();
+    let before = compiler.store.objects.remove(&gone);
+    compiler.note(&gone, before.as_ref());
+    compiler.settle_before(CONTESTS);
+    let affected = Reader::new(&compiler.store, false).affected(&("a".into(), "gw".into())).expect("not all");
+    let names: Vec<_> = affected.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["between", "http7", "below", "grpc7"]);
+    compiler.settle();
+    let calls = (0..20).map(|number| wanting("GRPCRoute", &format!("grpc{number}"), &[]).id().clone());
+    compiler.apply(calls.chain([wanting("GRPCRoute", "below", &[]).id().clone()]).map(Change::Remove));
+    assert!(compiler.store.rivals.is_empty() && compiler.store.clashes.is_empty(), "there is one kind");
 }
 
 /// The backend is made again, and comes to what it was; the routes that send to it are lowered again, and so are they.

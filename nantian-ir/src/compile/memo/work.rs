@@ -11,7 +11,7 @@ use super::unit::Unit;
 use crate::compile::attach::class::{Class, Classes};
 use crate::compile::attach::conflict::{self, Verdict};
 use crate::compile::attach::gateway::{self, GatewayView};
-use crate::compile::attach::kind_conflict::{self, Clash};
+use crate::compile::attach::kind_conflict::{self, Clashes};
 use crate::compile::attach::route::{self, RouteView};
 use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::attach::{class, listener_set, version};
@@ -32,7 +32,7 @@ pub(super) enum Value {
     Verdicts(BTreeMap<Name, Verdict>),
     Served(Option<Arc<GatewayView>>),
     Attachment(Option<Arc<RouteView>>),
-    Contest(BTreeMap<RouteKey, Vec<Clash>>, Winners),
+    Contest(Clashes, Winners),
     Policies(Policies),
     Effects(Effects, Statements),
 }
@@ -111,9 +111,14 @@ fn contest(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) 
     let is_mixed = reader.has_routes(name, |kind| kind == RouteKind::Http)
         && reader.has_routes(name, |kind| kind == RouteKind::Grpc);
     let clashes = if is_mixed {
-        kind_conflict::find(name, &reader.contenders(name, RouteKind::has_requests))
+        let among = reader.affected(name);
+        let routes = match &among {
+            None => reader.contenders(name, RouteKind::has_requests),
+            Some(routes) => reader.contenders_among(routes),
+        };
+        Clashes { found: kind_conflict::find(name, &routes), among }
     } else {
-        BTreeMap::new()
+        Clashes { among: None, found: BTreeMap::new() }
     };
     let winners = if reader.has_routes(name, |kind| !kind.has_requests()) {
         Winners::find(name, &reader.contenders(name, |kind| !kind.has_requests()), diagnostics)

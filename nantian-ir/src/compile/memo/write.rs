@@ -26,8 +26,9 @@ use super::work::Value;
 use crate::compile::attach::class::{self, Classes};
 use crate::compile::attach::conflict::Verdict;
 use crate::compile::attach::gateway::GatewayView;
-use crate::compile::attach::kind_conflict::Clash;
+use crate::compile::attach::kind_conflict::Clashes;
 use crate::compile::attach::listener_set;
+use crate::compile::attach::rivals::Rivals;
 use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
 use crate::compile::decode::{Name, is_of};
@@ -204,19 +205,52 @@ impl Compiler {
                 self.graph.changed(&Fact::KindsAt(gateway));
             }
         }
-        for (gateway, _) in old.iter().chain(&new) {
+        let now = now.cloned();
+        let gateways: BTreeSet<&Name> = old.iter().chain(&new).map(|(gateway, _)| gateway).collect();
+        for gateway in gateways {
+            self.follow_rivals(gateway, before.as_deref(), now.as_deref());
             self.graph.changed(&Fact::ContendersAt(gateway));
         }
     }
 
-    fn write_contest(&mut self, name: &Name, clashes: BTreeMap<RouteKey, Vec<Clash>>, winners: Winners) {
-        let clashes = (!clashes.is_empty()).then_some(clashes);
-        let before = self.store.clashes.get(name).cloned().unwrap_or_default();
-        if put(&mut self.store.clashes, name, clashes) {
-            let none = BTreeMap::new();
-            for route in differing(&before, self.store.clashes.get(name).unwrap_or(&none)) {
-                self.graph.changed(&Fact::Clashes(name, route));
+    /// Keeps which hosts are wanted at a Gateway that has routes of both kinds with requests.
+    fn follow_rivals(&mut self, gateway: &Name, before: Option<&RouteView>, now: Option<&RouteView>) {
+        let store = &mut self.store;
+        let has = |kind| store.kinds_at.members(gateway).any(|held| *held == kind);
+        if self.harvest.is_some() || !has(RouteKind::Http) || !has(RouteKind::Grpc) {
+            store.rivals.remove(gateway);
+            return;
+        }
+        if let Some(rivals) = store.rivals.get_mut(gateway) {
+            rivals.follow(gateway, before, now);
+            return;
+        }
+        let contenders = store.routes_at.members(gateway);
+        let views = contenders.filter_map(|contender| store.attachments.get(&contender.route));
+        let rivals = Rivals::new(gateway, views);
+        store.rivals.insert(gateway.clone(), rivals);
+    }
+
+    fn write_contest(&mut self, name: &Name, clashes: Clashes, winners: Winners) {
+        let Clashes { among, mut found } = clashes;
+        let mut held = self.store.clashes.remove(name).unwrap_or_default();
+        let looked_at = among.unwrap_or_else(|| held.keys().chain(found.keys()).cloned().collect());
+        for route in looked_at {
+            let now = found.remove(&route);
+            if held.get(&route) == now.as_ref() {
+                continue;
             }
+            self.graph.changed(&Fact::Clashes(name, &route));
+            match now {
+                Some(clashes) => _ = held.insert(route, clashes),
+                None => _ = held.remove(&route),
+            }
+        }
+        if !held.is_empty() {
+            self.store.clashes.insert(name.clone(), held);
+        }
+        if let Some(rivals) = self.store.rivals.get_mut(name) {
+            rivals.settle();
         }
         let winners = (winners != Winners::default()).then_some(winners);
         if put(&mut self.store.winners, name, winners) {
