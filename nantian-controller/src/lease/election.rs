@@ -31,17 +31,20 @@ pub(super) struct Election {
     renew_deadline: Duration,
     /// The version that was seen last, and since when.
     seen: Option<(String, Instant)>,
+    /// When a Lease that is somebody else's has run out, unless it changes.
+    free_at: Option<Instant>,
     /// When the last renewal began that went well.
     renewed: Option<Instant>,
 }
 
 impl Election {
     pub(super) fn new(identity: String, renew_deadline: Duration) -> Self {
-        Self { identity, renew_deadline, seen: None, renewed: None }
+        Self { identity, renew_deadline, seen: None, free_at: None, renewed: None }
     }
 
     /// Looks at the Lease; `None`: there is none.
     pub(super) fn look(&mut self, held: Option<&Held>, now: Instant) -> Step {
+        self.free_at = None;
         let Some(held) = held else { return Step::Take };
         if self.seen.as_ref().is_none_or(|(version, _)| *version != held.version) {
             self.seen = Some((held.version.clone(), now));
@@ -52,8 +55,17 @@ impl Election {
         // Whoever it is now, it is not us.
         self.renewed = None;
         let since = self.seen.as_ref().map_or(now, |(_, since)| *since);
-        let has_run_out = now.saturating_duration_since(since) > held.duration;
-        if held.holder.is_empty() || has_run_out { Step::Take } else { Step::Wait }
+        let free_at = since + held.duration;
+        if held.holder.is_empty() || now >= free_at {
+            return Step::Take;
+        }
+        self.free_at = Some(free_at);
+        Step::Wait
+    }
+
+    /// When the Lease has run out that is somebody else's, if nothing changes.
+    pub(super) fn free_at(&self) -> Option<Instant> {
+        self.free_at
     }
 
     /// A write that began at `began` went well: it is ours.
@@ -89,8 +101,10 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(election.look(Some(&held("a", 1)), at(0)), Step::Wait);
         assert_eq!(election.look(Some(&held("a", 2)), at(14)), Step::Wait);
-        assert_eq!(election.look(Some(&held("a", 2)), at(29)), Step::Wait);
-        assert_eq!(election.look(Some(&held("a", 2)), at(30)), Step::Take);
+        assert_eq!(election.look(Some(&held("a", 2)), at(28)), Step::Wait);
+        assert_eq!(election.free_at(), Some(at(29)));
+        assert_eq!(election.look(Some(&held("a", 2)), at(29)), Step::Take);
+        assert_eq!(election.free_at(), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! Getting and keeping the leader's Lease.
 
+use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
+use futures_util::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 use tokio::sync::watch;
 
@@ -41,9 +44,10 @@ impl Candidate {
             return;
         }
         let mut election = Election::new(self.identity.clone(), self.settings.renew_deadline);
+        let mut changes = pin!(self.changes());
         loop {
             tokio::select! {
-                () = self.round(&mut election) => {}
+                () = self.round(&mut election, changes.as_mut()) => {}
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
         }
@@ -54,8 +58,18 @@ impl Candidate {
         }
     }
 
+    /// What becomes of the Lease; `None`: it is gone. What is wrong with the API server, tries tell.
+    fn changes(&self) -> impl Stream<Item = Option<Held>> {
+        let default_duration = self.settings.lease_duration;
+        let leases = watcher::watch_object(self.api.clone(), &self.settings.lease).default_backoff();
+        leases.filter_map(move |seen| async move {
+            let lease = seen.ok()?;
+            Some(lease.map(|lease| held(&lease, default_duration)))
+        })
+    }
+
     /// One try, and the wait for the next.
-    async fn round(&self, election: &mut Election) {
+    async fn round(&self, election: &mut Election, changes: Pin<&mut impl Stream<Item = Option<Held>>>) {
         let began = Instant::now();
         // A write that hangs must not outlast the time that it is for.
         let patience =
@@ -66,9 +80,14 @@ impl Candidate {
             Ok(Err(error)) => self.failed(&error.to_string()),
             Err(_) => self.failed("no answer in time"),
         }
-        let wait = began + self.settings.retry_period;
-        let until = election.leads_until();
-        tokio::time::sleep_until(until.map_or(wait, |until| wait.min(until)).into()).await;
+        let next = began + self.settings.retry_period;
+        // A Lease that has run out and could not be taken is no reason to hurry.
+        let free_at = election.free_at().filter(|at| *at > Instant::now());
+        let next = [election.leads_until(), free_at].into_iter().flatten().fold(next, Instant::min);
+        tokio::select! {
+            () = tokio::time::sleep_until(next.into()) => {}
+            () = freed(election, changes) => {}
+        }
         if election.has_run_out(Instant::now()) {
             self.lead(false, "the Lease could not be renewed in time");
         }
@@ -144,6 +163,17 @@ impl Candidate {
     }
 }
 
+/// Until the Lease can be taken: one that is given up is not waited for.
+async fn freed(election: &mut Election, mut changes: Pin<&mut impl Stream<Item = Option<Held>>>) {
+    while let Some(held) = changes.next().await {
+        // What comes late says nothing about a Lease that is ours.
+        if election.leads_until().is_none() && election.look(held.as_ref(), Instant::now()) == Step::Take {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
 fn held(lease: &Lease, default_duration: Duration) -> Held {
     let Lease { metadata: ObjectMeta { resource_version, .. }, spec, .. } = lease;
     let spec = spec.as_ref();
@@ -152,5 +182,41 @@ fn held(lease: &Lease, default_duration: Duration) -> Held {
         holder: spec.and_then(|spec| spec.holder_identity.clone()).unwrap_or_default(),
         version: resource_version.clone().unwrap_or_default(),
         duration: seconds.map_or(default_duration, Duration::from_secs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt as _, stream};
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    /// A Lease of this holder; `None`: there is none.
+    fn lease(holder: Option<&str>) -> Option<Held> {
+        let duration = Duration::from_secs(15);
+        holder.map(|holder| Held { holder: holder.to_owned(), version: holder.to_owned(), duration })
+    }
+
+    /// Whether the wait ends with these changes.
+    fn is_freed(election: &mut Election, changes: [Option<&str>; 2]) -> bool {
+        freed(election, pin!(stream::iter(changes.map(lease)))).now_or_never().is_some()
+    }
+
+    #[test]
+    fn a_lease_that_is_given_up_or_deleted_is_not_waited_for() {
+        let election = || Election::new("me".to_owned(), DEADLINE);
+        assert!(is_freed(&mut election(), [Some("other"), Some("")]));
+        assert!(is_freed(&mut election(), [Some("other"), None]));
+        assert!(!is_freed(&mut election(), [Some("other"), Some("another")]));
+    }
+
+    #[test]
+    fn what_is_told_late_takes_nothing_from_a_leader() {
+        let mut election = Election::new("me".to_owned(), DEADLINE);
+        election.renewed(Instant::now());
+        assert!(!is_freed(&mut election, [Some("other"), Some("")]));
+        assert!(election.leads_until().is_some());
     }
 }

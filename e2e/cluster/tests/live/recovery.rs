@@ -10,8 +10,10 @@ use crate::{Live, said};
 
 /// How long both control planes are away.
 const WITHOUT_CONTROL_PLANE: Duration = Duration::from_secs(60);
-/// A Lease that is not renewed lasts 15 s, and others look at it every 2 s; the rest is for a busy machine.
+/// A Lease that is not renewed lasts 15 s; the rest is for a busy machine.
 const TAKEOVER: Duration = Duration::from_secs(30);
+/// Shorter than a Lease that is not given up lasts: 13 s, if it was renewed 2 s before.
+const HANDOVER: Duration = Duration::from_secs(12);
 
 #[test]
 fn data_planes_serve_on_without_control_planes_and_one_control_plane_alone_writes() {
@@ -23,6 +25,7 @@ fn data_planes_serve_on_without_control_planes_and_one_control_plane_alone_write
     let load = Load::start(&live, &url);
     killed_and_back(&live);
     the_other_leads(&live);
+    a_leader_that_ends_hands_over(&live);
     let Served { answers, unrouted, failures, .. } = load.end();
     println!("{answers} answers meanwhile, {unrouted} times no route");
     assert!(answers > 1_000, "{answers} answers are not enough to tell");
@@ -87,5 +90,15 @@ fn the_other_leads(live: &Live) {
     let took = until("another writes statuses", TAKEOVER, || accepted(live, "after-the-leader"));
     println!("a status is written {took:?} after the leader was killed");
     assert_ne!(leader(live), first);
+    live.kubectl(["-n", "nantian-gw", "rollout", "status", "deployment/nantian-gw-controlplane", "--timeout=120s"]);
+}
+
+fn a_leader_that_ends_hands_over(live: &Live) {
+    let first = leader(live);
+    live.kubectl(["-n", "nantian-gw", "delete", "pod", &first, "--wait=false"]);
+    live.apply(&load::route("after-the-handover"));
+    let took =
+        until("another writes statuses", HANDOVER, || accepted(live, "after-the-handover") && leader(live) != first);
+    println!("a status is written {took:?} after the leader was told to end");
     live.kubectl(["-n", "nantian-gw", "rollout", "status", "deployment/nantian-gw-controlplane", "--timeout=120s"]);
 }
