@@ -3,8 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -32,10 +35,7 @@ impl Connections {
         self.0.next.set(id + 1);
         self.0.open.borrow_mut().insert(id, None);
         let place = Place { connections: self.clone(), id };
-        let task = tokio::task::spawn_local(async move {
-            let _place = place;
-            connection.await;
-        });
+        let task = tokio::task::spawn_local(Placed { connection, _place: place });
         if let Some(place) = self.0.open.borrow_mut().get_mut(&id) {
             *place = Some(task.abort_handle());
         }
@@ -69,6 +69,23 @@ impl Connections {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.open.borrow().len()
+    }
+}
+
+pin_project! {
+    /// A connection in its place. An `async` block would have room for it twice.
+    struct Placed<F> {
+        #[pin]
+        connection: F,
+        _place: Place,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Placed<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.project().connection.poll(cx)
     }
 }
 

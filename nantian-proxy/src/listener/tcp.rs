@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Connections;
 use super::socket::is_file_limit;
-use crate::engine::overload::{Budget, Permit, Refusal};
+use crate::engine::overload::{Budget, Refusal};
 use crate::http::buffered::{Account, Buffers};
 use crate::http::{self, ConnectionInfo, Drain, Handler, HttpSettings, Transport};
 use crate::telemetry::{AcceptError, BindStats, CutReason, HandshakeError, PanicPlace, Recorder, ResponseFlag};
@@ -116,7 +116,8 @@ impl<H: Handler> Bind<H> {
         let opened = Rc::clone(&account);
         let task = self.connections.spawn(async move {
             let recorder = bind.recorder.clone();
-            let served = AssertUnwindSafe(bind.serve(stream, peer, permit, account)).catch_unwind().await;
+            let served = AssertUnwindSafe(bind.serve(stream, peer, account)).catch_unwind().await;
+            drop(permit);
             if served.is_err() {
                 recorder.panicked(PanicPlace::Connection);
             }
@@ -133,27 +134,36 @@ impl<H: Handler> Bind<H> {
         self.recorder.connection_ended(canonical(peer), flag);
     }
 
-    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, _permit: Permit, account: Rc<Account>) {
+    async fn serve(self: Rc<Self>, stream: TcpStream, peer: SocketAddr, account: Rc<Account>) {
         // Both fail only where the client is gone already.
         let (Ok(local), Ok(())) = (stream.local_addr(), stream.set_nodelay(true)) else { return };
-        let mut info = ConnectionInfo::new(canonical(peer), canonical(local));
-        info.account = account;
+        let peer = canonical(peer);
         let tls = self.tls.borrow().clone();
-        let (settings, handler, drain) = (Rc::clone(&self.settings), Rc::clone(&self.handler), self.drain.clone());
-        let end = if let Some(tls) = tls {
+        let (io, tls) = if let Some(tls) = tls {
             // Boxed, so that the connection does not keep the room of its handshake.
-            let handshake = Box::pin(self.handshake(&tls, stream, info.peer));
-            let Some((stream, tls)) = handshake.await else { return };
-            info.tls = Some(tls);
-            http::serve(stream, Rc::new(info), settings, handler, drain).await
+            match Box::pin(self.handshake(&tls, stream, peer)).await {
+                Some((io, tls)) => (io, Some(tls)),
+                None => return,
+            }
         } else {
-            http::serve_auto(Transport::from(stream), Rc::new(info), settings, handler, drain).await
+            (Transport::from(stream), None)
+        };
+        let info = {
+            let mut info = ConnectionInfo::new(peer, canonical(local));
+            (info.tls, info.account) = (tls, account);
+            Rc::new(info)
+        };
+        let (settings, handler, drain) = (Rc::clone(&self.settings), Rc::clone(&self.handler), self.drain.clone());
+        let end = if info.tls.is_some() {
+            http::serve(io, info, settings, handler, drain).await
+        } else {
+            http::serve_auto(io, info, settings, handler, drain).await
         };
         // What it means for requests has been told to the handler, one by one.
         if let Some(reason) = CutReason::of(&end) {
             self.stats.cut(reason);
             if let Some(flag) = reason.connection_flag() {
-                self.recorder.connection_ended(canonical(peer), flag);
+                self.recorder.connection_ended(peer, flag);
             }
         }
     }

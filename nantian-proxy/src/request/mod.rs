@@ -209,26 +209,29 @@ impl Pipeline {
 
 impl Handler for Pipeline {
     /// A panic in any stage is contained: the client gets 500, the record the flag `PN`.
-    async fn handle(self: Rc<Self>, request: Request<Body>, exchange: Exchange) -> Reply {
-        let worker = &self.worker;
-        let serving = worker.serving();
+    fn handle(self: Rc<Self>, mut request: Request<Body>, exchange: Exchange) -> impl Future<Output = Reply> + 'static {
+        let serving = self.worker.serving();
         let mut log = RequestLog::new(Rc::clone(&serving), &request, &exchange);
-        let mut cx =
-            Context { worker, serving: &serving, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
-        let answered = {
-            let stages = pin!(async {
-                match stages::run(&mut cx, Start::Received(request)).await {
-                    Ok(answered) => answered,
-                    Err(unrouted) => Box::pin(no_route::wait(&mut cx, unrouted)).await,
-                }
+        // Not an `async fn`, which would have room for what it is given twice.
+        async move {
+            let worker = &self.worker;
+            let mut cx =
+                Context { worker, serving: &serving, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
+            let answered = {
+                let stages = pin!(async {
+                    match stages::run(&mut cx, Start::Received(&mut request)).await {
+                        Ok(answered) => answered,
+                        Err(unrouted) => Box::pin(no_route::wait(&mut cx, unrouted)).await,
+                    }
+                });
+                contained(stages).await
+            };
+            let answered = answered.unwrap_or_else(|_panic| {
+                worker.recorder.panicked(PanicPlace::Request);
+                cx.fail(Failure::Panic)
             });
-            contained(stages).await
-        };
-        let answered = answered.unwrap_or_else(|_panic| {
-            worker.recorder.panicked(PanicPlace::Request);
-            cx.fail(Failure::Panic)
-        });
-        reply(answered, log)
+            reply(answered, log)
+        }
     }
 
     fn refused(&self, connection: &ConnectionInfo, refusal: Refusal) {

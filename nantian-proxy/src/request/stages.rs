@@ -94,21 +94,17 @@ pub(super) struct Unrouted {
 }
 
 /// Where a request begins.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are the large one, and a box would be an allocation for each"
-)]
-pub(super) enum Start {
-    /// It came in.
-    Received(Request<Body>),
+pub(super) enum Start<'a> {
+    /// It came in, and is taken from here: as an argument it would be room in each future on its way.
+    Received(&'a mut Request<Body>),
     /// Stage 2, by another configuration.
     Again(Box<Unrouted>),
 }
 
 /// Runs all stages. Back comes a request that another configuration may want, if it can wait for one.
-pub(super) async fn run(cx: &mut Context<'_>, start: Start) -> Result<Answered, Box<Unrouted>> {
+pub(super) async fn run(cx: &mut Context<'_>, start: Start<'_>) -> Result<Answered, Box<Unrouted>> {
     let (mut asked, body) = match start {
-        Start::Received(request) => match receive(cx, request) {
+        Start::Received(request) => match receive(cx, std::mem::take(request)) {
             Ok(received) => received,
             Err(answered) => return Ok(*answered),
         },

@@ -18,7 +18,8 @@ struct Most {
     bytes: u64,
 }
 
-const HTTP1: Most = Most { allocations: 9, bytes: 2_700 };
+/// The future of the handler in a box, so that connections that rest have no room for it, is most of the bytes.
+const HTTP1: Most = Most { allocations: 10, bytes: 8_700 };
 /// The task of a stream, and the future of its handler in a box of its own, are most of the bytes.
 const HTTP2: Most = Most { allocations: 27, bytes: 13_600 };
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -28,20 +28,20 @@ use crate::http::{
 };
 
 /// Serves HTTP/1.1 on `io` until it ends.
-pub async fn serve<H: Handler>(
+pub fn serve<H: Handler>(
     io: Transport,
     info: Rc<ConnectionInfo>,
     settings: Rc<HttpSettings>,
     handler: Rc<H>,
     drain: Drain,
-) -> ConnectionEnd {
+) -> impl Future<Output = ConnectionEnd> {
     let mut deadline = Deadline::default();
     deadline.set_in(settings.request_head_timeout);
-    serve_read(io, BytesMut::new(), deadline, info, settings, handler, drain).await
+    serve_read(io, BytesMut::new(), deadline, info, settings, handler, drain)
 }
 
 /// The same, where some bytes were read already and the time for the first head runs.
-pub(crate) async fn serve_read<H: Handler>(
+pub(crate) fn serve_read<H: Handler>(
     io: Transport,
     read: BytesMut,
     deadline: Deadline,
@@ -49,63 +49,53 @@ pub(crate) async fn serve_read<H: Handler>(
     settings: Rc<HttpSettings>,
     handler: Rc<H>,
     drain: Drain,
-) -> ConnectionEnd {
-    let limits = HeadLimits::from(settings.as_ref());
-    let wire = Rc::new(RefCell::new(Wire::new(io, read, settings.pace())));
-    let drain = DrainWatch::new(drain);
+) -> impl Future<Output = ConnectionEnd> {
     let mut connection = Connection {
-        wire,
+        wire: Rc::new(RefCell::new(Wire::new(io, read, settings.pace()))),
         out: Output::default(),
         held: Held::new(&info.account),
         head: 0,
         deadline,
-        drain,
+        drain: DrainWatch::new(drain),
         write_pace: settings.pace(),
+        limits: HeadLimits::from(settings.as_ref()),
         settings,
-        limits,
         fate: Fate::default(),
     };
-    let mut served = 0_u32;
-    // One for all requests: what is left in it of one is dropped with the body of its answer.
-    let interim = Interim::default();
-    loop {
-        let head = match connection.read_head(served == 0).await {
-            Ok(head) => head,
-            Err(ConnectionEnd::Refused(refusal)) => {
-                handler.refused(&info, refusal);
-                return connection.refuse(refusal).await;
-            }
-            Err(end) => return connection.close(end).await,
-        };
-        served = served.saturating_add(1);
+    // What only a request needs, or the end, is in boxes or made where nothing is awaited: it would be room in each
+    // connection that rests.
+    async move {
         let most = connection.settings.max_requests_per_connection;
-        // What follows a CONNECT may have been meant for the tunnel (RFC 9110 section 9.3.6): refused or not, it is never
-        // read as a request.
-        let context = RequestContext {
-            method: head.method.clone(),
-            version: head.version,
-            keep_alive: head.keep_alive && head.method != Method::CONNECT && served < most,
-            trailers: head.trailers,
-            interim: interim.clone(),
-        };
-        let request = connection.request(head);
-        let exchange =
-            Exchange { connection: Rc::clone(&info), interim: interim.clone(), fate: connection.fate.clone() };
-        let answered = {
-            let answer = pin!(Rc::clone(&handler).handle(request, exchange));
-            connection.wait_for(answer, &context).await
-        };
-        connection.head = 0;
-        let reply = match answered {
-            Ok(reply) => reply,
-            Err(end) => return end,
-        };
-        match connection.answer(reply, &context).await {
-            Ok(None) => {}
-            Ok(Some(tunnel)) => return connection.tunnel(tunnel, &info.account).await,
-            Err(ConnectionEnd::Closed) if served >= most => return connection.linger(ConnectionEnd::UsedUp).await,
-            Err(end @ ConnectionEnd::Closed) => return connection.linger(end).await,
-            Err(end) => return end,
+        let mut served = 0_u32;
+        // One for all requests: what is left in it of one is dropped with the body of its answer.
+        let interim = Interim::default();
+        loop {
+            let asked = connection.read_head(served == 0).await.map(|head| {
+                served = served.saturating_add(1);
+                let context = RequestContext::new(&head, served < most, &interim);
+                let request = connection.request(head);
+                let fate = connection.fate.clone();
+                let exchange = Exchange { connection: Rc::clone(&info), interim: interim.clone(), fate };
+                (Box::pin(Rc::clone(&handler).handle(request, exchange)), context)
+            });
+            let (mut answer, context) = match asked {
+                Ok(asked) => asked,
+                Err(end) => return Box::pin(connection.turn_away(end, handler.as_ref(), &info)).await,
+            };
+            let answered = connection.wait_for(answer.as_mut(), &context).await;
+            drop(answer);
+            connection.head = 0;
+            let begun = match answered.map(|reply| connection.begin_answer(reply, &context)) {
+                Ok(begun) => begun,
+                Err(end) => return end,
+            };
+            match connection.answer(begun, &context).await {
+                Ok(None) => {}
+                Ok(Some(tunnel)) => return Box::pin(connection.tunnel(tunnel, &info.account)).await,
+                Err(ConnectionEnd::Closed) if served >= most => return connection.linger(ConnectionEnd::UsedUp).await,
+                Err(end @ ConnectionEnd::Closed) => return connection.linger(end).await,
+                Err(end) => return end,
+            }
         }
     }
 }
@@ -117,6 +107,29 @@ struct RequestContext {
     keep_alive: bool,
     trailers: bool,
     interim: Interim,
+}
+
+impl RequestContext {
+    /// `more`: whether the connection may carry another request after this one.
+    fn new(head: &RequestHead, more: bool, interim: &Interim) -> Self {
+        Self {
+            method: head.method.clone(),
+            version: head.version,
+            // What follows a CONNECT may have been meant for the tunnel (RFC 9110 section 9.3.6): refused or not, it is
+            // never read as a request.
+            keep_alive: head.keep_alive && head.method != Method::CONNECT && more,
+            trailers: head.trailers,
+            interim: interim.clone(),
+        }
+    }
+}
+
+/// An answer whose head waits to be written.
+struct Begun {
+    body: Body,
+    encoder: Encoder,
+    keep_alive: bool,
+    tunnel: Option<TunnelIo>,
 }
 
 struct Connection {
@@ -316,8 +329,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes an answer to its end. `Ok` if the connection goes on, `Err(Closed)` if it ends in good order.
-    async fn answer(&mut self, reply: Reply, context: &RequestContext) -> Result<Option<TunnelIo>, ConnectionEnd> {
+    /// Writes the head of an answer into the buffer.
+    fn begin_answer(&mut self, reply: Reply, context: &RequestContext) -> Begun {
         let Reply { response, mut tunnel } = reply;
         let (parts, body) = response.into_parts();
         let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS
@@ -335,13 +348,16 @@ impl Connection {
             keep_alive: context.keep_alive && self.can_go_on(),
             trailers: context.trailers,
         };
-        let (mut encoder, keep_alive) = encode::response_head(status, &headers, &body, response_context, &mut self.out);
-        drop(headers);
+        let (encoder, keep_alive) = encode::response_head(status, &headers, &body, response_context, &mut self.out);
         self.wire.borrow_mut().pace.relax(self.settings.tunnel_idle_timeout);
-        {
-            let mut body = pin!(body);
-            poll_fn(|cx| self.poll_body(body.as_mut(), &mut encoder, context, cx)).await?;
-        }
+        Begun { body, encoder, keep_alive, tunnel }
+    }
+
+    /// Writes an answer to its end. `Ok` if the connection goes on, `Err(Closed)` if it ends in good order.
+    async fn answer(&mut self, begun: Begun, context: &RequestContext) -> Result<Option<TunnelIo>, ConnectionEnd> {
+        let Begun { mut body, mut encoder, keep_alive, tunnel } = begun;
+        poll_fn(|cx| self.poll_body(Pin::new(&mut body), &mut encoder, context, cx)).await?;
+        drop(body);
         self.wire.borrow_mut().reclaim();
         if tunnel.is_some() {
             return Ok(tunnel);
@@ -448,6 +464,13 @@ impl Connection {
         drained
     }
 
+    /// Ends where no request came.
+    async fn turn_away<H: Handler>(&mut self, end: ConnectionEnd, handler: &H, info: &ConnectionInfo) -> ConnectionEnd {
+        let ConnectionEnd::Refused(refusal) = end else { return self.close(end).await };
+        handler.refused(info, refusal);
+        self.refuse(refusal).await
+    }
+
     /// Answers what is no request, and ends.
     async fn refuse(&mut self, refusal: Refusal) -> ConnectionEnd {
         let mut response = Response::new(Body::full(format!("{}: {}\n", refusal.status, refusal.reason)));
@@ -460,7 +483,8 @@ impl Connection {
             trailers: false,
             interim: Interim::default(),
         };
-        match self.answer(response.into(), &context).await {
+        let begun = self.begin_answer(response.into(), &context);
+        match self.answer(begun, &context).await {
             Ok(_) | Err(ConnectionEnd::Closed) => self.linger(ConnectionEnd::Refused(refusal)).await,
             Err(_) => ConnectionEnd::Refused(refusal),
         }
