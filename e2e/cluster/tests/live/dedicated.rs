@@ -67,6 +67,14 @@ impl Live {
         said(curl.args(["--write-out", "%{redirect_url}", &format!("http://{address}/")]))
     }
 
+    /// Services without ports of nodes, for Gateways that say nothing else.
+    fn give_the_class_parameters(&self) {
+        let without_ports = "--from-literal=allocateLoadBalancerNodePorts=false";
+        self.kubectl(["-n", "nantian-gw", "create", "configmap", "defaults", without_ports]);
+        let reference = "spec: {parametersRef: {group: '', kind: ConfigMap, name: defaults, namespace: nantian-gw}}";
+        self.kubectl(["patch", "gatewayclass", "nantian-gw", "--type=merge", "--patch", reference]);
+    }
+
     /// The Gateways whose listeners and the routes whose rules the data planes of a namespace have, by what they say
     /// themselves: the same for each of them.
     fn served(&self, namespace: &str, selector: &str) -> (Vec<String>, Vec<String>) {
@@ -116,6 +124,17 @@ fn a_gateway_with_data_planes_of_its_own_is_served_by_them_and_they_serve_nothin
     assert_eq!(live.redirected("shop", "own"), "http://own.example.com/");
     // Sorted by namespace.
     let both = vec!["web".to_owned(), "own".to_owned()];
+    assert_eq!(shared(), (both.clone(), both.clone()));
+
+    live.give_the_class_parameters();
+    let without_ports = "--for=jsonpath={.spec.allocateLoadBalancerNodePorts}=false";
+    for (namespace, service) in [("default", "service/web-nantian-gw"), ("shop", "service/own-nantian-gw")] {
+        live.kubectl(["-n", namespace, "wait", service, without_ports, "--timeout=60s"]);
+    }
+    // Deleted by accident, they take no traffic away.
+    live.kubectl(["-n", "nantian-gw", "delete", "configmap", "defaults"]);
+    live.kubectl(["wait", "gatewayclass/nantian-gw", "--for=condition=Accepted=False", "--timeout=60s"]);
+    live.kubectl(["wait", "gateway/web", "--for=condition=Accepted=False", "--timeout=60s"]);
     assert_eq!(shared(), (both.clone(), both));
     live.down();
 }
