@@ -43,7 +43,7 @@ fn tell(what: &str, routes: usize, make: impl Fn() -> Objects, change: Object) {
     let at_most = i64::try_from(of_compile.bytes_max).unwrap_or(i64::MAX);
     drop(snapshot);
     let mut compiler = Compiler::new(Options::standalone());
-    let of_compiler = measure(|| drop(compiler.replace(objects.clone()))).bytes_current;
+    let of_compiler = measure(|| drop(compiler.replace(objects))).bytes_current;
     let before = compiler.snapshot().clone();
     let of_change = measure(|| drop(compiler.apply([Change::Insert(change)]))).bytes_current;
     drop(before);

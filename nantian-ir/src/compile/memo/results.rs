@@ -46,7 +46,10 @@ impl Kept {
         let Output { diagnostics, statuses, resources, services, mut claims } = output;
         claims.sort_unstable();
         claims.dedup();
-        Self { diagnostics, statuses: statuses.into_iter().map(Arc::new).collect(), resources, services, claims }
+        // `collect` would keep the room that the statuses had.
+        let mut kept = Vec::with_capacity(statuses.len());
+        kept.extend(statuses.into_iter().map(Arc::new));
+        Self { diagnostics, statuses: kept, resources, services, claims }
     }
 
     #[cfg(test)]

@@ -135,7 +135,7 @@ fn route_rules(key: &RouteKey, reader: &Reader<'_>, output: &mut Output) {
     let attached = serve::attached_to(&view, &lowered, reader, &mut output.diagnostics);
     output.claims.extend(attached.into_iter().map(|(gateway, listener)| Claim::Attached(gateway, listener)));
     output.claims.extend(uses::of(&view, reader).into_iter().map(Box::new).map(Claim::Sends));
-    output.statuses.extend(status::route::status(&view, &lowered, &reader.options().controller_name));
+    output.statuses = Vec::from_iter(status::route::status(&view, &lowered, &reader.options().controller_name));
     let (rules, stream) = serve::rules(&view, lowered, reader);
     output.resources.reserve_exact(rules.len() + stream.len());
     for rule in rules {
