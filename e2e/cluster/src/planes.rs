@@ -40,10 +40,17 @@ impl Cluster {
     /// # Errors
     /// If a program is missing, or a plane does not become ready.
     pub fn install(&self, home: &Home, binaries: &Path) -> Result<(), ClusterError> {
+        self.install_chart(home, binaries, &repository().join("charts").join(NAME))
+    }
+
+    /// The same by another chart than that of this build.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn install_chart(&self, home: &Home, binaries: &Path, chart: &Path) -> Result<(), ClusterError> {
         let tag = self.import_planes(home, binaries)?;
         let crds = gateway_api_crds("experimental")?;
         run(self.kubectl().args(["apply", "--server-side", "--kustomize"]).arg(crds))?;
-        let chart = repository().join("charts").join(NAME);
         let image = format!("image.registry={REGISTRY},image.tag={tag},image.pullPolicy=Never");
         let mut helm = self.command("helm");
         helm.args(["upgrade", "--install", NAME]).arg(chart);

@@ -7,6 +7,8 @@ mod crds;
 mod dedicated;
 mod faults;
 mod load;
+#[cfg(feature = "neighbours")]
+mod neighbours;
 mod node;
 mod page;
 mod planes;
