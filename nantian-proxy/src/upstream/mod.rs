@@ -54,7 +54,7 @@ pub struct Upstream {
 pub(crate) type Place = (SocketAddr, u64);
 
 impl Upstream {
-    /// An endpoint with the default connect timeout of 5 s and reads of 48 KiB, in cleartext, whose connections nobody
+    /// An endpoint with the default connect timeout of 5 s and reads of 32 KiB, in cleartext, whose connections nobody
     /// counts.
     pub fn new(address: SocketAddr, protocol: BackendProtocol) -> Self {
         Self {

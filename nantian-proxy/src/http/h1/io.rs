@@ -18,7 +18,7 @@ use crate::http::{BodyError, Transport, buffers};
 
 const MIN_READ: usize = 4 * 1024;
 /// Most bytes that are read at once. A peer that stops reading leaves about as much in our hands.
-pub(crate) const LONG_READ: usize = 48 * 1024;
+pub(crate) const LONG_READ: usize = 32 * 1024;
 /// The same where they may be held twice: chunks are gathered across reads, and HTTP/2 and TLS have buffers of their own.
 /// A TLS record has room for it and for what frames it, so that a read does not become a record and a bit.
 pub(crate) const SHORT_READ: usize = 16 * 1024 - 512;
