@@ -16,16 +16,17 @@ const KINDS: &str = "gatewayclasses,gateways,httproutes,grpcroutes,backendtlspol
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request for each way to be answered, at the address of the Gateway; without one nobody answers at once.
-const REQUESTS: &str = r"
+const REQUESTS: &str = r#"
 address=$(kubectl get gateway web -n production -o jsonpath='{.status.addresses[0].value}')
 address=${address:-0.0.0.0}
 for host in shop secure news closed; do
   echo $host: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: http://$host.example.com/)
 done
 echo https: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: --cacert ca.crt https://shop.example.com/)
-echo grpc: $(head -c 5 /dev/zero | curl -sv -m 5 --http2-prior-knowledge -H 'te: trailers' -H 'content-type: application/grpc' \
-  --connect-to ::$address: --data-binary @- http://orders.example.com/orders.Orders/List -o /dev/null 2>&1 | grep -ao 'grpc-status: .')
-";
+said=$(head -c 5 /dev/zero | curl -sv -m 20 --http2-prior-knowledge -H 'te: trailers' -H 'content-type: application/grpc' \
+  --connect-to ::$address: --data-binary @- http://orders.example.com/orders.Orders/List -o /dev/null 2>&1; echo curl ends with $?)
+echo grpc: $(grep -ao 'grpc-status: .' <<<"$said" || echo "$said" | tr -d '\0' | tr '\n' ' ')
+"#;
 
 /// Statuses and answers at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
