@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use nantian_cluster::{Cluster, Container};
 
 use crate::Outcome;
-use crate::objects::{self, GATEWAY, ROUTES, change, create, create_routes, host, route};
-use crate::wire::{Api, get};
+use crate::objects::{self, GATEWAYS, ROUTES, change, create, create_routes, host, route};
+use crate::restored;
+use crate::wire::{Api, Trust, get};
 
-const TRIES: usize = 100;
+pub(crate) const TRIES: usize = 100;
 const OTHERS: usize = 5_000;
 /// Of the others, one changes each time that this has passed.
 const CHURN: Duration = Duration::from_millis(100);
@@ -20,11 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn measure(cluster: &Cluster) -> Outcome<()> {
     let _api = Api::start(cluster.kubectl())?;
-    create()?;
+    let trust = Trust::new()?;
+    create(&trust)?;
     Api::send("POST", ROUTES, &route("first", 1).to_string())?;
     let mut address = None;
     until(|| {
-        address = objects::address()?;
+        address = objects::address("web")?;
         Ok(address.is_some())
     })?;
     let front = Front { address: address.ok_or("it was there a moment ago")? };
@@ -32,6 +34,7 @@ pub(crate) fn measure(cluster: &Cluster) -> Outcome<()> {
     println!("| from the API server's answer to the first right one | p50 | p99 | wrong ones after it |");
     println!("| --- | --- | --- | --- |");
     front.tries("idle")?;
+    restored::measure(&front.address, &trust)?;
     attached()?;
     create_routes("other", OTHERS)?;
     until(|| Ok(front.answers(&format!("other-{}", OTHERS - 1), Some(0))))?;
@@ -70,13 +73,13 @@ impl Front {
             let name = format!("try-{index}-{}", when.len());
             let path = format!("{ROUTES}/{name}");
             Api::send("POST", ROUTES, &route(&name, 1).to_string())?;
-            created.add(self, &name, Some(1))?;
+            created.add(|| self.answers(&name, Some(1)))?;
             change(&name, 2)?;
-            updated.add(self, &name, Some(2))?;
+            updated.add(|| self.answers(&name, Some(2)))?;
             Api::send("DELETE", &path, "")?;
-            deleted.add(self, &name, None)?;
+            deleted.add(|| self.answers(&name, None))?;
             Api::send("POST", ROUTES, &route(&name, 2).to_string())?;
-            again.add(self, &name, Some(2))?;
+            again.add(|| self.answers(&name, Some(2)))?;
             Api::send("DELETE", &path, "")?;
         }
         created.print(&format!("create, {when}"));
@@ -88,7 +91,7 @@ impl Front {
 }
 
 /// Waits until something is so; returns how long that took.
-fn until(mut is: impl FnMut() -> Outcome<bool>) -> Outcome<Duration> {
+pub(crate) fn until(mut is: impl FnMut() -> Outcome<bool>) -> Outcome<Duration> {
     let began = Instant::now();
     while !is()? {
         if began.elapsed() > PATIENCE {
@@ -101,19 +104,20 @@ fn until(mut is: impl FnMut() -> Outcome<bool>) -> Outcome<Duration> {
 
 /// The times of one kind of change, and how many wrong answers came after the first right one.
 #[derive(Default)]
-struct Times {
+pub(crate) struct Times {
     right: Vec<Duration>,
     wrong: usize,
 }
 
 impl Times {
-    fn add(&mut self, front: &Front, name: &str, version: Option<usize>) -> Outcome<()> {
-        self.right.push(until(|| Ok(front.answers(name, version)))?);
-        self.wrong += (0..AFTER).filter(|_| !front.answers(name, version)).count();
+    /// Waits for the first right answer, and asks on.
+    pub(crate) fn add(&mut self, is_right: impl Fn() -> bool) -> Outcome<()> {
+        self.right.push(until(|| Ok(is_right()))?);
+        self.wrong += (0..AFTER).filter(|_| !is_right()).count();
         Ok(())
     }
 
-    fn print(mut self, what: &str) {
+    pub(crate) fn print(mut self, what: &str) {
         self.right.sort_unstable();
         let at = |percent: usize| self.right.get(self.right.len() * percent / 100).copied().unwrap_or_default();
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
@@ -143,12 +147,12 @@ fn churn(ended: &AtomicBool) -> Outcome<()> {
 
 fn attached() -> Outcome<()> {
     let count = || -> Outcome<u64> {
-        let gateway = Api::send("GET", GATEWAY, "")?;
+        let gateway = Api::send("GET", &format!("{GATEWAYS}/web"), "")?;
         let attached = gateway.pointer("/status/listeners/0/attachedRoutes");
         Ok(attached.and_then(serde_json::Value::as_u64).unwrap_or(0))
     };
     let version = || -> Outcome<String> {
-        let gateway = Api::send("GET", GATEWAY, "")?;
+        let gateway = Api::send("GET", &format!("{GATEWAYS}/web"), "")?;
         let version = gateway.pointer("/metadata/resourceVersion").and_then(serde_json::Value::as_str);
         Ok(version.unwrap_or_default().to_owned())
     };

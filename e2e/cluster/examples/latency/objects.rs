@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::wire::Api;
+use crate::wire::{Api, Trust};
 
 pub(crate) const ROUTES: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/default/httproutes";
-pub(crate) const GATEWAY: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways/web";
+pub(crate) const GATEWAYS: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways";
+pub(crate) const SERVICES: &str = "/api/v1/namespaces/default/services";
+pub(crate) const SECRETS: &str = "/api/v1/namespaces/default/secrets";
 
-/// A Gateway and a backend.
-pub(crate) fn create() -> Outcome<()> {
+/// The Gateway `web` and a backend.
+pub(crate) fn create(trust: &Trust) -> Outcome<()> {
     let labels = json!({"app": "backend"});
     let container = json!({"name": "backend", "image": "nantian.local/backend:1", "imagePullPolicy": "Never"});
     let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});
@@ -17,32 +19,56 @@ pub(crate) fn create() -> Outcome<()> {
         "metadata": {"name": "backend"},
         "spec": {"selector": {"matchLabels": labels}, "template": template},
     });
-    let service = json!({
-        "metadata": {"name": "backend"},
-        "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]},
+    let https = json!({
+        "name": "https", "protocol": "HTTPS", "port": 443, "tls": {"certificateRefs": [{"name": Trust::NAME}]},
     });
-    let gateway = json!({
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "web"},
-        "spec": {"gatewayClassName": "nantian-gw", "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}]},
-    });
+    let web = gateway("web", &[http_listener(), https]);
     Api::send("POST", "/apis/apps/v1/namespaces/default/deployments", &deployment.to_string())?;
-    Api::send("POST", "/api/v1/namespaces/default/services", &service.to_string())?;
-    let gateways = GATEWAY.trim_end_matches("/web");
-    Api::send("POST", gateways, &gateway.to_string()).map(drop)
+    Api::send("POST", SERVICES, &service("backend").to_string())?;
+    Api::send("POST", SECRETS, &trust.secret().to_string())?;
+    Api::send("POST", GATEWAYS, &web.to_string()).map(drop)
 }
 
-/// Where the Gateway is reached, once its status says so.
-pub(crate) fn address() -> Outcome<Option<String>> {
-    let gateway = Api::send("GET", GATEWAY, "")?;
+/// A Service of the backend.
+pub(crate) fn service(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name},
+        "spec": {"selector": {"app": "backend"}, "ports": [{"port": 80, "targetPort": 8080}]},
+    })
+}
+
+pub(crate) fn gateway(name: &str, listeners: &[Value]) -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": name},
+        "spec": {"gatewayClassName": "nantian-gw", "listeners": listeners},
+    })
+}
+
+pub(crate) fn http_listener() -> Value {
+    json!({"name": "http", "protocol": "HTTP", "port": 80})
+}
+
+/// Where a Gateway is reached, once its status says so.
+pub(crate) fn address(gateway: &str) -> Outcome<Option<String>> {
+    let gateway = Api::send("GET", &format!("{GATEWAYS}/{gateway}"), "")?;
     let address = gateway.pointer("/status/addresses/0/value").and_then(Value::as_str);
     Ok(address.map(|address| format!("{address}:80")))
 }
 
 /// A route of a host of its own, whose answers have the header `x-version`.
 pub(crate) fn route(name: &str, version: usize) -> Value {
+    route_of("web", name, &rule(version))
+}
+
+/// A route of a Gateway that sends everything to a Service.
+pub(crate) fn route_to(gateway: &str, name: &str, service: &str) -> Value {
+    route_of(gateway, name, &json!({"backendRefs": [{"name": service, "port": 80}]}))
+}
+
+fn route_of(gateway: &str, name: &str, rule: &Value) -> Value {
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": name},
-        "spec": {"parentRefs": [{"name": "web"}], "hostnames": [host(name)], "rules": [rule(version)]},
+        "spec": {"parentRefs": [{"name": gateway}], "hostnames": [host(name)], "rules": [rule]},
     })
 }
 

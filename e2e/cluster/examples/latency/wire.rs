@@ -1,21 +1,32 @@
 //! HTTP/1.1, one request for each connection.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::{Value, json};
 
 use crate::Outcome;
+use crate::objects::host;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT: Duration = Duration::from_millis(100);
 
-/// The status of an answer, and all of it as text.
-pub(crate) fn ask(address: &str, request: &str) -> Outcome<(u16, String)> {
-    let mut stream = TcpStream::connect(address)?;
+/// A connection whose making does not wait for the second SYN.
+fn connect(address: &str) -> Outcome<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address.parse()?, CONNECT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// The status of an answer, and all of it as text.
+fn ask(mut stream: impl Read + Write, request: &str) -> Outcome<(u16, String)> {
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
@@ -24,9 +35,50 @@ pub(crate) fn ask(address: &str, request: &str) -> Outcome<(u16, String)> {
     Ok((status, answer))
 }
 
+fn request(host: &str) -> String {
+    format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+}
+
 /// What is answered to a host.
 pub(crate) fn get(address: &str, host: &str) -> Outcome<(u16, String)> {
-    ask(address, &format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    ask(connect(address)?, &request(host))
+}
+
+/// A certificate of one host, and who believes in it.
+pub(crate) struct Trust {
+    certificate: String,
+    key: String,
+    client: Arc<ClientConfig>,
+}
+
+impl Trust {
+    /// Of the Secret, and of the host.
+    pub(crate) const NAME: &str = "secure";
+
+    pub(crate) fn new() -> Outcome<Self> {
+        let made = rcgen::generate_simple_self_signed([host(Self::NAME)])?;
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone())?;
+        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        Ok(Self { certificate: made.cert.pem(), key: made.signing_key.serialize_pem(), client: Arc::new(client) })
+    }
+
+    pub(crate) fn secret(&self) -> Value {
+        let [certificate, key] = [&self.certificate, &self.key].map(|pem| BASE64_STANDARD.encode(pem));
+        json!({
+            "metadata": {"name": Self::NAME}, "type": "kubernetes.io/tls",
+            "data": {"tls.crt": certificate, "tls.key": key},
+        })
+    }
+
+    /// What is answered over TLS; an error unless it is 200.
+    pub(crate) fn get(&self, address: &str, host: &str) -> Outcome<()> {
+        let tls = ClientConnection::new(Arc::clone(&self.client), host.to_owned().try_into()?)?;
+        match ask(StreamOwned::new(tls, connect(address)?), &request(host))? {
+            (200, _) => Ok(()),
+            (status, _) => Err(format!("answered with {status}").into()),
+        }
+    }
 }
 
 /// The API server, through `kubectl proxy`.
@@ -50,7 +102,7 @@ impl Api {
         let request = format!(
             "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{object}"
         );
-        let (status, answer) = ask(Self::ADDRESS, &request)?;
+        let (status, answer) = ask(connect(Self::ADDRESS)?, &request)?;
         let (_, body) = answer.split_once("\r\n\r\n").ok_or("an answer without a body")?;
         if status >= 300 {
             return Err(format!("{method} {path}: {status} {body}").into());
