@@ -16,6 +16,7 @@ mod proxied;
 mod recovery;
 mod refused;
 mod seen;
+mod two_controllers;
 
 use std::path::Path;
 use std::process::Command;

@@ -4,7 +4,7 @@ use nantian_cluster::Parts;
 use serde_json::Value;
 
 use crate::load::{self, Load, Served};
-use crate::{Live, said};
+use crate::{Live, said, two_controllers};
 
 const SECRETS: [&str; 3] = ["nantian-gw-ca", "nantian-gw-controlplane-tls", "nantian-gw-dataplane-tls"];
 
@@ -48,6 +48,7 @@ fn the_chart_installs_both_planes_and_restarts_of_planes_and_backends_and_an_upg
     live.install();
     let url = load::routed(&live);
     add_neighbour(&live, &url);
+    two_controllers::leave_each_other_alone(&live);
 
     let inside = ["exec", "deployment/nantian-gw-controlplane", "--"];
     let summary = ["curl", "-s", "http://localhost:18081/v1/summary"];
