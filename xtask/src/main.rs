@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod checkout;
 mod edges;
 mod process;
 mod suites;
@@ -110,7 +111,10 @@ fn main() -> ExitCode {
         print_commands();
         return ExitCode::from(2);
     };
-    let outcome = Workspace::locate().and_then(|workspace| (command.run)(&workspace, Arguments::new(arguments)));
+    let outcome = Workspace::locate().and_then(|workspace| {
+        checkout::claim_builds(&workspace)?;
+        (command.run)(&workspace, Arguments::new(arguments))
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -2,7 +2,7 @@
 
 mod paths;
 mod rules;
-mod tree;
+pub(crate) mod tree;
 
 use crate::process::Failure;
 use crate::workspace::Workspace;

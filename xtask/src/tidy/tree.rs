@@ -36,7 +36,8 @@ pub(super) fn crates_without_readme(root: &Path) -> Result<Vec<Fault>, Failure> 
     Ok(faults)
 }
 
-fn walk(
+/// Visits all files below `folder` but those in [`NOT_SOURCE`], with their names from `root`.
+pub(crate) fn walk(
     root: &Path,
     folder: &Path,
     visit: &mut impl FnMut(&Path, String) -> Result<(), Failure>,
