@@ -65,6 +65,8 @@ func answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", "Grpc-Status")
 		// A message of no bytes, not compressed.
 		w.Write(make([]byte, 5))
+		// Or the answer has a length, as none of gRPC has, and curl goes away once it has that much.
+		w.(http.Flusher).Flush()
 		w.Header().Set("Grpc-Status", "0")
 		return
 	}

@@ -94,18 +94,20 @@ pub(crate) fn url_of(live: &Live, namespace: &str) -> String {
     format!("http://{address}/")
 }
 
-/// Four clients, each with a new connection for each request, until standard input ends. A connection that the node leads to a
+/// Four clients, each with a new connection for each request, until standard input ends. It begins when each has had an answer;
+/// what failed before that is told on standard error. A connection that the node leads to a
 /// Pod that is gone (`EHOSTUNREACH`) never reached a data plane: it is made again, and counted by itself, with what
 /// the node's kernel knows of it on standard error.
 const CLIENTS: &str = "
 import errno, http.client, subprocess, sys, threading, time, urllib.parse
 url = urllib.parse.urlsplit(sys.argv[1])
-answers, unrouted, failures, stop = [0] * 4, [], [], threading.Event()
+answers, slowest, unrouted, failures, stop = [0] * 4, [0] * 4, [], [], threading.Event()
+begun = threading.Semaphore(0)
 def client(index):
     while not stop.wait(0.01):
+        began, stage, port = time.time(), 'connecting', 0
         try:
-            connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10)
-            began = time.time()
+            connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
             try:
                 connection.connect()
             except OSError as error:
@@ -116,21 +118,32 @@ def client(index):
                 tracked = ['conntrack', '-L', '-p', 'tcp', '-d', url.hostname, '--state', 'SYN_SENT']
                 subprocess.run(tracked, stdout=sys.stderr)
                 continue
+            port, stage = connection.sock.getsockname()[1], 'asking'
             connection.request('GET', url.path)
             answer = connection.getresponse()
+            stage = 'reading'
             body = answer.read()
             connection.close()
             if answer.status != 200 or not body.endswith(b' over cleartext\\n'):
                 failures.append(f'{answer.status} {body[:80]}')
             answers[index] += 1
+            if answers[index] == 1:
+                begun.release()
+            slowest[index] = max(slowest[index], time.time() - began)
         except Exception as error:
-            failures.append(repr(error))
+            failure = f'{error!r} {stage} from port {port}, begun at {began:.3f}, told after {time.time() - began:.3f} s'
+            if answers[index]:
+                failures.append(failure)
+            else:
+                print(f'before the load began: {failure}', file=sys.stderr)
 threads = [threading.Thread(target=client, args=(index,)) for index in range(4)]
 [thread.start() for thread in threads]
+[begun.acquire() for _ in threads]
 print('started', flush=True)
 sys.stdin.read()
 stop.set()
 [thread.join() for thread in threads]
+print(f'the slowest answer took {max(slowest):.3f} s', file=sys.stderr)
 print(sum(answers))
 print(len(unrouted))
 print(len(failures))

@@ -25,7 +25,7 @@ done
 echo https: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: --cacert ca.crt https://shop.example.com/)
 said=$(head -c 5 /dev/zero | curl -sv -m 20 --http2-prior-knowledge -H 'te: trailers' -H 'content-type: application/grpc' \
   --connect-to ::$address: --data-binary @- http://orders.example.com/orders.Orders/List -o /dev/null 2>&1; echo curl ends with $?)
-echo grpc: $(grep -ao 'grpc-status: .' <<<"$said" || echo "$said" | tr -d '\0' | tr '\n' ' ')
+echo "grpc: $(grep -ao 'grpc-status: .' <<<"$said" || echo "$said" | tr -d '\0' | tr '\n' ' ')"
 "#;
 
 /// Statuses and answers at one time.
