@@ -119,7 +119,9 @@ impl Times {
 
     pub(crate) fn print(mut self, what: &str) {
         self.right.sort_unstable();
-        let at = |percent: usize| self.right.get(self.right.len() * percent / 100).copied().unwrap_or_default();
+        // The nearest rank.
+        let rank = |percent: usize| (self.right.len() * percent).div_ceil(100).saturating_sub(1);
+        let at = |percent: usize| self.right.get(rank(percent)).copied().unwrap_or_default();
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         let sent = self.right.len() * AFTER;
         println!(
