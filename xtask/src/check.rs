@@ -131,8 +131,7 @@ fn forget_unpacked(library: &str) -> Result<(), Failure> {
             let version = name.to_str().and_then(|name| name.strip_prefix(library)?.strip_prefix('-'));
             if version.is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit())) {
                 let path = unpacked.path();
-                let failed = |error| Failure::File { path: path.display().to_string(), error };
-                fs::remove_dir_all(&path).map_err(failed)?;
+                fs::remove_dir_all(&path).map_err(Failure::file(&path))?;
             }
         }
     }

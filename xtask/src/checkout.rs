@@ -4,7 +4,6 @@
 //! age of their files only: tests that another checkout has built would look at the files of that one.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::process::Failure;
@@ -22,17 +21,12 @@ pub(crate) fn claim_builds(workspace: &Workspace) -> Result<(), Failure> {
     tree::walk(root, root, &mut |path, _| {
         if path.extension().is_some_and(|extension| extension == "rs") {
             let touched = File::options().append(true).open(path).and_then(|source| source.set_modified(now));
-            touched.map_err(failure(path))?;
+            touched.map_err(Failure::file(path))?;
         }
         Ok(())
     })?;
-    std::fs::create_dir_all(&workspace.target).map_err(failure(&workspace.target))?;
-    std::fs::write(&mark, ours).map_err(failure(&mark))
-}
-
-fn failure(path: &Path) -> impl Fn(std::io::Error) -> Failure {
-    let path: PathBuf = path.to_path_buf();
-    move |error| Failure::File { path: path.display().to_string(), error }
+    std::fs::create_dir_all(&workspace.target).map_err(Failure::file(&workspace.target))?;
+    std::fs::write(&mark, ours).map_err(Failure::file(&mark))
 }
 
 #[cfg(test)]

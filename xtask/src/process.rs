@@ -43,6 +43,13 @@ pub(crate) enum Failure {
     Found(String),
 }
 
+impl Failure {
+    /// What to make of an error with this file.
+    pub(crate) fn file(path: impl AsRef<Path>) -> impl Fn(std::io::Error) -> Self {
+        move |error| Self::File { path: path.as_ref().display().to_string(), error }
+    }
+}
+
 /// One child process to be run. Standard input is closed: nothing here may ask questions.
 pub(crate) struct Step {
     command: Command,

@@ -102,8 +102,8 @@ pub(crate) fn install_peers() -> Result<(), Failure> {
             _ => Err(Failure::Found(format!("{POLICY} lets packages start services: install the peers by hand"))),
         };
     }
-    let failed = |error| Failure::File { path: POLICY.to_owned(), error };
-    std::fs::write(policy, "#!/bin/sh\nexit 101\n").map_err(failed)?;
+    let failed = Failure::file(POLICY);
+    std::fs::write(policy, "#!/bin/sh\nexit 101\n").map_err(&failed)?;
     let outcome = Step::new("chmod").args(["755", POLICY]).run().and_then(|()| install(PEERS));
     std::fs::remove_file(policy).map_err(failed)?;
     outcome
@@ -175,7 +175,7 @@ fn python_environment(workspace: &Workspace, packages: &[&str]) -> Result<PathBu
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(packages)
         .run()?;
-    std::fs::write(&complete, "").map_err(|error| Failure::File { path: complete.display().to_string(), error })?;
+    std::fs::write(&complete, "").map_err(Failure::file(&complete))?;
     Ok(interpreter)
 }
 

@@ -36,18 +36,17 @@ impl Workspace {
 
     /// The cache folder, made if it is not there.
     pub(crate) fn cache_folder(&self) -> Result<PathBuf, Failure> {
-        std::fs::create_dir_all(&self.cache)
-            .map_err(|error| Failure::File { path: self.cache.display().to_string(), error })?;
+        std::fs::create_dir_all(&self.cache).map_err(Failure::file(&self.cache))?;
         Ok(self.cache.clone())
     }
 
     /// The names of the programs in a folder of the repository, one for each Rust file, sorted.
     pub(crate) fn programs(&self, folder: &str) -> Result<Vec<String>, Failure> {
         let folder = self.root.join(folder);
-        let file = |error| Failure::File { path: folder.display().to_string(), error };
+        let file = Failure::file(&folder);
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(file)? {
-            let path = entry.map_err(file)?.path();
+        for entry in std::fs::read_dir(&folder).map_err(&file)? {
+            let path = entry.map_err(&file)?.path();
             if path.extension().is_some_and(|extension| extension == "rs") {
                 names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
             }

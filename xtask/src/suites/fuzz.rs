@@ -62,7 +62,7 @@ pub(crate) fn run_by_hand(workspace: &Workspace, mut arguments: Arguments) -> Re
 /// Runs one target. What it learns goes to the cache folder; the seeds in the repository are read only.
 fn fuzz(workspace: &Workspace, target: &str, seconds: u64) -> Result<(), Failure> {
     let learned = workspace.cache.join("fuzz").join(target);
-    std::fs::create_dir_all(&learned).map_err(|error| Failure::File { path: learned.display().to_string(), error })?;
+    std::fs::create_dir_all(&learned).map_err(Failure::file(&learned))?;
     let folder = workspace.root.join("fuzz");
     let seeds = folder.join("seeds").join(target);
     let dictionary = folder.join("dictionaries").join(format!("{target}.dict"));

@@ -56,6 +56,6 @@ pub(crate) fn run(workspace: &Workspace, mut arguments: Arguments) -> Result<(),
 fn changes(workspace: &Workspace, since: &str) -> Result<PathBuf, Failure> {
     let diff = Step::new("git").inside(&workspace.root).args(["diff", since, "--", "nantian-proxy/src/http"]).read()?;
     let path = workspace.cache_folder()?.join("mutants.diff");
-    std::fs::write(&path, diff).map_err(|error| Failure::File { path: path.display().to_string(), error })?;
+    std::fs::write(&path, diff).map_err(Failure::file(&path))?;
     Ok(path)
 }

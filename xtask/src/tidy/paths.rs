@@ -12,8 +12,7 @@ const PAGES: &[&str] = &["CONTRIBUTING.md", "docs/architecture.md"];
 pub(super) fn faults(root: &Path) -> Result<Vec<Fault>, Failure> {
     let mut faults = Vec::new();
     for page in PAGES {
-        let text = std::fs::read_to_string(root.join(page))
-            .map_err(|error| Failure::File { path: (*page).to_owned(), error })?;
+        let text = std::fs::read_to_string(root.join(page)).map_err(Failure::file(page))?;
         for (index, line) in text.lines().enumerate() {
             let missing = named(line).filter(|path| !root.join(path).exists());
             faults.extend(missing.map(|path| Fault {

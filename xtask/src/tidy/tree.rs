@@ -13,7 +13,7 @@ pub(super) fn rust_sources(root: &Path) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     walk(root, root, &mut |path, name| {
         if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = std::fs::read_to_string(path).map_err(|error| file(path, error))?;
+            let text = std::fs::read_to_string(path).map_err(Failure::file(path))?;
             sources.push(Source { path: name, text });
         }
         Ok(())
@@ -42,8 +42,8 @@ pub(crate) fn walk(
     folder: &Path,
     visit: &mut impl FnMut(&Path, String) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    for entry in std::fs::read_dir(folder).map_err(|error| file(folder, error))? {
-        let path = entry.map_err(|error| file(folder, error))?.path();
+    for entry in std::fs::read_dir(folder).map_err(Failure::file(folder))? {
+        let path = entry.map_err(Failure::file(folder))?.path();
         if path.is_dir() {
             let skipped = |name: &std::ffi::OsStr| NOT_SOURCE.iter().any(|skipped| name == *skipped);
             if !path.file_name().is_some_and(skipped) {
@@ -56,8 +56,4 @@ pub(crate) fn walk(
         }
     }
     Ok(())
-}
-
-fn file(path: &Path, error: std::io::Error) -> Failure {
-    Failure::File { path: path.display().to_string(), error }
 }
