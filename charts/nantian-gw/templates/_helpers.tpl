@@ -42,7 +42,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $chart := dict
   "node" (dict "cluster" (include "nantian-gw.dataplane" .))
   "controlPlane" (dict "address" (printf "%s.%s.svc:18080" (include "nantian-gw.controlplane" .) .Release.Namespace))
-  "engine" (dict "admin" (dict "address" "0.0.0.0:19080") "drain" $drain "requests" (dict "noRouteWait" "50ms"))
+  "engine" (dict "admin" (dict "address" "0.0.0.0:19080") "drain" $drain "requests" (dict "configurationWait" "50ms"))
 }}
 {{- mergeOverwrite $chart (deepCopy .Values.dataPlane.config) | toYaml }}
 {{- end }}

@@ -132,8 +132,9 @@ const MEANINGS: &[(&str, &str)] = &[
         "time limit of one try of rules without `timeouts.backendRequest`; absent: none",
     ),
     (
-        "requests.noRouteWait",
-        "how long a request that nothing wants waits for another configuration, before it is answered with 404",
+        "requests.configurationWait",
+        "how long a request waits for another configuration if this one has no route, no backend or no endpoint for it, before it is \
+         answered with 404, 500 or 503; 1,024 wait at one time on one worker, further ones are answered at once",
     ),
     ("requests.retryBackoff", "least time between tries of rules without `retry.backoff`"),
     ("requests.retryBuffer", "bytes of a request body that are kept for another try; a longer body is tried once"),

@@ -11,11 +11,11 @@ use nantian_ir::BackendProtocol;
 use smallvec::SmallVec;
 use tokio::time::{Instant, timeout_at};
 
-use super::Worker;
 use super::answer::Failure;
 use super::asked::Outgoing;
 use super::serving::LocalBackend;
 use super::stages::{Answered, Context};
+use super::{Settings, Worker};
 use crate::http::Body;
 use crate::http::buffered::{Account, Held};
 use crate::http::h1::SHORT_READ;
@@ -42,7 +42,7 @@ pub(super) async fn forward(
     outgoing: &mut Outgoing,
     body: Body,
 ) -> Result<Answered, Failure> {
-    let limit = limit(what.rule.source.timeouts.request, cx.worker.settings.request_timeout);
+    let limit = time_limit(what.rule, &cx.worker.settings);
     let deadline = limit.and_then(|limit| cx.log.clock().checked_add(limit));
     let tries = pin!(tries(cx, what, outgoing, body));
     let Some(deadline) = deadline else { return tries.await };
@@ -54,6 +54,11 @@ pub(super) async fn forward(
         Ok(Err(failure)) => Err(failure),
         Err(_) => Err(Failure::Timeout),
     }
+}
+
+/// That of the whole request.
+pub(super) fn time_limit(rule: &Rule, settings: &Settings) -> Option<Duration> {
+    limit(rule.source.timeouts.request, settings.request_timeout)
 }
 
 /// Zero disables a limit (`HTTPRouteTimeouts`: "Setting a timeout to the zero duration SHOULD disable the timeout").

@@ -79,7 +79,7 @@ impl RequestLog {
 
     /// The request is routed anew, by another configuration.
     pub(super) fn serve_by(&mut self, serving: Rc<Serving>) {
-        (self.serving, self.listener) = (serving, None);
+        (self.serving, self.listener, self.rule) = (serving, None, None);
     }
 
     /// The request's method, as the client sent it.

@@ -15,10 +15,10 @@ mod log;
 mod max_forwards;
 mod mirror;
 mod names;
-mod no_route;
 mod serving;
 mod settings;
 mod stages;
+mod unserved;
 mod via;
 
 use std::cell::{Cell, RefCell};
@@ -69,6 +69,8 @@ pub struct Worker {
     random: Rc<Random>,
     /// Mirrored requests in flight.
     mirroring: Cell<usize>,
+    /// Requests that wait for another configuration.
+    waiting: Cell<usize>,
 }
 
 impl Worker {
@@ -92,6 +94,7 @@ impl Worker {
             recorder,
             random,
             mirroring: Cell::new(0),
+            waiting: Cell::new(0),
         })
     }
 
@@ -215,13 +218,20 @@ impl Handler for Pipeline {
         // Not an `async fn`, which would have room for what it is given twice.
         async move {
             let worker = &self.worker;
-            let mut cx =
-                Context { worker, serving: &serving, bind: self.bind, exchange: &exchange, log: &mut log, grpc: false };
+            let mut cx = Context {
+                worker,
+                serving: &serving,
+                bind: self.bind,
+                exchange: &exchange,
+                log: &mut log,
+                grpc: false,
+                patient: !worker.settings.configuration_wait.is_zero(),
+            };
             let answered = {
                 let stages = pin!(async {
                     match stages::run(&mut cx, Start::Received(&mut request)).await {
                         Ok(answered) => answered,
-                        Err(unrouted) => Box::pin(no_route::wait(&mut cx, unrouted)).await,
+                        Err(unserved) => Box::pin(unserved::wait(&mut cx, unserved)).await,
                     }
                 });
                 contained(stages).await

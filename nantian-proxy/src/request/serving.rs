@@ -240,6 +240,16 @@ impl LocalRule {
         self.backends.get(index)?.as_ref()
     }
 
+    /// Whether the target `index` has an endpoint that a request could go to.
+    pub(super) fn has_endpoint(&self, index: Option<usize>) -> bool {
+        index.and_then(|index| self.backend(index)).is_some_and(|local| !local.backend.endpoints.is_empty())
+    }
+
+    /// Whether it is the same rule, and shares its requests out among as many targets in the same way.
+    pub(super) fn has_shares_of(&self, other: &Self) -> bool {
+        self.rule.source.key == other.rule.source.key && self.rule.weights == other.rule.weights
+    }
+
     /// Whether the mirror that has counter `index` copies the next request.
     pub(super) fn mirrors(&self, index: usize, mirror: &crate::filter::mirror::Mirror) -> bool {
         let Some(counter) = self.counters.mirrors.get(index) else { return false };

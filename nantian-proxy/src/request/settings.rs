@@ -34,11 +34,12 @@ pub struct Settings {
     /// Time for a connection to an endpoint to be made. Default: 5 s.
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
-    /// How long a request that no listener or rule wants waits for another configuration, before it is answered with 404.
-    /// Workers, and data planes more so, take a new route one after another: who was answered by the first that had it may
-    /// ask another one next. Default: 0, no wait.
+    /// How long a request that the configuration cannot serve waits for one that can, before it is answered with 404 (no
+    /// listener or rule wants it), 500 (its rule's backend is not there) or 503 (the backend has no endpoint). Workers, and
+    /// data planes more so, take a change one after another: who was answered by the first that had it may ask another one
+    /// next. Of one worker's requests, 1,024 may wait at one time; further ones are answered at once. Default: 0, no wait.
     #[serde(with = "duration")]
-    pub no_route_wait: Duration,
+    pub configuration_wait: Duration,
     /// Connections to endpoints.
     pub pool: PoolSettings,
     /// Most bytes of a request body that are kept for another try; a longer body is tried once. Default: 64 KiB.
@@ -69,7 +70,7 @@ impl Default for Settings {
             backend_request_timeout: None,
             retry_backoff: Duration::from_millis(25),
             connect_timeout: Duration::from_secs(5),
-            no_route_wait: Duration::ZERO,
+            configuration_wait: Duration::ZERO,
             pool: PoolSettings::default(),
             retry_buffer: 64 * 1024,
             mirror_buffer: 64 * 1024,

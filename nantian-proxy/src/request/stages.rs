@@ -4,14 +4,17 @@
 //! 1. read and normalise the head: 400, 413, 501; a loop: 508; the end of `Max-Forwards` is answered here
 //! 2. find the listener: 404; the connection's server name must belong to the same one: 421
 //! 3. tell the backend about the client and about us: `X-Forwarded-*`, `X-Request-Id`, `Via`
-//! 4. find the rule: 404, where none comes in time ([`no_route`](super::no_route))
+//! 4. find the rule: 404
 //! 5. CORS: a preflight is answered here
 //! 6. filters that answer: redirect, direct response
 //! 7. filters that change the request: headers, rewrite, in the route's order
-//! 8. choose the target by weight: 500; its own filters
+//! 8. choose the target by weight: 500, 503 where it has no endpoint; its own filters
 //! 9. mirror
 //! 10. forward, with time limits and retries ([`forward`](super::forward)): 502, 503, 504
 //! 11. filters that change the answer: the target's, then the rule's, then CORS
+//!
+//! Where stage 2, 4 or 8 would fail, the request may wait for a configuration by which it does not ([`unserved`](super::unserved)),
+//! and begins at stage 2 again.
 //!
 //! Once a rule matched, stage 11 runs for every answer but a preflight's, also for those of our own, so that what a
 //! route adds to answers (security headers, CORS) is on its errors and redirects too.
@@ -47,8 +50,10 @@ pub(super) struct Context<'a> {
     pub(super) bind: BindAddress,
     pub(super) exchange: &'a Exchange,
     pub(super) log: &'a mut RequestLog,
-    /// Whether answers of our own are gRPC statuses.
+    /// Whether the request says that it is gRPC.
     pub(super) grpc: bool,
+    /// Whether it waits for another configuration if this one cannot serve it.
+    pub(super) patient: bool,
 }
 
 /// An answer on its way to the client.
@@ -76,7 +81,8 @@ impl<'a> Context<'a> {
     /// Answers by ourselves.
     pub(super) fn fail(&mut self, failure: Failure) -> Answered {
         self.log.flag(failure.flag());
-        failure.answer(self.log.method(), self.grpc).into()
+        let by_rule = self.log.rule.as_ref().is_some_and(|local| local.rule.is_grpc());
+        failure.answer(self.log.method(), self.grpc || by_rule).into()
     }
 }
 
@@ -87,10 +93,17 @@ struct Matched<'a> {
     prefix: Option<usize>,
 }
 
-/// A request that no listener or rule wants: stage 1 is behind it.
-pub(super) struct Unrouted {
+/// A request that the configuration cannot serve: stage 1 is behind it.
+pub(super) struct Unserved {
     asked: Asked,
     body: Body,
+    choice: Option<Choice>,
+}
+
+/// What stage 8 chose for a request that waits.
+struct Choice {
+    local: Rc<LocalRule>,
+    target: Option<usize>,
 }
 
 /// Where a request begins.
@@ -98,27 +111,24 @@ pub(super) enum Start<'a> {
     /// It came in, and is taken from here: as an argument it would be room in each future on its way.
     Received(&'a mut Request<Body>),
     /// Stage 2, by another configuration.
-    Again(Box<Unrouted>),
+    Again(Box<Unserved>),
 }
 
-/// Runs all stages. Back comes a request that another configuration may want, if it can wait for one.
-pub(super) async fn run(cx: &mut Context<'_>, start: Start<'_>) -> Result<Answered, Box<Unrouted>> {
-    let (mut asked, body) = match start {
+/// Runs all stages. Back comes a request that another configuration may serve, if it may wait for one.
+pub(super) async fn run(cx: &mut Context<'_>, start: Start<'_>) -> Result<Answered, Box<Unserved>> {
+    let (mut asked, body, choice) = match start {
         Start::Received(request) => match receive(cx, std::mem::take(request)) {
-            Ok(received) => received,
+            Ok((asked, body)) => (asked, body, None),
             Err(answered) => return Ok(*answered),
         },
-        Start::Again(unrouted) => (unrouted.asked, unrouted.body),
+        Start::Again(unserved) => (unserved.asked, unserved.body, unserved.choice),
     };
     let matched = match route(cx, &mut asked) {
         Ok(matched) => matched,
-        Err(Failure::NoRoute) if !cx.worker.settings.no_route_wait.is_zero() => {
-            return Err(Box::new(Unrouted { asked, body }));
-        }
+        Err(Failure::NoRoute) if cx.patient => return Err(Box::new(Unserved { asked, body, choice: None })),
         Err(failure) => return Ok(cx.fail(failure)),
     };
     let rule = &matched.local.rule;
-    cx.grpc |= rule.is_grpc();
     let cors = rule.filters.cors.as_ref();
     if let Some(cors) = cors
         && cors::is_preflight(&asked.method, &asked.headers)
@@ -126,7 +136,12 @@ pub(super) async fn run(cx: &mut Context<'_>, start: Start<'_>) -> Result<Answer
         return Ok(cors.preflight(&asked.headers).into());
     }
     let verdict = cors.map(|cors| cors.judge(&asked.headers));
-    let mut answered = match serve(cx, &matched, asked, body).await {
+    let target = choose(matched.local, choice);
+    if cx.patient && rule.filters.answer.is_none() && !matched.local.has_endpoint(target) {
+        let choice = Choice { local: Rc::clone(matched.local), target };
+        return Err(Box::new(Unserved { asked, body, choice: Some(choice) }));
+    }
+    let mut answered = match serve(cx, &matched, target, asked, body).await {
         Ok(answered) => answered,
         Err(failure) => cx.fail(failure),
     };
@@ -265,8 +280,23 @@ fn introduce_client(cx: &mut Context<'_>, listener: usize, asked: &mut Asked) {
     cx.log.request_id = Some(told.request_id);
 }
 
-/// Stages 6 to 10.
-async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: Body) -> Result<Answered, Failure> {
+/// Which target gets the request. One that waits keeps what was chosen for it, as long as the shares are the same: a share
+/// that is refused would else become smaller with each configuration that comes.
+fn choose(local: &LocalRule, before: Option<Choice>) -> Option<usize> {
+    match before {
+        Some(before) if before.local.has_shares_of(local) => before.target,
+        _ => local.choose_target(),
+    }
+}
+
+/// Stages 6 to 10; the target is chosen.
+async fn serve(
+    cx: &mut Context<'_>,
+    matched: &Matched<'_>,
+    target: Option<usize>,
+    asked: Asked,
+    body: Body,
+) -> Result<Answered, Failure> {
     let (settings, local) = (&cx.worker.settings, matched.local);
     let rule = &local.rule;
     if let Some(answer) = &rule.filters.answer {
@@ -276,7 +306,7 @@ async fn serve(cx: &mut Context<'_>, matched: &Matched<'_>, asked: Asked, body: 
     outgoing.edit(&rule.filters.request);
     let mut copies = mirror::of_rule(cx, local, &outgoing);
 
-    let index = local.choose_target().ok_or(Failure::NoBackend)?;
+    let index = target.ok_or(Failure::NoBackend)?;
     let target = rule.targets.get(index).ok_or(Failure::NoBackend)?;
     let backend = local.backend(index).ok_or(Failure::Unresolved)?;
     cx.log.backend = Some(Rc::clone(backend));

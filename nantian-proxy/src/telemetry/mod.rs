@@ -33,7 +33,7 @@ pub use shard::{MirrorOutcome, Recorder};
 
 pub(crate) use access_log::{AccessLog, LogBuffer};
 pub(crate) use cells::SharedCount;
-pub(crate) use shard::{BufferAction, PanicPlace, RequestCells, UnderscoreAction};
+pub(crate) use shard::{BufferAction, PanicPlace, RequestCells, UnderscoreAction, WaitOutcome};
 pub(crate) use sources::{AcceptError, BindStats, CutReason, HandshakeError};
 
 use series::{Admission, SeriesKey};

@@ -25,6 +25,8 @@ metrics! { "nantian_gateway_dataplane_"
         "What was done because too many bytes are held: reading_paused (a backend was read no further, since its client's connection holds its bound), request_refused (503) or connection_cut (beyond the bound of all connections).";
     MIRRORS = Counter "http_mirrors_total" ["outcome"]
         "Mirrored requests by outcome: sent, failed, or dropped because too many were under way.";
+    CONFIGURATION_WAITS = Counter "http_configuration_waits_total" ["outcome"]
+        "Requests that the configuration could not serve when they came, by what became of their wait for another one: served, unserved (404, 500 or 503), or refused because too many waited.";
 
     STREAMS_RESET = Counter "http2_streams_reset_total" ["reason"]
         "Streams of clients that were reset: stalled (no window for an answer), tunnel_idle, answer_failed, refused (too many at once), or for an error of the client: protocol, flow_control, stream_closed, frame_size.";

@@ -12,7 +12,7 @@ use super::Inner;
 use super::flags::ResponseFlag;
 use super::names;
 use super::series::SeriesKey;
-use super::shard::{BufferAction, CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction};
+use super::shard::{BufferAction, CLASSES, MirrorOutcome, PanicPlace, UnderscoreAction, WaitOutcome};
 use crate::http::h2::StreamReset;
 
 /// The whole page.
@@ -105,6 +105,11 @@ fn request_totals(page: &mut Exposition, inner: &Inner) {
     for outcome in MirrorOutcome::ALL {
         let count = sum(&|shard| shard.mirrors.get(outcome as usize).map_or(0, super::cells::Owned::get));
         page.sample(&names::MIRRORS, &[outcome.as_str()], count);
+    }
+    page.family(&names::CONFIGURATION_WAITS);
+    for outcome in WaitOutcome::ALL {
+        let count = sum(&|shard| shard.waits.get(outcome as usize).map_or(0, super::cells::Owned::get));
+        page.sample(&names::CONFIGURATION_WAITS, &[outcome.as_str()], count);
     }
     page.family(&names::STREAMS_RESET);
     for reason in StreamReset::ALL {

@@ -55,6 +55,29 @@ impl MirrorOutcome {
     }
 }
 
+/// What became of a request's wait for a configuration that can serve it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitOutcome {
+    /// It went on by one that came in time.
+    Served,
+    /// None came in time.
+    Unserved,
+    /// It did not wait, because too many did.
+    Refused,
+}
+
+impl WaitOutcome {
+    pub(crate) const ALL: [Self; 3] = [Self::Served, Self::Unserved, Self::Refused];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Unserved => "unserved",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// What became of a field with an underscore in its name that was not forwarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UnderscoreAction {
@@ -123,6 +146,7 @@ pub(crate) struct Shard {
     pub(crate) flags: [Owned; FLAGS],
     pub(crate) retries: Owned,
     pub(crate) mirrors: [Owned; MirrorOutcome::ALL.len()],
+    pub(crate) waits: [Owned; WaitOutcome::ALL.len()],
     pub(crate) underscores: [Owned; UnderscoreAction::ALL.len()],
     pub(crate) streams_reset: [Owned; StreamReset::ALL.len()],
     pub(crate) panics: [Owned; PanicPlace::ALL.len()],
@@ -207,6 +231,13 @@ impl Recorder {
     /// Counts a mirrored request.
     pub fn mirrored(&self, outcome: MirrorOutcome) {
         if let Some(cell) = self.0.shard.mirrors.get(outcome as usize) {
+            cell.add(1);
+        }
+    }
+
+    /// Counts the wait of a request for another configuration.
+    pub(crate) fn waited(&self, outcome: WaitOutcome) {
+        if let Some(cell) = self.0.shard.waits.get(outcome as usize) {
             cell.add(1);
         }
     }

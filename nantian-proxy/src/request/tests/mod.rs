@@ -8,12 +8,12 @@ mod headers;
 mod http2;
 mod lost_connections;
 mod mirrors;
-mod no_route;
 mod records;
 mod resets;
 mod retries;
 mod routing;
 mod secured;
+mod unserved;
 mod upgrades;
 
 use std::fmt::Write as _;
