@@ -4,7 +4,8 @@
 //!
 //! ```console
 //! $ cargo build --profile ci -p nantian-controlplane -p nantian-dataplane && cargo build -p nantian-cluster
-//! $ cargo run -p nantian-cluster --example latency -- target/ci
+//! $ cargo run -p nantian-cluster --example latency -- target/ci                   # a quarter of an hour
+//! $ cargo run -p nantian-cluster --example latency -- target/ci idle restored     # of `idle restored attached others`
 //! ```
 
 mod measured;
@@ -23,16 +24,18 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 const INSIDE: &str = "--inside";
 
 fn main() -> Outcome<()> {
-    let argument = std::env::args().nth(1).ok_or("usage: latency FOLDER, which has both planes")?;
+    let mut arguments = std::env::args().skip(1);
+    let argument = arguments.next().ok_or("usage: latency FOLDER [PART...]; the folder has both planes")?;
+    let parts: Vec<String> = arguments.collect();
     let (home, name): (Home, ClusterName) = (Home::find()?, "latency".parse()?);
     if argument == INSIDE {
-        return measured::measure(&Cluster::find(&home, &name)?);
+        return measured::measure(&Cluster::find(&home, &name)?, &parts);
     }
     let ourselves = std::env::current_exe()?;
     let programs = ourselves.ancestors().nth(2).ok_or("an example is two folders below the programs")?;
     let cluster = Cluster::up(&home, &name, Parts::Node, &programs.join("nantian-cluster"))?;
     cluster.install(&home, Path::new(&argument))?;
-    let measured = cluster.command(&ourselves.to_string_lossy()).arg(INSIDE).status();
+    let measured = cluster.command(&ourselves.to_string_lossy()).arg(INSIDE).args(&parts).status();
     cluster.down()?;
     if measured?.success() { Ok(()) } else { Err("nothing was measured to its end".into()) }
 }

@@ -1,5 +1,6 @@
 //! What is measured, and how it is printed.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -8,7 +9,7 @@ use nantian_cluster::{Cluster, Container};
 use crate::Outcome;
 use crate::objects::{self, GATEWAYS, ROUTES, change, create, create_routes, host, route};
 use crate::restored;
-use crate::wire::{Api, Trust, get};
+use crate::wire::{Answer, Api, Trust, get};
 
 pub(crate) const TRIES: usize = 100;
 const OTHERS: usize = 5_000;
@@ -19,7 +20,9 @@ const AFTER: usize = 40;
 const AT_REST: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(crate) fn measure(cluster: &Cluster) -> Outcome<()> {
+/// Measures the parts that are named; all, if none is.
+pub(crate) fn measure(cluster: &Cluster, parts: &[String]) -> Outcome<()> {
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     let _api = Api::start(cluster.kubectl())?;
     let trust = Trust::new()?;
     create(&trust)?;
@@ -30,14 +33,23 @@ pub(crate) fn measure(cluster: &Cluster) -> Outcome<()> {
         Ok(address.is_some())
     })?;
     let front = Front { address: address.ok_or("it was there a moment ago")? };
-    until(|| Ok(front.answers("first", Some(1))))?;
+    until(|| Ok(front.answers("first", Some(1)).is_ok()))?;
     println!("| from the API server's answer to the first right one | p50 | p99 | wrong ones after it |");
     println!("| --- | --- | --- | --- |");
-    front.tries("idle")?;
-    restored::measure(&front.address, &trust)?;
-    attached()?;
+    if is_wanted("idle") {
+        front.tries("idle")?;
+    }
+    if is_wanted("restored") {
+        restored::measure(&front.address, &trust)?;
+    }
+    if is_wanted("attached") {
+        attached()?;
+    }
+    if !is_wanted("others") {
+        return Ok(());
+    }
     create_routes("other", OTHERS)?;
-    until(|| Ok(front.answers(&format!("other-{}", OTHERS - 1), Some(0))))?;
+    until(|| Ok(front.answers(&format!("other-{}", OTHERS - 1), Some(0)).is_ok()))?;
     std::thread::sleep(AT_REST);
     at_rest(cluster)?;
     cold_start(cluster)?;
@@ -57,13 +69,14 @@ struct Front {
 }
 
 impl Front {
-    /// Whether a host is answered by this version of its route; `None`: by nothing.
-    fn answers(&self, name: &str, version: Option<usize>) -> bool {
-        let Ok((status, answer)) = get(&self.address, &host(name)) else { return false };
-        match version {
+    /// How a host is answered, which should be by this version of its route; `None`: by nothing.
+    fn answers(&self, name: &str, version: Option<usize>) -> Answer {
+        let (status, answer) = get(&self.address, &host(name)).map_err(|error| error.to_string())?;
+        let is_right = match version {
             Some(version) => status == 200 && answer.contains(&format!("\r\nx-version: {version}\r\n")),
             None => status == 404,
-        }
+        };
+        if is_right { Ok(()) } else { Err(status.to_string()) }
     }
 
     fn tries(&self, when: &str) -> Outcome<()> {
@@ -106,14 +119,20 @@ pub(crate) fn until(mut is: impl FnMut() -> Outcome<bool>) -> Outcome<Duration> 
 #[derive(Default)]
 pub(crate) struct Times {
     right: Vec<Duration>,
-    wrong: usize,
+    /// How often each of them came, and how long after the first right answer the last did.
+    wrong: BTreeMap<String, (usize, Duration)>,
 }
 
 impl Times {
     /// Waits for the first right answer, and asks on.
-    pub(crate) fn add(&mut self, is_right: impl Fn() -> bool) -> Outcome<()> {
-        self.right.push(until(|| Ok(is_right()))?);
-        self.wrong += (0..AFTER).filter(|_| !is_right()).count();
+    pub(crate) fn add(&mut self, answer: impl Fn() -> Answer) -> Outcome<()> {
+        self.right.push(until(|| Ok(answer().is_ok()))?);
+        let began = Instant::now();
+        for wrong in (0..AFTER).filter_map(|_| answer().err()) {
+            let (count, last) = self.wrong.entry(wrong).or_default();
+            *count += 1;
+            *last = began.elapsed().max(*last);
+        }
         Ok(())
     }
 
@@ -124,11 +143,15 @@ impl Times {
         let at = |percent: usize| self.right.get(rank(percent)).copied().unwrap_or_default();
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         let sent = self.right.len() * AFTER;
+        let wrong: usize = self.wrong.values().map(|(count, _)| count).sum();
+        let which: Vec<String> = (self.wrong.iter())
+            .map(|(answer, (count, last))| format!("; {count} times {answer}, until {:.1} ms", milliseconds(*last)))
+            .collect();
         println!(
-            "| {what} | {:.1} ms | {:.1} ms | {} of {sent} |",
+            "| {what} | {:.1} ms | {:.1} ms | {wrong} of {sent}{} |",
             milliseconds(at(50)),
             milliseconds(at(99)),
-            self.wrong
+            which.concat(),
         );
     }
 }

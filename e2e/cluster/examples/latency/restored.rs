@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Outcome;
 use crate::measured::{TRIES, Times, until};
 use crate::objects::{self, ROUTES, host, http_listener, route, route_to};
-use crate::wire::{Api, Trust, get};
+use crate::wire::{Answer, Api, Trust, get, is_ok};
 
 /// What is deleted and applied again.
 struct Again<'a> {
@@ -15,8 +15,8 @@ struct Again<'a> {
     /// Where the API server has objects of its kind.
     collection: &'static str,
     object: Value,
-    /// Whether it serves.
-    serves: Box<dyn Fn() -> bool + 'a>,
+    /// How it serves.
+    serves: Box<dyn Fn() -> Answer + 'a>,
 }
 
 /// Each of them [`TRIES`] times. `address` is that of the Gateway that stays.
@@ -35,13 +35,13 @@ pub(crate) fn measure(address: &str, trust: &Trust) -> Outcome<()> {
             what: "Service",
             collection: objects::SERVICES,
             object: service,
-            serves: Box::new(|| get(address, &host("again")).is_ok_and(|(status, _)| status == 200)),
+            serves: Box::new(|| is_ok(get(address, &host("again")))),
         },
         Again {
             what: "Secret",
             collection: objects::SECRETS,
             object: secret,
-            serves: Box::new(|| trust.get(&secure, &host(Trust::NAME)).is_ok()),
+            serves: Box::new(|| is_ok(trust.get(&secure, &host(Trust::NAME)))),
         },
         Again {
             what: "Gateway, with its address",
@@ -63,10 +63,10 @@ impl Again<'_> {
     fn tries(&self) -> Outcome<()> {
         let name = self.object.pointer("/metadata/name").and_then(Value::as_str).ok_or("an object without a name")?;
         let mut times = Times::default();
-        until(|| Ok((self.serves)()))?;
+        until(|| Ok((self.serves)().is_ok()))?;
         for _ in 0..TRIES {
             Api::send("DELETE", &format!("{}/{name}", self.collection), "")?;
-            until(|| Ok(!(self.serves)()))?;
+            until(|| Ok((self.serves)().is_err()))?;
             Api::send("POST", self.collection, &self.object.to_string())?;
             times.add(&self.serves)?;
         }
@@ -75,14 +75,13 @@ impl Again<'_> {
     }
 }
 
-/// Whether the Gateway `again` answers where its status says. Each new one has another address.
-fn at_own_address(known: &RefCell<Option<String>>) -> bool {
-    let answers = |address: &str| get(address, &host("copy")).is_ok_and(|(status, _)| status == 200);
-    if known.borrow().as_deref().is_some_and(answers) {
-        return true;
+/// How the Gateway `again` answers where its status says. Each new one has another address.
+fn at_own_address(known: &RefCell<Option<String>>) -> Answer {
+    let answer =
+        |address: Option<&str>| address.map_or(Err("no address".to_owned()), |at| is_ok(get(at, &host("copy"))));
+    if answer(known.borrow().as_deref()).is_ok() {
+        return Ok(());
     }
-    let now = objects::address("again").ok().flatten();
-    let is_served = now.as_deref().is_some_and(answers);
-    *known.borrow_mut() = now;
-    is_served
+    *known.borrow_mut() = objects::address("again").ok().flatten();
+    answer(known.borrow().as_deref())
 }

@@ -39,9 +39,21 @@ fn request(host: &str) -> String {
     format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
 }
 
+/// Nothing to say where it is right; else what came: a status, or why there was none.
+pub(crate) type Answer = Result<(), String>;
+
 /// What is answered to a host.
 pub(crate) fn get(address: &str, host: &str) -> Outcome<(u16, String)> {
     ask(connect(address)?, &request(host))
+}
+
+/// An answer that should be 200.
+pub(crate) fn is_ok(answer: Outcome<(u16, String)>) -> Answer {
+    match answer {
+        Ok((200, _)) => Ok(()),
+        Ok((status, _)) => Err(status.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// A certificate of one host, and who believes in it.
@@ -71,13 +83,10 @@ impl Trust {
         })
     }
 
-    /// What is answered over TLS; an error unless it is 200.
-    pub(crate) fn get(&self, address: &str, host: &str) -> Outcome<()> {
+    /// What is answered over TLS.
+    pub(crate) fn get(&self, address: &str, host: &str) -> Outcome<(u16, String)> {
         let tls = ClientConnection::new(Arc::clone(&self.client), host.to_owned().try_into()?)?;
-        match ask(StreamOwned::new(tls, connect(address)?), &request(host))? {
-            (200, _) => Ok(()),
-            (status, _) => Err(format!("answered with {status}").into()),
-        }
+        ask(StreamOwned::new(tls, connect(address)?), &request(host))
     }
 }
 
