@@ -3,6 +3,7 @@
 
 mod client;
 mod configure;
+mod endurance;
 mod failure;
 mod hostile;
 mod idle;
@@ -21,6 +22,7 @@ mod workload;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -35,6 +37,9 @@ use crate::workload::Workload;
 
 /// Rounds of each job, with `--quick` and without.
 const ROUNDS: [usize; 2] = [3, 9];
+
+/// How long `endurance` takes for each round: ten minutes and more for all of them.
+const ENDURANCE: Duration = Duration::from_secs(70);
 
 struct Settings {
     programs: Programs,
@@ -129,6 +134,12 @@ fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
     if wanted("idle") {
         // Memory varies little.
         let table = idle::compare(site, &settings.programs, settings.rounds.div_ceil(3))?;
+        println!("{table}");
+        tables.push_str(&table);
+    }
+    if wanted("endurance") {
+        let length = ENDURANCE * u32::try_from(settings.rounds).unwrap_or(1);
+        let table = endurance::watch(site, &settings.programs, length)?;
         println!("{table}");
         tables.push_str(&table);
     }
