@@ -1,6 +1,6 @@
 //! How long it takes from a change of an object to the first right answer, alone and beside 5,000 other routes of which ten a second
 //! change; the same for a Service, a Secret and a Gateway that are deleted and applied again; how long `attachedRoutes` takes to
-//! follow; and what both planes need at rest.
+//! follow; and what one more route costs then, and both planes need at rest.
 //!
 //! ```console
 //! $ cargo build --profile ci -p nantian-controlplane -p nantian-dataplane && cargo build -p nantian-cluster
@@ -10,6 +10,7 @@
 
 mod measured;
 mod objects;
+mod one_more;
 mod restored;
 mod wire;
 

@@ -8,6 +8,7 @@ use nantian_cluster::{Cluster, Container};
 
 use crate::Outcome;
 use crate::objects::{self, GATEWAYS, ROUTES, change, create, create_routes, host, route};
+use crate::one_more;
 use crate::restored;
 use crate::wire::{Answer, Api, Trust, get};
 
@@ -52,6 +53,7 @@ pub(crate) fn measure(cluster: &Cluster, parts: &[String]) -> Outcome<()> {
     until(|| Ok(front.answers(&format!("other-{}", OTHERS - 1), Some(0)).is_ok()))?;
     std::thread::sleep(AT_REST);
     at_rest(cluster)?;
+    one_more::measure(cluster)?;
     cold_start(cluster)?;
     let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
