@@ -3,13 +3,14 @@
 #![no_main]
 
 use arbitrary::Arbitrary;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use nantian_ir::{
     Age, Attachment, BindAddress, GrpcMatch, HeaderMatch, HostnameMatch, HttpMatch, Listener, ListenerKey,
     ListenerProtocol, PathMatch, QueryMatch, ResourceMap, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot,
     ValueMatch,
 };
+use nantian_proxy::Headers;
 use nantian_proxy::router::naive::Reference;
 use nantian_proxy::router::{RequestParts, Router};
 
@@ -198,7 +199,7 @@ fuzz_target!(|input: Input| {
     let snapshot = Snapshot { listeners: listeners(&input), rules: rules.collect(), ..Snapshot::default() };
     let (router, reference) = (Router::new(&snapshot), Reference::new(&snapshot));
     for request in input.requests.iter().take(8) {
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         for &(name, number) in request.headers.iter().take(4) {
             headers
                 .append(HeaderName::from_static(pick(&NAMES, name)), HeaderValue::from_static(pick(&VALUES, number)));

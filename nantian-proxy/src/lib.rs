@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod hash;
+mod headers;
 pub mod router;
 mod shards;
 mod slots;
+
+pub use headers::{AsName, Headers, IntoName, Values};
 
 #[cfg(feature = "engine")]
 mod admin;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use nantian_ir::{
     Attachment, EndpointHost, Filter, HostnameMatch, HttpMatch, Listener, ListenerProtocol, PathMatch, PathModifier,
     RouteRule, RuleMatch, Snapshot, Target,
 };
+use nantian_proxy::Headers;
 use nantian_proxy::router::{RequestParts, Router};
 use serde::Serialize;
 
@@ -97,7 +98,7 @@ impl<'s> Draft<'s> {
     }
 
     fn reaches(&self, rule: &RouteRule, router: &Router) -> bool {
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         for (name, value) in &self.example.headers {
             let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else {
                 return false;

@@ -4,11 +4,12 @@
 
 use std::error::Error;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use nantian_ir::{
     Age, Attachment, BindAddress, HeaderMatch, HeaderName, HostnameMatch, HttpMatch, Listener, ListenerKey,
     ListenerProtocol, PathMatch, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot, Timeouts, ValueMatch,
 };
+use nantian_proxy::Headers;
 use nantian_proxy::router::{RequestParts, Router};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Compile it once, ask it often: from any thread, without a lock.
     let router = Router::new(&snapshot);
-    let (plain, mut headers) = (HeaderMap::new(), HeaderMap::new());
+    let (plain, mut headers) = (Headers::new(), Headers::new());
     headers.insert("x-user", HeaderValue::from_static("beta"));
     let request =
         |path, headers| RequestParts { bind, host: "shop.example", path, query: None, method: "GET", headers };

@@ -47,7 +47,7 @@ pub(crate) const WORKS: &[Work] = &[
     },
     Work {
         name: "route/10000/header",
-        instructions: 2_520,
+        instructions: 2_190,
         rounds: LOOKUPS,
         run: |times| route(Shape::Header, 10_000, times),
     },
@@ -57,16 +57,16 @@ pub(crate) const WORKS: &[Work] = &[
         rounds: LOOKUPS,
         run: |times| route(Shape::Query, 10_000, times),
     },
-    Work { name: "request/http1", instructions: 52_500, rounds: EXCHANGES, run: |times| requests("[]", ask, times) },
+    Work { name: "request/http1", instructions: 49_500, rounds: EXCHANGES, run: |times| requests("[]", ask, times) },
     Work {
         name: "request/http1/filters",
-        instructions: 57_000,
+        instructions: 54_500,
         rounds: EXCHANGES,
         run: |times| requests(FILTERS, ask, times),
     },
     Work {
         name: "request/http2",
-        instructions: 66_000,
+        instructions: 61_500,
         rounds: EXCHANGES,
         run: |times| requests("[]", ask_on_streams, times),
     },

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 use nantian_ir::{
     Age, Attachment, BindAddress, HeaderMatch, HeaderName, HostnameMatch, HttpMatch, Listener, ListenerKey,
     ListenerProtocol, PathMatch, QueryMatch, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot, Timeouts,
     ValueMatch,
 };
+use nantian_proxy::Headers;
 
 pub(crate) const BIND: BindAddress = BindAddress { address: None, port: 80 };
 /// Different requests of one measurement.
@@ -99,14 +100,14 @@ impl Shape {
     }
 
     /// What a browser sends, to routes spread evenly.
-    pub(crate) fn requests(self, size: usize) -> Vec<(String, String, String, HeaderMap)> {
+    pub(crate) fn requests(self, size: usize) -> Vec<(String, String, String, Headers)> {
         let request = |n: usize| {
             let route = n * size / REQUESTS;
             let path = match self {
                 Self::Mixed | Self::OneHost => format!("/api/v1/service{route}/users/42"),
                 Self::ManyHosts | Self::Header | Self::Query => "/index.html".to_owned(),
             };
-            let mut headers = HeaderMap::new();
+            let mut headers = Headers::new();
             for name in ["accept", "accept-encoding", "accept-language", "user-agent", "cookie", "cache-control"] {
                 headers.insert(name, HeaderValue::from_static("some value of usual length"));
             }

@@ -4,10 +4,10 @@
 //! `Vary: Origin` tells caches. With this filter, what a backend says about CORS does not count: its
 //! `Access-Control-*` fields are replaced or dropped.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use nantian_ir::CorsOrigin;
 
-use crate::http::Body;
+use crate::http::{Body, Headers, Response};
 
 /// A CORS policy, ready to apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(crate) struct Verdict {
 }
 
 /// Whether a request asks for permission (Fetch standard, "CORS-preflight request").
-pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn is_preflight(method: &Method, headers: &Headers) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
@@ -72,7 +72,7 @@ impl Cors {
     }
 
     /// Answers a preflight: 204, with permissions if the origin is allowed and without them if not.
-    pub(crate) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+    pub(crate) fn preflight(&self, request: &Headers) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
@@ -115,7 +115,7 @@ impl Cors {
     }
 
     /// Judges an actual request, to be told to [`mark`](Self::mark) when the answer is there.
-    pub(crate) fn judge(&self, request: &HeaderMap) -> Verdict {
+    pub(crate) fn judge(&self, request: &Headers) -> Verdict {
         Verdict {
             allowed: request.get(header::ORIGIN).filter(|origin| self.allows(origin)).cloned(),
             credentialed: self.credentials
@@ -125,11 +125,11 @@ impl Cors {
     }
 
     /// Marks the answer to an actual request.
-    pub(crate) fn mark(&self, verdict: &Verdict, answer: &mut HeaderMap) {
+    pub(crate) fn mark(&self, verdict: &Verdict, answer: &mut Headers) {
         answer.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN);
         answer.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
         answer.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
-        let _ = answer.try_append(header::VARY, HeaderValue::from_static("Origin"));
+        answer.append(header::VARY, HeaderValue::from_static("Origin"));
         let Some(origin) = &verdict.allowed else { return };
         // "The gateway cannot use the * wildcard" for credentialed requests: the names at hand are listed instead.
         let exposed = match &self.expose {
@@ -138,12 +138,12 @@ impl Cors {
             List::Any if !verdict.credentialed => Some(HeaderValue::from_static("*")),
             List::Any => names_of(answer),
         };
-        let _ = answer.try_insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         if self.credentials {
-            let _ = answer.try_insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            answer.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
         if let Some(exposed) = exposed {
-            let _ = answer.try_insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+            answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
     }
 
@@ -194,7 +194,7 @@ fn without_default_port(origin: &CorsOrigin) -> CorsOrigin {
 }
 
 /// The names of `headers`, joined; cookies are never readable by scripts.
-fn names_of(headers: &HeaderMap) -> Option<HeaderValue> {
+fn names_of(headers: &Headers) -> Option<HeaderValue> {
     let mut names: Vec<&str> =
         headers.keys().filter(|name| *name != header::SET_COOKIE).map(HeaderName::as_str).collect();
     names.sort_unstable();

@@ -1,8 +1,8 @@
 //! Answers of a route's own (`nantian.dev` DirectResponse).
 
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::http::Body;
+use crate::http::{Body, Response};
 
 /// A direct response, ready to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl DirectResponse {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         for (name, value) in &self.headers {
-            let _ = response.headers_mut().try_append(name.clone(), value.clone());
+            response.headers_mut().append(name.clone(), value.clone());
         }
         if !bodiless {
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));

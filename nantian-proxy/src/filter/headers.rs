@@ -4,7 +4,8 @@
 //! message that a route changes: they cannot be named. `Host` can be set on a request, which is a rewrite of the host,
 //! but neither repeated nor removed (RFC 9112 section 3.2).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use crate::http::Headers;
+use http::{HeaderName, HeaderValue, header};
 use nantian_ir::HeaderModifier;
 
 /// Fields that no filter may name.
@@ -67,12 +68,12 @@ impl HeaderEdits {
     }
 
     /// Changes `headers`. Fields that would exceed the map's capacity are left out.
-    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+    pub(crate) fn apply(&self, headers: &mut Headers) {
         for (name, value) in &self.set {
-            let _ = headers.try_insert(name.clone(), value.clone());
+            headers.insert(name.clone(), value.clone());
         }
         for (name, value) in &self.add {
-            let _ = headers.try_append(name.clone(), value.clone());
+            headers.append(name.clone(), value.clone());
         }
         for name in &self.remove {
             headers.remove(name);
@@ -142,7 +143,7 @@ mod tests {
     }
 
     fn apply(modifier: &HeaderModifier, before: &[(&str, &str)]) -> Vec<(String, String)> {
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         for (name, value) in before {
             headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
         }
@@ -190,7 +191,7 @@ mod tests {
         let (edits, refused) = compile(&modifier(&[("host", "a.example")], &[("host", "b")], &["host"]));
         assert_eq!(edits.host().unwrap(), "a.example");
         assert_eq!(refused.len(), 2);
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         headers.insert("host", "kept.example".parse().unwrap());
         edits.apply(&mut headers);
         assert_eq!(headers["host"], "kept.example");

@@ -1,16 +1,12 @@
 //! Fields that belong to one connection and are not forwarded: RFC 9110 section 7.6.1.
 
-use http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{CONNECTION, HeaderName, HeaderValue, TE, UPGRADE};
 
 use super::h1::{takes_trailers, upgrades};
+use crate::http::Headers;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 /// Obsolete (RFC 9113 section 3.1): it came with an upgrade to `h2c` only.
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// Fields that `Connection` may not name away: those of framing and routing, those that authenticate, and those that
 /// tell where a request came from. Taking one out would show the backend another request than we judged.
@@ -36,7 +32,7 @@ const PROTECTED: [&str; 17] = [
 
 /// Takes the fields of the client's connection out of a request. Keeps `TE: trailers`, and `Upgrade` if the request asks
 /// for an upgrade; returns whether it does.
-pub fn strip_request(headers: &mut HeaderMap) -> bool {
+pub fn strip_request(headers: &mut Headers) -> bool {
     let upgrade = upgrades(headers);
     let trailers = takes_trailers(headers);
     strip_connection(headers);
@@ -52,7 +48,7 @@ pub fn strip_request(headers: &mut HeaderMap) -> bool {
 }
 
 /// Takes the fields of the backend's connection out of an answer. Keeps `Upgrade` if `switching` (status 101).
-pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
+pub fn strip_response(headers: &mut Headers, switching: bool) {
     // One look at each name is cheaper than a lookup of each that might be there.
     if !headers.keys().any(|name| is_of_one_hop(name.as_str())) {
         return;
@@ -66,13 +62,32 @@ pub fn strip_response(headers: &mut HeaderMap, switching: bool) {
 
 /// Whether a field, by its name in lower case, concerns one connection only.
 pub fn is_of_one_hop(name: &str) -> bool {
+    is_of_connection(name) || matches!(name, "te" | "upgrade" | "http2-settings")
+}
+
+/// RFC 9110 section 7.6.1: an intermediary MUST take out the fields that `Connection` names, and it.
+fn strip_connection(headers: &mut Headers) {
+    let mut named: smallvec::SmallVec<[HeaderName; 4]> = headers
+        .get_all(CONNECTION)
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| !PROTECTED.contains(&name.as_str()) && !name.as_str().starts_with("x-forwarded-"))
+        .collect();
+    // In order: thousands of names fit into one field, and each would be looked for among as many fields as there may be.
+    named.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    headers.retain(|name| {
+        let name = name.as_str();
+        !is_of_connection(name) && named.binary_search_by(|known| known.as_str().cmp(name)).is_err()
+    });
+}
+
+/// Fields that no message keeps. RFC 9110 section 11.7: the last two are between a client and the first proxy that asks for it,
+/// which nobody behind us is. In the wrong direction they mean nothing.
+fn is_of_connection(name: &str) -> bool {
     matches!(
         name,
         "connection"
-            | "te"
-            | "upgrade"
             | "keep-alive"
-            | "http2-settings"
             | "proxy-connection"
             | "transfer-encoding"
             | "proxy-authenticate"
@@ -80,39 +95,15 @@ pub fn is_of_one_hop(name: &str) -> bool {
     )
 }
 
-/// RFC 9110 section 7.6.1: an intermediary MUST take out the fields that `Connection` names, and it.
-fn strip_connection(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: smallvec::SmallVec<[HeaderName; 4]> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-            .filter(|name| !PROTECTED.contains(&name.as_str()) && !name.as_str().starts_with("x-forwarded-"))
-            .collect();
-        for name in &named {
-            headers.remove(name);
-        }
-        headers.remove(CONNECTION);
-    }
-    headers.remove(KEEP_ALIVE);
-    headers.remove(PROXY_CONNECTION);
-    headers.remove(TRANSFER_ENCODING);
-    // RFC 9110 section 11.7: between a client and the first proxy that asks for it, which nobody behind us is. In the wrong
-    // direction they mean nothing.
-    headers.remove(PROXY_AUTHENTICATE);
-    headers.remove(PROXY_AUTHORIZATION);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn map(fields: &[(&'static str, &'static str)]) -> Headers {
         fields.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
     }
 
-    fn names(headers: &HeaderMap) -> Vec<&str> {
+    fn names(headers: &Headers) -> Vec<&str> {
         let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         names

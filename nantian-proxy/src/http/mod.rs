@@ -16,6 +16,7 @@ pub mod h1;
 pub mod h2;
 pub mod hop_by_hop;
 mod interim;
+mod message;
 pub mod normalize;
 mod pace;
 pub(crate) mod queue;
@@ -32,7 +33,7 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -40,9 +41,12 @@ pub use body::{Body, BodyError};
 pub use drain::Drain;
 pub use fate::{Cut, Fate};
 pub use h1::Refusal;
+pub use message::{Request, Response};
 pub use serve::{serve, serve_auto};
 pub use settings::{Http2Settings, HttpSettings};
 pub use transport::Transport;
+
+pub use crate::Headers;
 
 /// What answers requests. One handler serves all connections of a listener on one worker.
 pub trait Handler: 'static {
@@ -222,16 +226,16 @@ pub struct TlsInfo {
 /// Sends interim (1xx) answers ahead of the final one: a handler pushes, the connection writes them while it waits for
 /// the handler. 101 never comes this way.
 #[derive(Debug, Clone, Default)]
-pub struct Interim(Rc<RefCell<VecDeque<(StatusCode, HeaderMap)>>>);
+pub struct Interim(Rc<RefCell<VecDeque<(StatusCode, Headers)>>>);
 
 impl Interim {
     /// Queues an interim answer.
-    pub fn push(&self, status: StatusCode, headers: HeaderMap) {
+    pub fn push(&self, status: StatusCode, headers: Headers) {
         self.0.borrow_mut().push_back((status, headers));
     }
 
     /// Takes the oldest one, for the connection.
-    pub fn pop(&self) -> Option<(StatusCode, HeaderMap)> {
+    pub fn pop(&self) -> Option<(StatusCode, Headers)> {
         self.0.borrow_mut().pop_front()
     }
 }

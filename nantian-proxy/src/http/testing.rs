@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +16,7 @@ use tokio::task::{LocalSet, spawn_local};
 use super::buffered::{Account, Buffers};
 use super::{Body, ConnectionEnd, ConnectionInfo, Drain, Exchange, Handler, HttpSettings, Reply, serve_auto};
 use crate::engine::LimitsConfig;
+use crate::http::{Request, Response};
 use crate::telemetry::Telemetry;
 
 /// A guard against tests that would hang; no test waits for it.

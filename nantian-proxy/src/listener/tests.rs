@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -17,7 +17,7 @@ use super::*;
 use crate::engine::LimitsConfig;
 use crate::engine::overload::Budget;
 use crate::http::buffered::Buffers;
-use crate::http::{Body, Drain, Exchange, Handler, HttpSettings, Reply};
+use crate::http::{Body, Drain, Exchange, Handler, HttpSettings, Reply, Request, Response};
 use crate::telemetry::{BindStats, Telemetry};
 
 /// Guards against hanging: far longer than anything here takes.

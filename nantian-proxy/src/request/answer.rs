@@ -4,9 +4,9 @@
 //! `grpc-status` that the Gateway API asks for (GRPCRoute: `UNIMPLEMENTED` where nothing matches, `UNAVAILABLE` for
 //! backends that cannot be used).
 
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::http::Body;
+use crate::http::{Body, Headers, Response};
 use crate::telemetry::ResponseFlag;
 
 /// Why the gateway answers by itself.
@@ -164,7 +164,7 @@ fn grpc_answer(status: u8, message: &'static str) -> Response<Body> {
 
 /// Whether a request is gRPC: `application/grpc`, with or without a message encoding (gRPC over HTTP/2, "Requests");
 /// gRPC-Web has other answers.
-pub(super) fn is_grpc(method: &Method, headers: &HeaderMap) -> bool {
+pub(super) fn is_grpc(method: &Method, headers: &Headers) -> bool {
     method == Method::POST
         && headers
             .get(header::CONTENT_TYPE)
@@ -241,6 +241,6 @@ mod tests {
         assert!(is(Method::POST, "application/grpc") && is(Method::POST, "application/grpc+proto"));
         assert!(is(Method::POST, "application/grpc;x=y"));
         assert!(!is(Method::POST, "application/grpc-web") && !is(Method::GET, "application/grpc"));
-        assert!(!is(Method::POST, "application/json") && !is_grpc(&Method::POST, &HeaderMap::new()));
+        assert!(!is(Method::POST, "application/json") && !is_grpc(&Method::POST, &Headers::new()));
     }
 }

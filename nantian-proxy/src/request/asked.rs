@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderValue, Method, Uri, header};
 
 use super::answer::Failure;
 use super::names::Present;
 use crate::filter::RequestEdit;
 use crate::http::normalize::{self, PathOptions};
-use crate::http::{ConnectionInfo, hop_by_hop};
+use crate::http::{ConnectionInfo, Headers, Request, hop_by_hop};
 
 /// A request's head, taken apart.
 #[derive(Debug, Clone)]
@@ -25,7 +24,7 @@ pub(super) struct Asked {
     /// Its path is normalised.
     pub(super) target: Target,
     /// Without what concerns the client's connection only, and without `Host`.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     /// Which of them may be there.
     pub(super) present: Present,
     /// Whether the request asks to switch to another protocol.
@@ -49,7 +48,7 @@ pub(super) struct Outgoing {
     pub(super) method: Method,
     pub(super) host: Option<HeaderValue>,
     target: Target,
-    headers: HeaderMap,
+    headers: Headers,
     pub(super) upgrade: bool,
     /// The path that matched, once it was changed: what prefixes are replaced in.
     matched_path: Option<String>,
@@ -62,12 +61,12 @@ impl Asked {
     ///
     /// `present`: of the head's fields.
     pub(super) fn read(
-        head: Parts,
+        head: Request<()>,
         present: Present,
         paths: PathOptions,
         connection: &ConnectionInfo,
     ) -> Result<Self, Failure> {
-        let Parts { method, uri, mut headers, .. } = head;
+        let Request { method, uri, mut headers, .. } = head;
         let host = if present.host { take_host(&mut headers)? } else { None };
         let authority = authority(&uri, host);
         let host = match &authority {
@@ -81,7 +80,7 @@ impl Asked {
             return Err(Failure::NoTunnel);
         }
         let mut upgrade = present.of_one_hop && hop_by_hop::strip_request(&mut headers);
-        if upgrade && headers.get_all(header::UPGRADE).iter().any(is_transport) {
+        if upgrade && headers.get_all(header::UPGRADE).any(is_transport) {
             headers.remove(header::UPGRADE);
             upgrade = false;
         }
@@ -134,8 +133,8 @@ fn is_transport(protocols: &HeaderValue) -> bool {
 }
 
 /// Takes `Host` out of the headers, of which there is at most one (RFC 9112 section 3.2).
-fn take_host(headers: &mut HeaderMap) -> Result<Option<HeaderValue>, Failure> {
-    if headers.get_all(header::HOST).iter().nth(1).is_some() {
+fn take_host(headers: &mut Headers) -> Result<Option<HeaderValue>, Failure> {
+    if headers.get_all(header::HOST).nth(1).is_some() {
         return Err(Failure::BadRequest("there is more than one Host"));
     }
     Ok(headers.remove(header::HOST))
@@ -201,23 +200,20 @@ impl Outgoing {
     }
 
     /// The head, with the target in origin form and the host in `Host`.
-    pub(super) fn head(&self) -> Option<http::Request<()>> {
+    pub(super) fn head(&self) -> Option<Request<()>> {
         self.with_headers(self.headers.clone())
     }
 
     /// The same, for the last time: it takes the headers with it.
-    pub(super) fn take_head(&mut self) -> Option<http::Request<()>> {
+    pub(super) fn take_head(&mut self) -> Option<Request<()>> {
         let headers = std::mem::take(&mut self.headers);
         self.with_headers(headers)
     }
 
-    fn with_headers(&self, headers: HeaderMap) -> Option<http::Request<()>> {
-        let mut request = http::Request::new(());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.target.uri()?;
-        *request.headers_mut() = headers;
+    fn with_headers(&self, headers: Headers) -> Option<Request<()>> {
+        let mut request = Request { method: self.method.clone(), uri: self.target.uri()?, headers, ..Request::new(()) };
         if let Some(host) = &self.host {
-            let _ = request.headers_mut().try_insert(header::HOST, host.clone());
+            request.headers.insert(header::HOST, host.clone());
         }
         Some(request)
     }
@@ -227,12 +223,10 @@ impl Outgoing {
 mod tests {
     use std::net::SocketAddr;
 
-    use http::Request;
-
     use super::*;
 
     fn read(request: http::request::Builder) -> Result<Asked, Failure> {
-        let head = request.body(()).unwrap().into_parts().0;
+        let head = Request::from(request.body(()).unwrap());
         let present = Present::of(&head.headers);
         let address = SocketAddr::from(([192, 0, 2, 1], 80));
         Asked::read(head, present, PathOptions::default(), &ConnectionInfo::new(address, address))
@@ -248,7 +242,7 @@ mod tests {
             ("/", Some("[::1]:80"), ("[::1]", "[::1]:80")),
             ("/", None, ("", "")),
         ] {
-            let mut request = Request::builder().uri(uri);
+            let mut request = http::Request::builder().uri(uri);
             if let Some(host) = host {
                 request = request.header("host", host);
             }
@@ -263,29 +257,29 @@ mod tests {
     /// Host header field line or a Host header field with an invalid field value."
     #[test]
     fn invalid_requests_are_refused() {
-        let get = || Request::builder().uri("/");
+        let get = || http::Request::builder().uri("/");
         for request in [
             get().header("host", "a").header("host", "a"),
             get().header("host", "a b"),
             get().header("host", "user@a"),
             get().header("host", "a:99999"),
-            Request::builder().uri("/%zz").header("host", "a"),
-            Request::builder().uri("/a%00b").header("host", "a"),
+            http::Request::builder().uri("/%zz").header("host", "a"),
+            http::Request::builder().uri("/a%00b").header("host", "a"),
         ] {
             assert!(matches!(read(request), Err(Failure::BadRequest(_))));
         }
-        let connect = Request::builder().method("CONNECT").uri("a.example:443");
+        let connect = http::Request::builder().method("CONNECT").uri("a.example:443");
         assert_eq!(read(connect).unwrap_err(), Failure::NoTunnel);
     }
 
     #[test]
     fn paths_have_one_spelling_and_queries_stay() {
-        let asked = read(Request::builder().uri("/a/../b//%63?x=%2e%2E/&y").header("host", "a")).unwrap();
+        let asked = read(http::Request::builder().uri("/a/../b//%63?x=%2e%2E/&y").header("host", "a")).unwrap();
         assert_eq!((asked.path(), asked.query()), ("/b/c", Some("x=%2e%2E/&y")));
-        let asked = read(Request::builder().method("OPTIONS").uri("*").header("host", "a")).unwrap();
+        let asked = read(http::Request::builder().method("OPTIONS").uri("*").header("host", "a")).unwrap();
         assert_eq!(asked.path(), "/");
         // RFC 9112 section 3.2.1: an empty path is sent as `/`.
-        let asked = read(Request::builder().uri("http://a.example?q")).unwrap();
+        let asked = read(http::Request::builder().uri("http://a.example?q")).unwrap();
         assert_eq!((asked.path(), asked.query()), ("/", Some("q")));
         assert_eq!(asked.into_outgoing(None).head().unwrap().uri(), "/?q");
     }
@@ -301,7 +295,7 @@ mod tests {
             ("HTTP/2.0", false),
             ("TLS/1.0", false),
         ] {
-            let request = Request::builder().uri("/").header("connection", "upgrade, http2-settings");
+            let request = http::Request::builder().uri("/").header("connection", "upgrade, http2-settings");
             let request = request.header("upgrade", protocol).header("http2-settings", "AAMAAABkAAQAAP__");
             let asked = read(request).unwrap();
             assert_eq!((asked.upgrade, asked.headers.contains_key("upgrade")), (expected, expected), "{protocol}");
@@ -311,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_forwarded_host_is_the_clients_unless_changed() {
-        let asked = read(Request::builder().uri("/a/b?q").header("host", "a.example:8080")).unwrap();
+        let asked = read(http::Request::builder().uri("/a/b?q").header("host", "a.example:8080")).unwrap();
         let head = asked.into_outgoing(Some(2)).head().unwrap();
         assert_eq!(
             (head.uri(), &head.headers()["host"]),

@@ -16,9 +16,9 @@ use super::asked::Outgoing;
 use super::serving::LocalBackend;
 use super::stages::{Answered, Context};
 use super::{Settings, Worker};
-use crate::http::Body;
 use crate::http::buffered::{Account, Held};
 use crate::http::h1::SHORT_READ;
+use crate::http::{Body, Request};
 use crate::retry::replay::Replay;
 use crate::retry::{RetryPolicy, is_idempotent};
 use crate::runtime::Rule;
@@ -70,7 +70,7 @@ fn limit(of_rule: Option<Duration>, default: Option<Duration>) -> Option<Duratio
 struct Source<'a> {
     outgoing: &'a mut Outgoing,
     /// The head that a try gave back. It is made once where the body is sent once, since nearly every request is.
-    given: Option<http::Request<()>>,
+    given: Option<Request<()>>,
     once: bool,
     body: BodySource,
 }
@@ -91,7 +91,7 @@ impl<'a> Source<'a> {
         Self { outgoing, given: None, once, body: BodySource::new(body, once, limit, account) }
     }
 
-    fn head(&mut self) -> Option<http::Request<()>> {
+    fn head(&mut self) -> Option<Request<()>> {
         match self.given.take() {
             Some(given) => Some(given),
             None if self.once => self.outgoing.take_head(),
@@ -99,10 +99,10 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn give_back(&mut self, request: Option<http::Request<Body>>) {
+    fn give_back(&mut self, request: Option<Request<Body>>) {
         if let Some(request) = request {
             let (head, body) = request.into_parts();
-            self.given = Some(http::Request::from_parts(head, ()));
+            self.given = Some(head);
             self.body.give_back(body);
         }
     }

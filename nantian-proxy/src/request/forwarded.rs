@@ -6,12 +6,12 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::ForwardedSettings;
 use super::names::{Present, tells_of_the_client};
-use crate::http::address_value;
+use crate::http::{Headers, address_value};
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -45,7 +45,7 @@ pub(super) struct Told {
 }
 
 /// Writes the fields into `headers`, of which those that `present` names may be there.
-pub(super) fn write(headers: &mut HeaderMap, present: Present, settings: &ForwardedSettings, seen: &Seen<'_>) -> Told {
+pub(super) fn write(headers: &mut Headers, present: Present, settings: &ForwardedSettings, seen: &Seen<'_>) -> Told {
     let hops = usize::try_from(settings.trusted_hops).unwrap_or(usize::MAX);
     let mut claims = Claims::default();
     if present.forwarded {
@@ -58,7 +58,7 @@ pub(super) fn write(headers: &mut HeaderMap, present: Present, settings: &Forwar
     put(headers, FOR, Some(claims.chain.unwrap_or_else(|| seen.peer_value.clone())));
     let scheme = HeaderValue::from_static(seen.scheme);
     for (name, value) in [(PROTO, Some(scheme)), (HOST, seen.host.cloned()), (PORT, seen.port.cloned())] {
-        let kept = present.forwarded && hops > 0 && headers.get_all(&name).iter().count() == 1;
+        let kept = present.forwarded && hops > 0 && headers.get_all(&name).count() == 1;
         if !kept {
             put(headers, name, value);
         }
@@ -90,7 +90,7 @@ struct Claims {
 }
 
 impl Claims {
-    fn read(headers: &HeaderMap, hops: usize, settings: &ForwardedSettings, seen: &Seen<'_>) -> Self {
+    fn read(headers: &Headers, hops: usize, settings: &ForwardedSettings, seen: &Seen<'_>) -> Self {
         let entries = last_of(values(headers, &FOR).flat_map(|value| value.split(',')), hops);
         let Some(first) = entries.first() else {
             return Self { elements: elements(headers, hops, settings), ..Self::default() };
@@ -107,19 +107,13 @@ impl Claims {
 }
 
 /// Takes out what is not kept as it is.
-fn strip(headers: &mut HeaderMap, trusting: bool) {
-    let goes = |name: &&HeaderName| {
-        tells_of_the_client(name.as_str()) && (!trusting || **name == FORWARDED || **name == REAL_IP)
-    };
-    let going: SmallVec<[HeaderName; 4]> = headers.keys().filter(goes).cloned().collect();
-    for name in &going {
-        headers.remove(name);
-    }
+fn strip(headers: &mut Headers, trusting: bool) {
+    headers.retain(|name| !tells_of_the_client(name.as_str()) || (trusting && *name != FORWARDED && *name != REAL_IP));
 }
 
 /// The values of a list, in their order. Lists are ASCII; what is not tells nothing.
-fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok())
+fn values<'a>(headers: &'a Headers, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).filter_map(|value| value.to_str().ok())
 }
 
 /// The last `count` entries that are not empty.
@@ -132,7 +126,7 @@ fn last_of<'a>(entries: impl Iterator<Item = &'a str>, count: usize) -> SmallVec
 
 /// The elements of `Forwarded` that trusted proxies wrote. A field whose quotes are not balanced has no elements that two
 /// readers would agree on.
-fn elements(headers: &HeaderMap, hops: usize, settings: &ForwardedSettings) -> Option<String> {
+fn elements(headers: &Headers, hops: usize, settings: &ForwardedSettings) -> Option<String> {
     if !settings.forwarded_header {
         return None;
     }
@@ -200,10 +194,10 @@ fn address(entry: &str) -> Option<IpAddr> {
     address.or_else(with_port).or_else(bracketed)
 }
 
-fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+fn put(headers: &mut Headers, name: HeaderName, value: Option<HeaderValue>) {
     match value {
         Some(value) => {
-            let _ = headers.try_insert(name, value);
+            headers.insert(name, value);
         }
         None => {
             headers.remove(&name);
@@ -251,12 +245,12 @@ fn digits(half: u64) -> [u8; 8] {
 mod tests {
     use super::*;
 
-    fn run(hops: u32, received: &[(&'static str, &str)]) -> (HeaderMap, Told) {
+    fn run(hops: u32, received: &[(&'static str, &str)]) -> (Headers, Told) {
         run_with(&ForwardedSettings { trusted_hops: hops, ..ForwardedSettings::default() }, "192.0.2.1", received)
     }
 
-    fn run_with(settings: &ForwardedSettings, peer: &str, received: &[(&'static str, &str)]) -> (HeaderMap, Told) {
-        let mut headers: HeaderMap = HeaderMap::new();
+    fn run_with(settings: &ForwardedSettings, peer: &str, received: &[(&'static str, &str)]) -> (Headers, Told) {
+        let mut headers: Headers = Headers::new();
         for (name, value) in received {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
@@ -290,7 +284,7 @@ mod tests {
     fn strangers_are_not_believed() {
         let (headers, told) = run(0, SENT);
         assert_eq!(headers["x-forwarded-for"], "192.0.2.1");
-        assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
+        assert_eq!(headers.get_all("x-forwarded-for").count(), 1);
         assert_eq!(headers["x-forwarded-proto"], "https");
         assert_eq!(headers["x-forwarded-host"], "a.example:8443");
         assert_eq!(headers["x-forwarded-port"], "8443");
@@ -338,7 +332,7 @@ mod tests {
     fn two_claims_of_trusted_proxies_about_one_thing_are_none() {
         let sent = [("x-forwarded-proto", "http"), ("x-forwarded-proto", "https"), ("x-forwarded-user", "kept")];
         let (headers, _) = run(1, &sent);
-        assert_eq!(headers.get_all("x-forwarded-proto").iter().collect::<Vec<_>>(), ["https"]);
+        assert_eq!(headers.get_all("x-forwarded-proto").collect::<Vec<_>>(), ["https"]);
         assert_eq!(headers["x-forwarded-user"], "kept");
     }
 
@@ -347,7 +341,7 @@ mod tests {
         for (hops, expected) in [(0, "192.0.2.1"), (1, "198.51.100.3"), (2, "198.51.100.2")] {
             let settings = ForwardedSettings { trusted_hops: hops, real_ip: true, ..ForwardedSettings::default() };
             let (headers, _) = run_with(&settings, "192.0.2.1", SENT);
-            assert_eq!(headers.get_all("x-real-ip").iter().collect::<Vec<_>>(), [expected]);
+            assert_eq!(headers.get_all("x-real-ip").collect::<Vec<_>>(), [expected]);
         }
     }
 
@@ -364,7 +358,7 @@ mod tests {
             let settings =
                 ForwardedSettings { trusted_hops: hops, forwarded_header: true, ..ForwardedSettings::default() };
             let (headers, _) = run_with(&settings, "192.0.2.1", &sent);
-            assert_eq!(headers.get_all("forwarded").iter().collect::<Vec<_>>(), [expected.as_str()]);
+            assert_eq!(headers.get_all("forwarded").collect::<Vec<_>>(), [expected.as_str()]);
         }
         let settings = ForwardedSettings { trusted_hops: 9, forwarded_header: true, ..ForwardedSettings::default() };
         let (headers, _) = run_with(&settings, "::ffff:192.0.2.1", &[("forwarded", "for=\"a, for=b")]);

@@ -3,13 +3,13 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, HeaderValue};
 
 use super::asked::Asked;
 use super::forwarded::{self, Seen};
 use super::names::{self, Present};
 use super::{Settings, via};
-use crate::http::{ConnectionInfo, address_value};
+use crate::http::{ConnectionInfo, Request, address_value};
 
 /// The request that a backend gets for one of a client at `peer`, as stages 1 to 3 and 10 make it; `None` if it is
 /// refused.

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
 use tokio::time::Instant;
 
 use super::serving::{LocalBackend, LocalRule, Serving};
-use crate::http::{Body, ConnectionInfo, Cut, Exchange, Fate};
+use crate::http::{Body, ConnectionInfo, Cut, Exchange, Fate, Request};
 use crate::telemetry::{RequestRecord, ResponseFlag, ResponseFlags};
 
 /// The growing record of one request. Dropping it hands it over; if [`finished`](Self::finished) was not told before,

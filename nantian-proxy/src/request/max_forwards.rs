@@ -1,11 +1,11 @@
 //! `Max-Forwards`: RFC 9110 section 7.6.2.
 
-use http::header::{HeaderMap, HeaderValue, MAX_FORWARDS};
-use http::{Method, Response, StatusCode, header};
+use http::header::{HeaderValue, MAX_FORWARDS};
+use http::{Method, StatusCode, header};
 
 use super::answer::Failure;
-use crate::http::Body;
 use crate::http::h1::digits;
+use crate::http::{Body, Headers, Response};
 
 /// What becomes of a request with `Max-Forwards`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,11 +18,11 @@ pub(super) enum Hops {
 
 /// An intermediary that gets TRACE or OPTIONS MUST check the value: zero MUST NOT be forwarded, more goes on with one
 /// less. With other methods it MAY be ignored.
-pub(super) fn spend(method: &Method, headers: &mut HeaderMap) -> Result<Hops, Failure> {
+pub(super) fn spend(method: &Method, headers: &mut Headers) -> Result<Hops, Failure> {
     if !matches!(*method, Method::OPTIONS | Method::TRACE) {
         return Ok(Hops::Left);
     }
-    let mut values = headers.get_all(MAX_FORWARDS).iter();
+    let mut values = headers.get_all(MAX_FORWARDS);
     let left = match (values.next(), values.next()) {
         (None, _) => return Ok(Hops::Left),
         (Some(value), None) => digits(value.as_bytes()),
@@ -53,10 +53,9 @@ mod tests {
     use super::*;
 
     fn spend_of(method: &Method, values: &[&'static str]) -> (Result<Hops, Failure>, Vec<HeaderValue>) {
-        let mut headers: HeaderMap =
-            values.iter().map(|value| (MAX_FORWARDS, HeaderValue::from_static(value))).collect();
+        let mut headers: Headers = values.iter().map(|value| (MAX_FORWARDS, HeaderValue::from_static(value))).collect();
         let hops = spend(method, &mut headers);
-        (hops, headers.get_all(MAX_FORWARDS).iter().cloned().collect())
+        (hops, headers.get_all(MAX_FORWARDS).cloned().collect())
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use http::Request;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use nantian_ir::CertificateKey;
@@ -12,8 +11,8 @@ use super::asked::Outgoing;
 use super::serving::{LocalBackend, LocalRule};
 use super::stages::Context;
 use crate::filter::mirror::{Mirror, tee};
-use crate::http::Body;
 use crate::http::buffered::Account;
+use crate::http::{Body, Request};
 use crate::runtime::MirrorTarget;
 use crate::telemetry::MirrorOutcome;
 

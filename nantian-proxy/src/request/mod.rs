@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::SystemTime;
 
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use nantian_ir::{BindAddress, CertificateKey, EndpointHost, ResourceChange};
 use smallvec::SmallVec;
 use tokio::sync::Notify;
@@ -41,7 +41,7 @@ use crate::balance::dns::Resolver;
 use crate::balance::random::Random;
 use crate::http::buffered::Account;
 use crate::http::h2::StreamReset;
-use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply};
+use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply, Request};
 use crate::runtime::{Backend, Runtime, Security};
 use crate::telemetry::{PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
 use crate::upstream::{Pools, Upstream};

@@ -1,11 +1,10 @@
 //! What the names of a request's fields say, before anything reads their values.
 
-use http::HeaderMap;
-use http::header::HeaderName;
+use http::header::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 
 use super::UnderscoreHeaders;
-use crate::http::hop_by_hop;
+use crate::http::{Headers, hop_by_hop};
 use crate::telemetry::{Recorder, UnderscoreAction};
 
 /// Which fields may be there that a stage acts on. One look at every name is cheaper than a lookup of each that might
@@ -30,7 +29,7 @@ pub(super) struct Present {
 }
 
 impl Present {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of(headers: &Headers) -> Self {
         let mut present = Self::default();
         for name in headers.keys().map(HeaderName::as_str) {
             present.of_one_hop |= hop_by_hop::is_of_one_hop(name);
@@ -57,25 +56,24 @@ pub(super) fn tells_of_the_client(name: &str) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refused;
 
-/// Takes fields with an underscore in their name out of a header section. Returns how many names that were.
-pub(super) fn screen_head(headers: &mut HeaderMap, underscores: UnderscoreHeaders) -> Result<u64, Refused> {
-    let going = names(headers, |name| name.contains('_') && !is_kept(name, underscores));
-    if !going.is_empty() && underscores == UnderscoreHeaders::Refuse {
+/// Takes fields with an underscore in their name out of a header section. Returns how many that were.
+pub(super) fn screen_head(headers: &mut Headers, underscores: UnderscoreHeaders) -> Result<u64, Refused> {
+    if underscores == UnderscoreHeaders::Refuse && headers.keys().any(|name| goes(name, underscores)) {
         return Err(Refused);
     }
-    for name in &going {
-        headers.remove(name);
-    }
-    Ok(u64::try_from(going.len()).unwrap_or(u64::MAX))
+    let before = headers.len();
+    headers.retain(|name| !goes(name, underscores));
+    Ok(u64::try_from(before - headers.len()).unwrap_or(u64::MAX))
 }
 
 /// The same for a trailer section, which may tell nothing of the client at all: there are backends that merge trailers
 /// into the header section.
 pub(super) fn screen_trailers(trailers: &mut HeaderMap, underscores: UnderscoreHeaders) -> Result<u64, Refused> {
-    for name in names(trailers, is_ours) {
-        trailers.remove(&name);
+    take_out(trailers, |name| is_ours(name.as_str()));
+    match take_out(trailers, |name| goes(name, underscores)) {
+        1.. if underscores == UnderscoreHeaders::Refuse => Err(Refused),
+        taken => Ok(taken),
     }
-    screen_head(trailers, underscores)
 }
 
 /// Counts what became of names with underscores.
@@ -87,8 +85,16 @@ pub(super) fn count(recorder: &Recorder, screened: &Result<u64, Refused>) {
     }
 }
 
-fn names(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> SmallVec<[HeaderName; 4]> {
-    headers.keys().filter(|name| wanted(name.as_str())).cloned().collect()
+fn take_out(trailers: &mut HeaderMap, goes: impl Fn(&HeaderName) -> bool) -> u64 {
+    let going: SmallVec<[HeaderName; 4]> = trailers.keys().filter(|name| goes(name)).cloned().collect();
+    for name in &going {
+        trailers.remove(name);
+    }
+    u64::try_from(going.len()).unwrap_or(u64::MAX)
+}
+
+fn goes(name: &HeaderName, underscores: UnderscoreHeaders) -> bool {
+    name.as_str().contains('_') && !is_kept(name.as_str(), underscores)
 }
 
 fn is_kept(name: &str, underscores: UnderscoreHeaders) -> bool {
@@ -109,11 +115,11 @@ fn is_ours(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn map(names: &[&'static str]) -> HeaderMap {
+    fn map(names: &[&'static str]) -> Headers {
         names.iter().map(|name| (HeaderName::from_static(name), "1".parse().unwrap())).collect()
     }
 
-    fn left(headers: &HeaderMap) -> Vec<&str> {
+    fn left(headers: &Headers) -> Vec<&str> {
         headers.keys().map(HeaderName::as_str).collect()
     }
 
@@ -173,8 +179,10 @@ mod tests {
 
     #[test]
     fn trailers_tell_nothing_of_the_client() {
-        let sent =
-            || map(&["x-checksum", "x-forwarded-for", "forwarded", "x-real-ip", "x-request-id", "via", "x_mine"]);
+        let sent = || -> HeaderMap {
+            map(&["x-checksum", "x-forwarded-for", "forwarded", "x-real-ip", "x-request-id", "via", "x_mine"]).into()
+        };
+        let left = |trailers: &HeaderMap| trailers.keys().map(ToString::to_string).collect::<Vec<_>>();
         let mut trailers = sent();
         assert_eq!(screen_trailers(&mut trailers, UnderscoreHeaders::Keep), Ok(0));
         assert_eq!(left(&trailers).len(), 2);

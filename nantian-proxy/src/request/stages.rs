@@ -21,7 +21,7 @@
 
 use std::rc::Rc;
 
-use http::{Method, Request, Response, header};
+use http::{Method, header};
 use http_body::Body as _;
 use nantian_ir::{BindAddress, CertificateKey, Listener};
 
@@ -38,7 +38,7 @@ use super::serving::{InFlight, LocalRule, Serving};
 use super::{Via, Worker, via};
 use crate::filter::headers::HeaderEdits;
 use crate::filter::{Answer, cors, redirect};
-use crate::http::{Body, ByteStream, Exchange, hop_by_hop};
+use crate::http::{Body, ByteStream, Exchange, Headers, Request, Response, hop_by_hop};
 use crate::router::{ListenerRoutes, RequestParts};
 use crate::runtime::Target;
 use crate::telemetry::ResponseFlag;
@@ -178,7 +178,7 @@ enum Read {
 }
 
 /// Stage 1.
-fn read(cx: &mut Context<'_>, mut head: http::request::Parts) -> Result<Read, Failure> {
+fn read(cx: &mut Context<'_>, mut head: Request<()>) -> Result<Read, Failure> {
     let settings = &cx.worker.settings;
     let present = Present::of(&head.headers);
     if present.underscore {
@@ -362,7 +362,7 @@ fn finish(outgoing: &Outgoing, target: &Target, via: Via, answered: &mut Answere
     Ok(())
 }
 
-fn edit_answer(edits: &[HeaderEdits], headers: &mut http::HeaderMap) {
+fn edit_answer(edits: &[HeaderEdits], headers: &mut Headers) {
     for edit in edits {
         edit.apply(headers);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 use http::header::HOST;
+use smallvec::SmallVec;
 
 use super::condition::{CompiledMatch, Request, ValueTest};
 use super::query;
@@ -224,11 +225,20 @@ impl ValueIndex {
             request.header(name).map_or(best, |value| narrow(best, values, &value, request))
         };
         // Whichever is fewer: the names of the index, or those of the request.
-        let best = if self.by_header.len() <= request.headers.keys_len() {
+        let best = if self.by_header.len() <= request.headers.len() {
             self.by_header.iter().fold(None, by_header)
         } else {
+            // A repeated field is one here: its values are joined.
+            let mut seen = SmallVec::<[&HeaderName; 8]>::new();
             let names = request.headers.keys().chain([&HOST]);
-            names.filter_map(|name| Some((name, self.by_header.get(name)?))).fold(None, by_header)
+            let found = names.filter_map(|name| Some((name, self.by_header.get(name)?)));
+            let mut is_new = |name| {
+                !seen.contains(&name) && {
+                    seen.push(name);
+                    true
+                }
+            };
+            found.filter(|(name, _)| is_new(*name)).fold(None, by_header)
         };
         let best = if self.by_parameter.is_empty() {
             best

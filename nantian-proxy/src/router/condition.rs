@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::HeaderName;
 use http::header::{CONTENT_TYPE, COOKIE, HOST};
-use http::{HeaderMap, HeaderName};
 use nantian_ir::{
     GrpcMatch, HeaderMatch, HttpMatch, MatchRank, PathMatch, QueryMatch, RouteRule, RuleMatch, ValueMatch,
 };
 
 use super::pattern::{Pattern, PatternError, ThreadPatterns, Used};
 use super::{MAX_ELEMENTS, RequestParts, query};
+use crate::Headers;
 
 /// The parts of a request that conditions look at.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +20,7 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
     pub(super) method: &'a str,
-    pub(super) headers: &'a HeaderMap,
+    pub(super) headers: &'a Headers,
     own: Option<&'a ThreadPatterns>,
 }
 
@@ -36,7 +37,7 @@ impl<'a> Request<'a> {
         if *name == HOST {
             return (!self.host.is_empty()).then_some(Cow::Borrowed(self.host.as_bytes()));
         }
-        let mut values = self.headers.get_all(name).iter();
+        let mut values = self.headers.get_all(name);
         let first = values.next()?.as_bytes();
         let Some(second) = values.next() else { return Some(Cow::Borrowed(first)) };
         // RFC 9110 section 5.3: the values of a repeated field are one comma-separated list.

@@ -50,11 +50,11 @@ mod table;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
 use nantian_ir::{
     BindAddress, HostnameMatch, Listener, ListenerKey, ResourceChange, ResourceMap, RouteRule, RuleKey, Snapshot,
 };
 
+use crate::Headers;
 use crate::slots::Numbers;
 use condition::Request;
 use pattern::Patterns;
@@ -84,7 +84,7 @@ pub struct RequestParts<'a> {
     /// Method, case-sensitive.
     pub method: &'a str,
     /// Header fields. `Host` among them does not count: a match on the header `host` is compared with [`Self::host`].
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Headers,
 }
 
 /// Where a request goes.

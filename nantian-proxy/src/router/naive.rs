@@ -164,8 +164,7 @@ impl<'s> Reference<'s> {
         if header.name.as_str() == "host" {
             return !parts.host.is_empty() && self.value_holds(&header.value, parts.host.as_bytes());
         }
-        let values: Vec<_> =
-            parts.headers.get_all(header.name.as_str()).iter().map(http::HeaderValue::as_bytes).collect();
+        let values: Vec<_> = parts.headers.get_all(header.name.as_str()).map(http::HeaderValue::as_bytes).collect();
         let separator: &[u8] = if header.name.as_str() == "cookie" { b"; " } else { b"," };
         !values.is_empty() && self.value_holds(&header.value, &values.join(separator))
     }

@@ -5,7 +5,7 @@ mod following;
 
 use std::cell::Cell;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use nantian_ir::{
     Age, Attachment, BindAddress, GrpcMatch, HeaderMatch, HostnameMatch, HttpMatch, Listener, ListenerKey,
     ListenerProtocol, PathMatch, QueryMatch, RouteKey, RouteKind, RouteRule, RuleKey, RuleMatch, Snapshot, Timeouts,
@@ -19,6 +19,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::naive::Reference;
 use super::{CandidateOutcome, RequestParts, Router};
+use crate::Headers;
 
 const CASES: u32 = 512;
 const REQUESTS: usize = 24;
@@ -232,7 +233,7 @@ struct Sent {
     host: String,
     path: String,
     method: String,
-    headers: HeaderMap,
+    headers: Headers,
     query: Option<String>,
 }
 
@@ -257,7 +258,7 @@ impl Seed {
             host: "a.com".to_owned(),
             path: "/".to_owned(),
             method: "GET".to_owned(),
-            headers: HeaderMap::new(),
+            headers: Headers::new(),
             query: None,
         };
         if let Some((rule, attachment, position)) = &self.base {

@@ -1,10 +1,9 @@
 //! Why a request got no answer.
 
-use http::Request;
 use thiserror::Error;
 
 use crate::http::h2::Reason;
-use crate::http::{Body, BodyError};
+use crate::http::{Body, BodyError, Request};
 
 /// A request that got no answer.
 #[derive(Debug, Error)]

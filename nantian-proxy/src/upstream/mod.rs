@@ -15,14 +15,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Response;
 use nantian_ir::model::BackendProtocol;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::duration;
 use crate::http::buffered::Account;
 use crate::http::h1::LONG_READ;
-use crate::http::{Body, ByteStream};
+use crate::http::{Body, ByteStream, Response};
 
 pub use error::{SendError, SendErrorKind};
 pub use origin_tls::OriginTls;

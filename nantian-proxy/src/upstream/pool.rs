@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use http::Request;
 use nantian_ir::model::BackendProtocol;
 use tokio::time::Instant;
 
@@ -18,7 +17,7 @@ use super::{OverTls, Place, PoolSettings, SendError, SendErrorKind, Upstream, Up
 use crate::hash::Map;
 use crate::http::h1::HeadLimits;
 use crate::http::h1::client::{Answer, Connection, FailReason, Failed, Home, Shared, exchange};
-use crate::http::{Body, HttpSettings, Interim};
+use crate::http::{Body, HttpSettings, Interim, Request};
 use crate::retry::is_idempotent;
 
 /// The connections of one worker to all backends.
@@ -199,7 +198,7 @@ impl Pools {
             return Err(SendError::before(kind, request));
         }
         if upstream.tls.is_some() {
-            request.extensions_mut().insert(OverTls);
+            request.extensions.insert(OverTls);
         }
         let mut again = true;
         loop {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use nantian_ir::model::BackendProtocol;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::http::testing::{Raw, buffers, local, raw_backend, reply, server, text, until_held};
-use crate::http::{Body, BodyError, Exchange, HttpSettings, Interim};
+use crate::http::{Body, BodyError, Exchange, Headers, HttpSettings, Interim, Request, Response};
 
 fn pools() -> Pools {
     Pools::new(PoolSettings::default(), &HttpSettings::default())
@@ -23,7 +23,7 @@ fn http1(address: SocketAddr) -> Upstream {
 }
 
 fn get() -> Request<Body> {
-    Request::get("/a?b").header("host", "example.com").body(Body::empty()).unwrap()
+    http::Request::get("/a?b").header("host", "example.com").body(Body::empty()).unwrap().into()
 }
 
 /// A backend that answers each connection's first request with `answer` and keeps the connection open.
@@ -138,7 +138,7 @@ fn a_request_is_sent_again_only_if_that_is_safe() {
         pools.send(&upstream, get(), None).await.unwrap();
         let again = pools.send(&upstream, get(), None).await.unwrap();
         assert_eq!((again.reused, accepted.get()), (false, 2));
-        let post = Request::post("/p").body(Body::empty()).unwrap();
+        let post = http::Request::post("/p").body(Body::empty()).unwrap().into();
         let error = pools.send(&upstream, post, None).await.err().unwrap();
         assert!(matches!(error.kind, SendErrorKind::Closed | SendErrorKind::Io(_)), "{error}");
         assert!(!error.kind.is_unsent());
@@ -153,7 +153,7 @@ fn a_backend_that_is_not_there_gives_the_request_back() {
         for protocol in [BackendProtocol::Http1, BackendProtocol::H2c] {
             let stats = Arc::new(ConnectionStats::default());
             let upstream = Upstream { stats: Some(Arc::clone(&stats)), ..Upstream::new(address, protocol) };
-            let request = Request::post("/").body(Body::full("body")).unwrap();
+            let request = http::Request::post("/").body(Body::full("body")).unwrap().into();
             let error = pools().send(&upstream, request, None).await.err().unwrap();
             assert!(matches!(error.kind, SendErrorKind::Connect(_)) && error.kind.is_unsent(), "{error}");
             assert_eq!(text(error.request.unwrap().into_body()).await, "body");
@@ -172,7 +172,7 @@ fn a_body_that_fails_ends_the_request_and_the_connection() {
             reply("never")
         })
         .await;
-        let request = Request::post("/").body(body).unwrap();
+        let request = http::Request::post("/").body(body).unwrap().into();
         let error = pools().send(&http1(backend.address), request, None).await.err().unwrap();
         assert!(matches!(error.kind, SendErrorKind::RequestBody(BodyError::Timeout)), "{error}");
         assert!(error.request.is_none());
@@ -223,7 +223,8 @@ fn a_body_is_held_back_until_the_backend_says_100() {
         .await;
         let pools = pools();
         for (path, status, idle) in [("/no", 413, 0), ("/yes", 200, 1)] {
-            let request = Request::post(path).header("expect", "100-continue").body(Body::full("body")).unwrap();
+            let request =
+                http::Request::post(path).header("expect", "100-continue").body(Body::full("body")).unwrap().into();
             let sent = pools.send(&http1(backend), request, None).await.unwrap();
             assert_eq!((sent.response.status().as_u16(), pools.idle_count()), (status, idle), "{path}");
         }
@@ -236,7 +237,7 @@ fn a_head_request_gets_a_length_and_no_body() {
         let backend = server(async |_, _| reply("hello")).await;
         let pools = pools();
         for _ in 0..2 {
-            let request = Request::head("/").body(Body::empty()).unwrap();
+            let request = http::Request::head("/").body(Body::empty()).unwrap().into();
             let sent = pools.send(&http1(backend.address), request, None).await.unwrap();
             assert_eq!(sent.response.headers()["content-length"], "5");
             assert_eq!(text(sent.response.into_body()).await, "");
@@ -256,7 +257,7 @@ fn an_upgrade_hands_over_the_connection() {
             raw.write("third").await;
         })
         .await;
-        let request = Request::get("/").header("upgrade", "echo").body(Body::empty()).unwrap();
+        let request = http::Request::get("/").header("upgrade", "echo").body(Body::empty()).unwrap().into();
         let sent = pools().send(&http1(backend), request, None).await.unwrap();
         assert_eq!(sent.response.status(), StatusCode::SWITCHING_PROTOCOLS);
         let mut tunnel = sent.tunnel.unwrap();
@@ -278,8 +279,9 @@ fn every_request_has_one_host_and_one_framing() {
             raw.write(format!("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{head}")).await;
         })
         .await;
-        let mut request = Request::builder().method(Method::POST).uri("http://b/x?y").body(Body::empty()).unwrap();
-        let mut headers = HeaderMap::new();
+        let request = http::Request::builder().method(Method::POST).uri("http://b/x?y").body(Body::empty()).unwrap();
+        let mut request = Request::from(request);
+        let mut headers = Headers::new();
         for (name, value) in [
             ("transfer-encoding", "chunked"),
             ("content-length", "5"),
@@ -303,12 +305,13 @@ fn every_request_has_one_host_and_one_framing() {
 fn an_answer_that_comes_before_the_request_ends_flows_beside_it() {
     local(async {
         let backend =
-            server(async |request: Request<Body>, _: Exchange| http::Response::new(request.into_body()).into()).await;
+            server(async |request: Request<Body>, _: Exchange| Response::new(request.into_body()).into()).await;
         let (send, mut receive) = tokio::sync::mpsc::unbounded_channel::<&'static str>();
         let stream = futures_util::stream::poll_fn(move |cx| {
             receive.poll_recv(cx).map(|part| part.map(|part| Ok(http_body::Frame::data(part.into()))))
         });
-        let request = Request::post("/").body(Body::boxed(http_body_util::StreamBody::new(stream))).unwrap();
+        let request =
+            http::Request::post("/").body(Body::boxed(http_body_util::StreamBody::new(stream))).unwrap().into();
         let pools = pools();
         let mut body = pools.send(&http1(backend.address), request, None).await.unwrap().response.into_body();
         for part in ["one", "two"] {
@@ -332,7 +335,7 @@ fn a_connection_that_the_backend_closed_meanwhile_is_not_used() {
         let pools = pools();
         for _ in 0..3 {
             // Not idempotent: it would fail if it were sent on the closed connection.
-            let request = Request::post("/").body(Body::empty()).unwrap();
+            let request = http::Request::post("/").body(Body::empty()).unwrap().into();
             let sent = pools.send(&http1(backend), request, None).await.unwrap();
             assert!(!sent.reused);
             // Lets the end arrive.
@@ -417,7 +420,7 @@ fn an_upload_that_its_backend_does_not_take_counts_for_the_client_until_it_is_gi
             let piece = || Ok::<_, BodyError>(http_body::Frame::data(bytes::Bytes::from(vec![b'x'; 10_000])));
             let endless = futures_util::stream::repeat_with(piece);
             let body = Body::boxed(http_body_util::StreamBody::new(endless));
-            let request = Request::post("/").header("host", "a").body(body).unwrap();
+            let request = http::Request::post("/").header("host", "a").body(body).unwrap().into();
             let sending = tokio::task::spawn_local(async move { pools().send(&upstream, request, None).await.is_ok() });
             until_held(&telemetry, |bytes| bytes > 0).await;
             sending.abort();

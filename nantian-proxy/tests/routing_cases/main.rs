@@ -13,9 +13,10 @@ mod queries;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 use nantian_ir::compile::{Objects, Options, Severity, compile, yaml};
 use nantian_ir::{BindAddress, Snapshot};
+use nantian_proxy::Headers;
 use nantian_proxy::router::naive::Reference;
 use nantian_proxy::router::{RequestParts, Router};
 
@@ -140,7 +141,7 @@ struct Sent {
     host: String,
     path: String,
     query: Option<String>,
-    headers: HeaderMap,
+    headers: Headers,
 }
 
 impl Sent {
@@ -151,7 +152,7 @@ impl Sent {
         let (path, query) =
             target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
         let port = host.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80);
-        let mut map = HeaderMap::new();
+        let mut map = Headers::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use http::header::HOST;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use nantian_ir::{Attachment, HostnameMatch, Listener, ListenerProtocol, RouteRule, RuleMatch, Snapshot};
+use nantian_proxy::Headers;
 
 use crate::example::Example;
 use crate::explain::Request;
@@ -61,7 +62,7 @@ fn ask(requests: &mut Requests, listener: &Listener, hostname: &HostnameMatch, e
 /// The request, and what `nantian explain` is told to get the whole decision.
 fn request(listener: &Listener, host: String, example: &Example) -> Option<(String, Request)> {
     let method = Method::from_bytes(example.method.as_bytes()).ok()?;
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     headers.insert(HOST, HeaderValue::try_from(&host).ok()?);
     let scheme = if listener.protocol == ListenerProtocol::Https { "https" } else { "http" };
     let query = (!example.query.is_empty()).then(|| example.query.clone());

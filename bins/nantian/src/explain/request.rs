@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use nantian_ir::{BindAddress, ListenerProtocol};
+use nantian_proxy::Headers;
 use nantian_proxy::http::normalize::{self, PathError, PathOptions};
 use nantian_proxy::router::RequestParts;
 use thiserror::Error;
@@ -48,7 +49,7 @@ pub(crate) struct Request {
     /// Query, without `?`.
     pub(crate) query: Option<String>,
     /// Headers, `host` included.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
 }
 
 impl Request {
@@ -92,7 +93,7 @@ impl Request {
         let path = normalize::path(path, PathOptions::default()).map_err(RequestError::Path)?.into_owned();
         let authority = uri.authority().ok_or_else(wrong)?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let mut headers = HeaderMap::new();
+        let mut headers = Headers::new();
         let field = authority.as_str().rsplit_once('@').map_or(authority.as_str(), |(_, host)| host);
         headers.insert(http::header::HOST, HeaderValue::from_str(field).map_err(|_| wrong())?);
         Ok(Self {
@@ -184,7 +185,7 @@ mod tests {
         let request =
             parse(&["POST", "http://[::1]:8080", "-H", "x-user: beta", "-Hx-user:2", "--header", "Host: a.b"]);
         let request = request.expect("a request");
-        assert_eq!(request.headers.get_all("x-user").iter().count(), 2);
+        assert_eq!(request.headers.get_all("x-user").count(), 2);
         assert_eq!((request.host(), request.url_host.as_str(), request.path.as_str()), ("a.b", "::1", "/"));
     }
 

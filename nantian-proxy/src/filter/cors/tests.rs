@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::http::Headers;
 
 fn strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|text| (*text).to_owned()).collect()
@@ -45,11 +46,11 @@ fn multiple() -> Cors {
     )
 }
 
-fn map(pairs: &[(&'static str, &str)]) -> HeaderMap {
+fn map(pairs: &[(&'static str, &str)]) -> Headers {
     pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
 }
 
-fn ask(cors: &Cors, origin: &str, method: &str) -> HeaderMap {
+fn ask(cors: &Cors, origin: &str, method: &str) -> Headers {
     let request = map(&[
         ("origin", origin),
         ("access-control-request-method", method),
@@ -61,13 +62,13 @@ fn ask(cors: &Cors, origin: &str, method: &str) -> HeaderMap {
     response.headers().clone()
 }
 
-fn actual(cors: &Cors, request: &[(&'static str, &str)], answer: &[(&'static str, &str)]) -> HeaderMap {
+fn actual(cors: &Cors, request: &[(&'static str, &str)], answer: &[(&'static str, &str)]) -> Headers {
     let mut answer = map(answer);
     cors.mark(&cors.judge(&map(request)), &mut answer);
     answer
 }
 
-fn has<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn has<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap())
 }
 
@@ -133,7 +134,7 @@ fn an_actual_request_is_answered_with_its_origin_and_varies_by_it() {
     assert_eq!(has(&answer, "access-control-allow-origin"), Some("https://www.bar.com"));
     assert_eq!(has(&answer, "access-control-allow-credentials"), Some("true"));
     assert_eq!(has(&answer, "access-control-expose-headers"), Some("x-header-3, x-header-4"));
-    assert_eq!(answer.get_all("vary").iter().count(), 2);
+    assert_eq!(answer.get_all("vary").count(), 2);
     assert_eq!(has(&answer, "access-control-max-age"), None);
 }
 

@@ -101,7 +101,7 @@ impl Decoder {
                     if read.seen.any(Seen::OPTION) {
                         return Err(MISPLACED);
                     }
-                    return Ok(Decoded::End(accept_trailers(read.headers)?));
+                    return Ok(Decoded::End(accept_trailers(read.headers.into())?));
                 }
                 State::Ended => return Ok(Decoded::End(None)),
             }

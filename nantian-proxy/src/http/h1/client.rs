@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::UPGRADE;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
 
@@ -22,7 +22,7 @@ use crate::http::buffered::Held;
 use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
 use crate::http::transport::Prefixed;
-use crate::http::{Body, BodyError, ByteStream, Interim, Transport};
+use crate::http::{Body, BodyError, ByteStream, Interim, Request, Response, Transport};
 use crate::upstream::Upstream;
 
 /// RFC 9110 section 10.1.1: a client SHOULD NOT wait for 100 for ever.
@@ -346,10 +346,8 @@ fn finish_head(
 
 fn answer(done: Finished, mut upload: Upload, connection: Shared, broken: bool, home: Rc<dyn Home>) -> Answer {
     let Finished { head, reader, keep, switched } = done;
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = head.status;
-    *response.version_mut() = head.version;
-    *response.headers_mut() = head.fields.headers;
+    let ResponseHead { status, version, fields } = head;
+    let mut response = Response { status, version, headers: fields.headers, body: Body::empty() };
     if switched {
         let mut shared = connection.borrow_mut();
         let prefix = shared.reader.buf.split().freeze();
@@ -371,7 +369,7 @@ fn answer(done: Finished, mut upload: Upload, connection: Shared, broken: bool, 
     if body.reader.ended() {
         body.finish();
     } else {
-        *response.body_mut() = Body::received(body);
+        response.body = Body::received(body);
     }
     Answer { response, tunnel: None }
 }

@@ -5,13 +5,13 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
-use http::{Method, Request, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use http_body::{Body as _, Frame};
 
 use super::chunked::strip_forbidden_trailers;
 use super::framing::{Framing, digits};
 use crate::http::content::is_bodyless;
-use crate::http::{Body, buffers, date};
+use crate::http::{Body, Headers, Request, buffers, date};
 
 /// Chunks of a body up to this size are copied into the buffer of the head; larger ones are written from where they are.
 pub(super) const COPY_UP_TO: usize = 4096;
@@ -280,7 +280,7 @@ fn role(name: &HeaderName) -> Role {
 }
 
 /// The body's length, as far as it is known: what it says itself, else what the head says.
-fn length_of(body: &Body, headers: &HeaderMap) -> Option<u64> {
+fn length_of(body: &Body, headers: &Headers) -> Option<u64> {
     body.size_hint().exact().or_else(|| headers.get(CONTENT_LENGTH).and_then(|value| digits(value.as_bytes())))
 }
 
@@ -300,7 +300,7 @@ pub(crate) struct ResponseContext<'a> {
 /// Writes a final answer's head. Returns how its body is written, and whether the connection can be used again.
 pub(crate) fn response_head(
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: &Headers,
     body: &Body,
     context: ResponseContext<'_>,
     out: &mut Output,
@@ -376,7 +376,7 @@ fn put_status_line(out: &mut BytesMut, status: StatusCode) {
 }
 
 /// Writes an interim answer. It has no body and no framing (RFC 9110 section 15.2).
-pub(crate) fn interim_head(status: StatusCode, headers: &HeaderMap, out: &mut Output) {
+pub(crate) fn interim_head(status: StatusCode, headers: &Headers, out: &mut Output) {
     let out = out.tail();
     put_status_line(out, status);
     for (name, value) in headers {
@@ -445,7 +445,7 @@ pub(crate) fn request_head(request: &Request<Body>, address: std::net::SocketAdd
 }
 
 /// RFC 9110 sections 7.8 and 10.1.4: `Upgrade` and `TE` have to be named by `Connection`.
-fn put_connection(out: &mut BytesMut, headers: &HeaderMap) {
+fn put_connection(out: &mut BytesMut, headers: &Headers) {
     let trailers = takes_trailers(headers);
     let upgrade = headers.contains_key(UPGRADE);
     match (trailers, upgrade) {
@@ -460,8 +460,8 @@ fn put_connection(out: &mut BytesMut, headers: &HeaderMap) {
 }
 
 /// Whether `TE` names `trailers`.
-pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
-    headers.get_all(TE).iter().any(|value: &HeaderValue| {
+pub(crate) fn takes_trailers(headers: &Headers) -> bool {
+    headers.get_all(TE).any(|value: &HeaderValue| {
         value.as_bytes().split(|&byte| byte == b',').any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
     })
 }

@@ -2,15 +2,16 @@
 //! what is not there. No I/O.
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 
-use super::head::{Refusal, TOO_LARGE, trim_end, trim_start};
+use super::head::{Refusal, trim_end, trim_start};
+use crate::http::Headers;
 
 /// The fields of a head.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     /// Without `Connection`, where it says no more than `close` or `keep-alive`: that is in `seen`.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     pub(crate) seen: Seen,
 }
 
@@ -67,7 +68,7 @@ impl Seen {
 ///
 /// `room`: for so many more fields, the map does not grow.
 pub(crate) fn read(head: &Bytes, lines: &[(usize, usize)], room: usize) -> Result<Fields, Refusal> {
-    let mut headers = HeaderMap::with_capacity(lines.len().saturating_add(room));
+    let mut headers = Headers::with_capacity(lines.len().saturating_add(room));
     let mut seen = Seen::default();
     for &(start, end) in lines {
         let line = head.get(start..end).unwrap_or_default();
@@ -87,7 +88,7 @@ pub(crate) fn read(head: &Bytes, lines: &[(usize, usize)], room: usize) -> Resul
         // `HeaderValue` takes HTAB, SP, VCHAR and obs-text, so no CR, no NUL and no other control character.
         let value = HeaderValue::from_maybe_shared(head.slice(from..from + value.len()))
             .map_err(|_| Refusal::bad("a field value has an invalid character"))?;
-        headers.try_append(name, value).map_err(|_| Refusal::new(TOO_LARGE, "too many fields"))?;
+        headers.append(name, value);
     }
     Ok(Fields { headers, seen })
 }

@@ -1,11 +1,12 @@
 //! Which bytes are a message's body: RFC 9112 section 6. One reading only; where the RFC leaves a choice between
 //! repairing and refusing, we refuse.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, StatusCode, Version};
 
 use super::fields::{Fields, Seen};
 use super::head::{Refusal, trim_end, trim_start};
+use crate::http::Headers;
 
 /// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn chunked(version: Version, fields: &Fields) -> Result<bool, Refusal> {
     if !fields.seen.any(Seen::TRANSFER_ENCODING) {
         return Ok(false);
     }
-    let mut values = fields.headers.get_all(TRANSFER_ENCODING).iter();
+    let mut values = fields.headers.get_all(TRANSFER_ENCODING);
     let Some(value) = values.next() else { return Ok(false) };
     if values.next().is_some() {
         return Err(Refusal::bad("more than one Transfer-Encoding field"));
@@ -114,7 +115,7 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, Refusal> {
     if !fields.seen.any(Seen::CONTENT_LENGTH) {
         return Ok(None);
     }
-    let mut values = fields.headers.get_all(CONTENT_LENGTH).iter();
+    let mut values = fields.headers.get_all(CONTENT_LENGTH);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refusal::bad("more than one Content-Length field"));
@@ -141,8 +142,8 @@ pub(crate) fn keeps_alive(version: Version, fields: &Fields) -> bool {
 }
 
 /// Whether `Connection` names `option`.
-pub(crate) fn names(headers: &HeaderMap, option: &str) -> bool {
-    headers.get_all(CONNECTION).iter().any(|value| {
+pub(crate) fn names(headers: &Headers, option: &str) -> bool {
+    headers.get_all(CONNECTION).any(|value| {
         value
             .as_bytes()
             .split(|&byte| byte == b',')
@@ -151,15 +152,15 @@ pub(crate) fn names(headers: &HeaderMap, option: &str) -> bool {
 }
 
 /// Whether a message asks for, or agrees to, another protocol (RFC 9110 section 7.8).
-pub(crate) fn upgrades(headers: &HeaderMap) -> bool {
+pub(crate) fn upgrades(headers: &Headers) -> bool {
     headers.contains_key(UPGRADE) && names(headers, "upgrade")
 }
 
 /// Whether an answer 101 switches to what its request offered: RFC 9110 section 7.8, a server MUST NOT switch to a
 /// protocol that the client did not name, and MUST say which one it is.
-pub(crate) fn agrees(offered: &HeaderMap, taken: &HeaderMap) -> bool {
-    let members = |headers: &HeaderMap| {
-        let values = headers.get_all(UPGRADE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+pub(crate) fn agrees(offered: &Headers, taken: &Headers) -> bool {
+    let members = |headers: &Headers| {
+        let values = headers.get_all(UPGRADE).flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
         values.map(|member| member.trim_ascii().to_ascii_lowercase()).collect::<Vec<_>>()
     };
     let (offered, taken) = (members(offered), members(taken));

@@ -2,13 +2,13 @@
 //! `cfg(fuzzing)`.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Method};
 
 use super::chunked::{Decoded, Decoder};
 use super::encode::{self, Output};
 use super::framing::{self, Framing};
 use super::head::{self, HeadLimits, Kind, RequestHead, Scanner};
-use crate::http::{Body, HttpSettings};
+use crate::http::{Body, Headers, HttpSettings, Request};
 
 /// What became of bytes that were read in pieces.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub struct Answer {
     /// 0 or 1, of HTTP/1.
     pub minor: u8,
     /// Fields, without `Transfer-Encoding` and a `Connection` that says nothing but `close` or `keep-alive`.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// `none`, `length`, `chunked` or `close`.
     pub framing: &'static str,
 }
@@ -102,10 +102,7 @@ pub fn answer(input: &[u8], step: usize, method: &Method) -> Outcome<Answer> {
 pub fn request(input: &[u8], step: usize) -> Outcome<Request<()>> {
     read(Kind::Request, input, step, |bytes, lines| {
         let RequestHead { method, uri, version, headers, .. } = head::request(bytes, lines, &limits())?;
-        let mut request = Request::new(());
-        (*request.method_mut(), *request.uri_mut(), *request.version_mut()) = (method, uri, version);
-        *request.headers_mut() = headers;
-        Ok(request)
+        Ok(Request { method, uri, version, headers, ..Request::new(()) })
     })
 }
 

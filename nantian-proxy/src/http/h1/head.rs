@@ -4,7 +4,7 @@
 //! read it otherwise, and two readings of one head are how one request becomes two.
 
 use bytes::Bytes;
-use http::header::{EXPECT, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{EXPECT, HOST, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, Version};
 use smallvec::SmallVec;
 use thiserror::Error;
@@ -12,8 +12,7 @@ use thiserror::Error;
 use super::encode;
 use super::fields::{Fields, Seen, read};
 use super::framing::{self, Framing};
-use crate::http::HttpSettings;
-use crate::http::normalize;
+use crate::http::{Headers, HttpSettings, normalize};
 
 /// Why a message is not read on, and the answer to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -163,7 +162,7 @@ pub(crate) struct RequestHead {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) version: Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     pub(crate) framing: Framing,
     pub(crate) keep_alive: bool,
     /// The client waits for a 100 answer before it sends the body.
@@ -278,7 +277,7 @@ fn expects_continue(version: Version, framing: Framing, fields: &Fields) -> Resu
     if !fields.seen.any(Seen::EXPECT) {
         return Ok(false);
     }
-    let mut values = fields.headers.get_all(EXPECT).iter();
+    let mut values = fields.headers.get_all(EXPECT);
     match (values.next(), values.next()) {
         (None, _) => Ok(false),
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use http_body::Body as _;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
@@ -23,8 +23,8 @@ use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
 use crate::http::transport::Prefixed;
 use crate::http::{
-    Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Reply, Transport,
-    tunnel,
+    Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, Headers, HttpSettings, Interim, Reply,
+    Request, Response, Transport, tunnel,
 };
 
 /// Serves HTTP/1.1 on `io` until it ends.
@@ -216,12 +216,8 @@ impl Connection {
     fn request(&self, head: RequestHead) -> Request<Body> {
         let incoming = Incoming::new(&self.wire, head.framing, self.limits, self.settings.pace(), head.expect_continue);
         let body = if head.framing == Framing::None { Body::empty() } else { Body::incoming(incoming) };
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method;
-        *request.uri_mut() = head.uri;
-        *request.version_mut() = head.version;
-        *request.headers_mut() = head.headers;
-        request
+        let RequestHead { method, uri, version, headers, .. } = head;
+        Request { method, uri, version, headers, ..Request::new(body) }
     }
 
     /// Waits for the handler's answer, and meanwhile for the client: what it wants to hear, and whether it is still
@@ -259,7 +255,7 @@ impl Connection {
         }
         if wire.expect == Expect::Wanted {
             wire.expect = Expect::Nothing;
-            encode::interim_head(StatusCode::CONTINUE, &HeaderMap::new(), &mut self.out);
+            encode::interim_head(StatusCode::CONTINUE, &Headers::new(), &mut self.out);
         }
     }
 
@@ -338,7 +334,7 @@ impl Connection {
         let (status, headers, body) = if switches != tunnel.is_some() || (switches && !self.wire.borrow().body.ended())
         {
             tunnel = None;
-            (StatusCode::BAD_GATEWAY, HeaderMap::new(), Body::empty())
+            (StatusCode::BAD_GATEWAY, Headers::new(), Body::empty())
         } else {
             (parts.status, parts.headers, body)
         };

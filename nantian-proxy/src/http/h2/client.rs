@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use http::Method;
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Method, Request, Response};
 use http_body::Body as _;
 use tokio::time::Instant;
 
@@ -25,7 +25,7 @@ use crate::http::buffered::Held;
 use crate::http::deadline::Deadline;
 use crate::http::h1::digits;
 use crate::http::interim::InterimBudget;
-use crate::http::{Body, BodyError, HttpSettings, Interim, Transport, normalize};
+use crate::http::{Body, BodyError, Headers, HttpSettings, Interim, Request, Response, Transport, normalize};
 use crate::upstream::{Counted, OverTls, PoolSettings, SendErrorKind, Upstream};
 
 /// A connection to a backend, shared by all exchanges on it.
@@ -165,7 +165,7 @@ impl Connection {
                 // What was said before must not be said again by another connection.
                 let heard = waiting.heard;
                 let untouched = !upload.pump.touched;
-                *request.body_mut() = upload.pump.body;
+                request.body = upload.pump.body;
                 let (kind, lost) = match unanswered {
                     Unanswered::Here(kind) => (kind, false),
                     Unanswered::Ended(error) => (kind(error), !heard && self.core.borrow().ended_with(error)),
@@ -195,7 +195,7 @@ impl Connection {
         let exact = request.body().size_hint().exact();
         let head = RequestHead {
             method,
-            over_tls: request.extensions().get::<OverTls>().is_some(),
+            over_tls: request.extensions.get::<OverTls>().is_some(),
             authority: &host,
             path: (*method != Method::CONNECT).then_some(target),
             headers,
@@ -334,7 +334,7 @@ impl Waiting<'_> {
 }
 
 /// RFC 9113 section 6.5.2: names and values, and 32 bytes a field.
-fn list_size(headers: &HeaderMap) -> usize {
+fn list_size(headers: &Headers) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
@@ -362,7 +362,7 @@ fn received(
         let length = length.filter(|_| *method != Method::HEAD);
         Body::stream(Received::new(receive, length).holding(shared))
     };
-    Response::from_parts(parts, body)
+    parts.map(|()| body)
 }
 
 /// An error before anything was sent.

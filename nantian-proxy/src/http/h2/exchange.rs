@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, StatusCode};
 use http_body::Body as _;
 
 use super::body::{Answered, Pump, PumpError, Received, Wanted};
@@ -19,8 +19,8 @@ use super::websocket::{from_switching, to_upgrade};
 use crate::http::buffered::Held;
 use crate::http::content::{expects_continue, is_bodyless};
 use crate::http::{
-    Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Exchange, Fate, Handler, HttpSettings, Interim, Refusal,
-    Reply, tunnel,
+    Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Exchange, Fate, Handler, Headers, HttpSettings, Interim,
+    Refusal, Reply, Request, Response, tunnel,
 };
 
 /// What all streams of a connection share.
@@ -121,7 +121,7 @@ async fn wait_for(
             }
         }
         if wanted.as_ref().is_some_and(|wanted| wanted.poll(cx)) && waits {
-            send.send_informational(StatusCode::CONTINUE, &HeaderMap::new());
+            send.send_informational(StatusCode::CONTINUE, &Headers::new());
         }
         match polled {
             Poll::Ready(reply) => Poll::Ready(Some(reply)),
@@ -136,7 +136,7 @@ async fn wait_for(
 
 /// Answers with a status alone.
 fn answer_only(send: &Sender, status: StatusCode) {
-    let head = ResponseHead { status, headers: &HeaderMap::new(), length: None };
+    let head = ResponseHead { status, headers: &Headers::new(), length: None };
     // Who is gone hears nothing.
     let _ = send.send_response(head, true);
 }

@@ -12,7 +12,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use h2::Reason;
 use h2::client::SendRequest;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use nantian_ir::model::BackendProtocol;
@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use crate::http::testing::{Raw, Server, local, reply, server, server_with, text};
-use crate::http::{Body, BodyError, ConnectionEnd, Exchange, HttpSettings, Reply};
+use crate::http::{Body, BodyError, ConnectionEnd, Exchange, Headers, HttpSettings, Reply, Request, Response};
 use crate::upstream::{PoolSettings, Pools, Upstream};
 
 /// A frame as it is on the wire.
@@ -41,8 +41,8 @@ async fn client(server: &Server) -> SendRequest<Bytes> {
     send.ready().await.unwrap()
 }
 
-fn get(path: &str) -> Request<()> {
-    Request::get(format!("http://example.com{path}")).body(()).unwrap()
+fn get(path: &str) -> http::Request<()> {
+    http::Request::get(format!("http://example.com{path}")).body(()).unwrap()
 }
 
 /// A proxy to `address`, one pool for all its requests.
@@ -101,7 +101,7 @@ fn bodies_and_trailers_pass_between_all_pairs_of_protocols() {
         for protocol in [BackendProtocol::Http1, BackendProtocol::H2c] {
             let front = proxy(backend.address, protocol).await;
             let mut send = client(&front).await;
-            let mut request = Request::post("http://example.com/").header("te", "trailers").body(()).unwrap();
+            let mut request = http::Request::post("http://example.com/").header("te", "trailers").body(()).unwrap();
             request.headers_mut().insert("x-a", HeaderValue::from_static("1"));
             let (answer, mut upload) = send.send_request(request, false).unwrap();
             upload.send_data(Bytes::from(vec![b'x'; 30_000]), false).unwrap();
@@ -139,7 +139,7 @@ fn both_directions_of_a_stream_flow_at_once() {
         for protocol in [BackendProtocol::Http1, BackendProtocol::H2c] {
             let front = proxy(backend.address, protocol).await;
             let mut send = client(&front).await;
-            let request = Request::post("http://example.com/").body(()).unwrap();
+            let request = http::Request::post("http://example.com/").body(()).unwrap();
             let (answer, mut upload) = send.send_request(request, false).unwrap();
             upload.send_data(Bytes::from_static(b"first"), false).unwrap();
             let mut body = answer.await.unwrap().into_body();
@@ -172,7 +172,7 @@ fn a_request_that_goes_on_beyond_its_length_is_never_whole() {
             })
             .await;
             let mut send = client(&server).await;
-            let request = Request::post("http://example.com/").header("content-length", length).body(()).unwrap();
+            let request = http::Request::post("http://example.com/").header("content-length", length).body(()).unwrap();
             let (answer, mut upload) = send.send_request(request, false).unwrap();
             if !first.is_empty() {
                 upload.send_data(Bytes::from(first), false).unwrap();
@@ -189,7 +189,7 @@ fn a_request_of_no_length_is_served_once_its_stream_has_ended() {
     local(async {
         let server = server(async |_, _| reply("served")).await;
         let mut send = client(&server).await;
-        let request = Request::post("http://example.com/").header("content-length", "0").body(()).unwrap();
+        let request = http::Request::post("http://example.com/").header("content-length", "0").body(()).unwrap();
         let (answer, mut upload) = send.send_request(request, false).unwrap();
         upload.send_data(Bytes::new(), true).unwrap();
         assert_eq!(collect(answer.await.unwrap().into_body()).await.0, b"served");
@@ -201,7 +201,7 @@ fn values_with_white_space_around_them_are_refused() {
     local(async {
         let server = server(async |_, _| reply("served")).await;
         let mut send = client(&server).await;
-        let request = Request::get("http://example.com/").header("x-a", " b").body(()).unwrap();
+        let request = http::Request::get("http://example.com/").header("x-a", " b").body(()).unwrap();
         let answer = send.send_request(request, true).unwrap().0.await.unwrap();
         assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
     });
@@ -318,7 +318,7 @@ fn a_body_is_asked_for_more_only_as_the_client_reads() {
 fn interim_answers_come_before_the_final_one() {
     local(async {
         let server = server(async |_, exchange: Exchange| {
-            let mut headers = HeaderMap::new();
+            let mut headers = Headers::new();
             headers.insert("link", HeaderValue::from_static("</a>"));
             exchange.interim.push(StatusCode::EARLY_HINTS, headers);
             reply("done")
@@ -337,7 +337,7 @@ fn a_client_that_waits_for_100_gets_it_when_the_body_is_wanted() {
     local(async {
         let server = server(async |request: Request<Body>, _| reply(text(request.into_body()).await)).await;
         let mut send = client(&server).await;
-        let request = Request::post("http://a/").header("expect", "100-continue").body(()).unwrap();
+        let request = http::Request::post("http://a/").header("expect", "100-continue").body(()).unwrap();
         let (mut answer, mut upload) = send.send_request(request, false).unwrap();
         let status = poll_fn(|cx| answer.poll_informational(cx)).await.unwrap().unwrap().status();
         assert_eq!(status, StatusCode::CONTINUE);
@@ -384,17 +384,17 @@ fn messages_that_http1_could_not_bear_are_refused() {
         .await;
         let mut send = client(&server).await;
         for (request, expected) in [
-            (Request::get("http://a/").header("host", "b"), 400),
-            (Request::get("http://a/").header("host", "A"), 200),
-            (Request::get("http://a/").header("content-length", "0").header("content-length", "0"), 400),
-            (Request::get("http://a/").header("expect", "magic"), 417),
-            (Request::get("http://user@a/"), 400),
-            (Request::get(format!("http://a/{}", "x".repeat(16_400))), 414),
+            (http::Request::get("http://a/").header("host", "b"), 400),
+            (http::Request::get("http://a/").header("host", "A"), 200),
+            (http::Request::get("http://a/").header("content-length", "0").header("content-length", "0"), 400),
+            (http::Request::get("http://a/").header("expect", "magic"), 417),
+            (http::Request::get("http://user@a/"), 400),
+            (http::Request::get(format!("http://a/{}", "x".repeat(16_400))), 414),
         ] {
             let answer = send.send_request(request.body(()).unwrap(), true).unwrap().0.await.unwrap();
             assert_eq!(answer.status().as_u16(), expected);
         }
-        let request = Request::get("http://a/").header("cookie", "a=1").header("cookie", "b=2").body(()).unwrap();
+        let request = http::Request::get("http://a/").header("cookie", "a=1").header("cookie", "b=2").body(()).unwrap();
         let answer = send.send_request(request, true).unwrap().0.await.unwrap();
         assert_eq!(collect(answer.into_body()).await.0, b"a a=1; b=2");
     });
@@ -421,7 +421,7 @@ fn an_extended_connect_for_websocket_is_an_upgrade_for_the_handler() {
         let mut send = client(&server).await;
         // The setting that allows extended CONNECT has to arrive first.
         send.send_request(get("/"), true).unwrap().0.await.unwrap();
-        let mut request = Request::builder().method(Method::CONNECT).uri("http://a/chat").body(()).unwrap();
+        let mut request = http::Request::builder().method(Method::CONNECT).uri("http://a/chat").body(()).unwrap();
         request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
         let (answer, mut upload) = send.send_request(request, false).unwrap();
         let answer = answer.await.unwrap();
@@ -444,7 +444,7 @@ fn a_backend_that_refuses_a_stream_gives_the_request_back() {
             }
         });
         let pools = Pools::new(PoolSettings::default(), &HttpSettings::default());
-        let request = Request::post("http://a/x").body(Body::empty()).unwrap();
+        let request = http::Request::post("http://a/x").body(Body::empty()).unwrap().into();
         let error = pools.send(&Upstream::new(address, BackendProtocol::H2c), request, None).await.err().unwrap();
         assert!(error.kind.is_unsent(), "{error}");
         assert_eq!(error.request.unwrap().uri().path(), "/x");
@@ -543,7 +543,7 @@ fn a_body_of_known_length_says_it() {
         .await;
         for protocol in [BackendProtocol::Http1, BackendProtocol::H2c] {
             let pools = Pools::new(PoolSettings::default(), &HttpSettings::default());
-            let request = Request::post("/").body(Body::full("12345")).unwrap();
+            let request = http::Request::post("/").body(Body::full("12345")).unwrap().into();
             let sent = pools.send(&Upstream::new(backend.address, protocol), request, None).await.unwrap();
             assert_eq!(text(sent.response.into_body()).await, "Some(5) Some(\"5\")", "{protocol:?}");
         }

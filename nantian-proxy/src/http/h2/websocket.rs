@@ -2,8 +2,9 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
+use crate::http::{Headers, Request};
 use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{Method, StatusCode};
 
 /// What an extended CONNECT asks for (`:protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,11 @@ pub(crate) enum Protocol {
 
 /// Makes a GET with `Upgrade` of an extended CONNECT. False if the request is none.
 pub(crate) fn to_upgrade<B>(request: &mut Request<B>) -> bool {
-    if request.extensions_mut().remove::<Protocol>().is_none() {
+    if request.extensions.remove::<Protocol>().is_none() {
         return false;
     }
-    *request.method_mut() = Method::GET;
-    let headers = request.headers_mut();
+    request.method = Method::GET;
+    let headers = &mut request.headers;
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     // RFC 8441 section 5: HTTP/2 has no key; a backend of HTTP/1.1 needs one.
@@ -28,7 +29,7 @@ pub(crate) fn to_upgrade<B>(request: &mut Request<B>) -> bool {
 }
 
 /// Makes the answer to an extended CONNECT of the answer to the upgrade.
-pub(crate) fn from_switching(status: &mut StatusCode, headers: &mut HeaderMap) {
+pub(crate) fn from_switching(status: &mut StatusCode, headers: &mut Headers) {
     *status = StatusCode::OK;
     headers.remove(SEC_WEBSOCKET_ACCEPT);
 }

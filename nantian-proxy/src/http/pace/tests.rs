@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
@@ -13,7 +12,10 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::http::testing::{HandleFn, reply};
-use crate::http::{Body, BodyError, ConnectionEnd, ConnectionInfo, Drain, HttpSettings, Reply, Transport, serve_auto};
+use crate::http::{
+    Body, BodyError, ConnectionEnd, ConnectionInfo, Drain, HttpSettings, Reply, Request, Response, Transport,
+    serve_auto,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
@@ -189,8 +191,8 @@ async fn http2(client: DuplexStream, window: u32) -> h2::client::SendRequest<Byt
     send.ready().await.unwrap()
 }
 
-fn post() -> Request<()> {
-    Request::post("http://a/").body(()).unwrap()
+fn post() -> http::Request<()> {
+    http::Request::post("http://a/").body(()).unwrap()
 }
 
 #[test]

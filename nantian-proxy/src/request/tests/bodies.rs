@@ -54,7 +54,7 @@ fn bodies_of_http2_have_the_same_bound_and_the_connection_goes_on() {
         let gateway = ten_bytes().await;
         let mut client = http2::connect(gateway.address).await;
         for (length, sent, status) in [(None, 10, 200), (None, 11, 413), (Some("11"), 0, 413), (Some("10"), 10, 200)] {
-            let mut request = Request::post("http://a/");
+            let mut request = http::Request::post("http://a/");
             if let Some(length) = length {
                 request = request.header("content-length", length);
             }

@@ -71,7 +71,7 @@ fn a_stream_without_window_is_counted_and_has_the_flag_of_slow_clients() {
             let _ = connection.await;
         });
         let mut client = client.ready().await.unwrap();
-        let (answer, _) = client.send_request(Request::get("http://a/").body(()).unwrap(), true).unwrap();
+        let (answer, _) = client.send_request(http::Request::get("http://a/").body(()).unwrap(), true).unwrap();
         let error = answer.await.unwrap().into_body().data().await.unwrap().unwrap_err();
         assert_eq!(error.reason(), Some(h2::Reason::CANCEL));
         gateway.ended().await;

@@ -65,7 +65,8 @@ fn http2_fields_obey_the_same_policy() {
     local(async {
         let gateway = echoing(Settings::default()).await;
         let mut client = connect(gateway.address).await;
-        let request = Request::builder().uri("http://a.example/").header("x_user", "root").header("via", "2.0 other");
+        let request =
+            http::Request::builder().uri("http://a.example/").header("x_user", "root").header("via", "2.0 other");
         let request = request.header("x-real-ip", "192.0.2.9").body(()).unwrap();
         let (response, _) = client.send_request(request, true).unwrap();
         let mut body = response.await.unwrap().into_body();

@@ -55,8 +55,8 @@ pub(super) async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
     client.ready().await.unwrap()
 }
 
-fn call(path: &str) -> Request<()> {
-    let request = Request::builder().method("POST").uri(format!("http://grpc.example{path}"));
+fn call(path: &str) -> http::Request<()> {
+    let request = http::Request::builder().method("POST").uri(format!("http://grpc.example{path}"));
     request.header("content-type", "application/grpc").header("te", "trailers").body(()).unwrap()
 }
 
@@ -111,7 +111,7 @@ fn http1_requests_reach_h2c_backends_and_the_other_way_round() {
         );
 
         let mut client = connect(gateway.address).await;
-        let request = Request::builder().uri("http://two.example/h1").header("cookie", "a=1").body(()).unwrap();
+        let request = http::Request::builder().uri("http://two.example/h1").header("cookie", "a=1").body(()).unwrap();
         let (response, _) = client.send_request(request, true).unwrap();
         let mut body = response.await.unwrap().into_body();
         let mut text = Vec::new();
@@ -137,7 +137,7 @@ fn a_refused_stream_is_sent_again() {
                     let mut connection = h2::server::handshake(io).await.unwrap();
                     while let Some(Ok((_, mut respond))) = connection.accept().await {
                         if refused.replace(true) {
-                            let response = Response::builder().header("x-backend", "second").body(()).unwrap();
+                            let response = http::Response::builder().header("x-backend", "second").body(()).unwrap();
                             respond.send_response(response, true).unwrap();
                         } else {
                             respond.send_reset(h2::Reason::REFUSED_STREAM);
@@ -168,7 +168,7 @@ fn a_websocket_over_http2_reaches_an_http1_backend() {
         // The server's settings, with ENABLE_CONNECT_PROTOCOL, come with the first answer at the latest.
         let (response, _) = client.send_request(call("/"), true).unwrap();
         let _ = response.await;
-        let request = Request::builder()
+        let request = http::Request::builder()
             .method("CONNECT")
             .uri("http://a.example/chat")
             .extension(h2::ext::Protocol::from_static("websocket"))

@@ -21,13 +21,14 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use nantian_ir::{BackendProtocol, BindAddress};
 
 use super::*;
 use crate::http::HttpSettings;
 use crate::http::normalize::{EncodedSlash, PathOptions};
 use crate::http::testing::{Raw, local, server, server_of, text};
+use crate::http::{Request, Response};
 use crate::runtime::tests::{Builder, listener_key, to};
 use crate::telemetry::Telemetry;
 

@@ -59,14 +59,14 @@ fn a_client_that_goes_away_before_the_answer_is_recorded_as_gone() {
 fn an_answer_that_is_dropped_before_its_end_is_recorded_as_gone() {
     local(async {
         let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
-        let request = Request::builder().uri("/").header("host", "a").body(Body::empty()).unwrap();
+        let request = http::Request::builder().uri("/").header("host", "a").body(Body::empty()).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
         let exchange = Exchange {
             connection: Rc::new(ConnectionInfo::new(address, address)),
             interim: Interim::default(),
             fate: Fate::default(),
         };
-        let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
+        let reply = Rc::clone(&gateway.pipeline).handle(request.into(), exchange).await;
         assert_eq!(gateway.metric(REQUESTS), 0);
         drop(reply);
         assert_eq!((gateway.metric(REQUESTS), gateway.flags("DC")), (1, 1));
@@ -92,7 +92,7 @@ impl http_body::Body for Exploding {
 fn a_panic_gives_500_and_ends_only_its_own_request() {
     local(async {
         let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
-        let request = Request::builder().method("POST").uri("/").header("host", "a");
+        let request = http::Request::builder().method("POST").uri("/").header("host", "a");
         let request = request.body(Body::boxed(Exploding)).unwrap();
         let address = "127.0.0.1:1".parse().unwrap();
         let exchange = Exchange {
@@ -100,7 +100,7 @@ fn a_panic_gives_500_and_ends_only_its_own_request() {
             interim: Interim::default(),
             fate: Fate::default(),
         };
-        let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
+        let reply = Rc::clone(&gateway.pipeline).handle(request.into(), exchange).await;
         assert_eq!(reply.response.status(), 500);
         drop(reply);
         assert_eq!(gateway.get("/").await.status, 200);
@@ -178,13 +178,13 @@ impl http_body::Body for Bad {
 fn a_panic_in_a_stage_is_a_500_in_the_records_and_the_worker_goes_on() {
     local(async {
         let gateway = with_echo(|builder| builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await;
-        let request = Request::post("/").header("host", "a").body(Body::boxed(Bad)).unwrap();
+        let request = http::Request::post("/").header("host", "a").body(Body::boxed(Bad)).unwrap();
         let exchange = Exchange {
             connection: Rc::new(ConnectionInfo::new(gateway.address, gateway.address)),
             interim: Interim::default(),
             fate: Fate::default(),
         };
-        let reply = Rc::clone(&gateway.pipeline).handle(request, exchange).await;
+        let reply = Rc::clone(&gateway.pipeline).handle(request.into(), exchange).await;
         assert_eq!(reply.response.status(), 500);
         drop(reply);
         assert_eq!((gateway.metric(REQUESTS), gateway.flags("PN")), (1, 1));

@@ -95,7 +95,7 @@ async fn over_tls(gateway: &Gateway, server_name: Option<&str>, host: &str) -> u
     let mut connection = ConnectionInfo::new("192.0.2.1:1".parse().unwrap(), "192.0.2.2:443".parse().unwrap());
     connection.tls = Some(TlsInfo { server_name: server_name.map(str::to_owned), ..TlsInfo::default() });
     let exchange = Exchange { connection: Rc::new(connection), interim: Interim::default(), fate: Fate::default() };
-    let request = Request::builder().uri("/x").header("host", host).body(Body::empty()).unwrap();
+    let request = http::Request::builder().uri("/x").header("host", host).body(Body::empty()).unwrap().into();
     Rc::clone(&gateway.pipeline).handle(request, exchange).await.response.status().as_u16()
 }
 

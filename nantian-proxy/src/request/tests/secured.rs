@@ -80,7 +80,7 @@ async fn http2_backend(pair: &Pair) -> SocketAddr {
         let (stream, _) = listener.accept().await.unwrap();
         let mut connection = h2::server::handshake(acceptor.accept(stream).await.unwrap()).await.unwrap();
         while let Some(Ok((request, mut respond))) = connection.accept().await {
-            let mut body = respond.send_response(Response::new(()), false).unwrap();
+            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
             body.send_data(request.uri().to_string().into(), true).unwrap();
         }
     });

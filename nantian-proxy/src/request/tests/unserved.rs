@@ -18,12 +18,12 @@ fn waiting(configuration_wait: Duration) -> Settings {
 impl Gateway {
     /// A request that came in on no socket: what becomes of it is polled by the test.
     fn handle(&self, path: &str) -> impl Future<Output = Reply> + use<> {
-        let request = Request::builder().uri(path).header("host", "gateway.example").method("POST");
+        let request = http::Request::builder().uri(path).header("host", "gateway.example").method("POST");
         let request = request.body(Body::full("hello")).unwrap();
         let peer = "192.0.2.1:1".parse().unwrap();
         let connection = Rc::new(ConnectionInfo::new(peer, self.address));
         let exchange = Exchange { connection, interim: Interim::default(), fate: Fate::default() };
-        Rc::clone(&self.pipeline).handle(request, exchange)
+        Rc::clone(&self.pipeline).handle(request.into(), exchange)
     }
 
     fn follow(&self, builder: Builder) {

@@ -243,7 +243,7 @@ fn requests_are_read_as_they_are_meant() {
 fn the_host_of_an_absolute_target_replaces_that_of_the_field() {
     // RFC 9112 section 3.2.2.
     let head = read_request(&[b"GET http://real/ HTTP/1.1\r\nHost: other\r\n\r\n"]).unwrap().unwrap();
-    assert_eq!(head.headers.get_all("host").iter().collect::<Vec<_>>(), ["real"]);
+    assert_eq!(head.headers.get_all("host").collect::<Vec<_>>(), ["real"]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderName;
 
 use super::corpus::{LIMITS, decode, read_request, read_response};
+use crate::http::Headers;
 use crate::http::h1::chunked::{Decoded, Decoder};
 use crate::http::h1::framing::{agrees, digits};
 use crate::http::h1::head::is_field_name;
@@ -144,7 +145,7 @@ fn a_quoted_extension_has_tabs_and_visible_characters() {
 fn an_answer_101_names_a_protocol_that_was_offered_and_no_other() {
     let upgrade = |protocols: &[&'static str]| {
         let value = |protocol: &&'static str| (http::header::UPGRADE, http::HeaderValue::from_static(protocol));
-        protocols.iter().map(value).collect::<http::HeaderMap>()
+        protocols.iter().map(value).collect::<Headers>()
     };
     let offered = upgrade(&["websocket, Custom/1.0", "other"]);
     for taken in [&["WebSocket"][..], &["custom/1.0"], &["other"], &["other, websocket"]] {

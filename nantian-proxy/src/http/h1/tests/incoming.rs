@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use http::Request;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::sync::oneshot;
 use tokio::task::spawn_local;
 
 use crate::http::testing::{Raw, local, reply, server, text};
-use crate::http::{Body, BodyError};
+use crate::http::{Body, BodyError, Request};
 
 #[test]
 fn a_task_of_its_own_gets_the_body_that_the_client_holds_back_until_100() {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,7 +15,7 @@ use tokio::task::spawn_local;
 use crate::http::testing::{
     HandleFn, Raw, Server, buffers, local, reply, server, server_that_counts, server_with, text, until_held,
 };
-use crate::http::{Body, BodyError, ConnectionEnd, Exchange, HttpSettings, Reply};
+use crate::http::{Body, BodyError, ConnectionEnd, Exchange, Headers, HttpSettings, Reply, Request, Response};
 
 /// A body of what is sent.
 fn channel() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
@@ -66,7 +66,7 @@ fn requests_on_one_connection_are_answered_in_their_order() {
 fn http_1_0_gets_no_chunks_and_no_interim_answers() {
     local(async {
         let server = server(async |_, exchange: Exchange| {
-            exchange.interim.push(StatusCode::EARLY_HINTS, HeaderMap::new());
+            exchange.interim.push(StatusCode::EARLY_HINTS, Headers::new());
             let (send, body) = channel();
             send.send(Frame::data(Bytes::from_static(b"hello"))).unwrap();
             Response::new(body).into()
@@ -174,7 +174,7 @@ fn the_100_comes_when_the_body_is_wanted() {
         let server = server(move |request: Request<Body>, exchange: Exchange| {
             let waits = Rc::clone(&waits);
             async move {
-                exchange.interim.push(StatusCode::EARLY_HINTS, HeaderMap::new());
+                exchange.interim.push(StatusCode::EARLY_HINTS, Headers::new());
                 waits.notified().await;
                 reply(text(request.into_body()).await)
             }

@@ -1,16 +1,16 @@
 //! What is written of heads, byte by byte: which fields are ours, and when there is a length.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Version};
+use http::{HeaderName, Method, StatusCode, Version};
 
-use crate::http::Body;
 use crate::http::h1::encode::{self, Output, ResponseContext};
+use crate::http::{Body, Headers, Request};
 
 fn text(out: &Output) -> String {
     out.parts().map(|part| String::from_utf8_lossy(part).into_owned()).collect()
 }
 
-fn fields(list: &[(&'static str, &'static str)]) -> HeaderMap {
+fn fields(list: &[(&'static str, &'static str)]) -> Headers {
     list.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
 }
 
@@ -82,9 +82,8 @@ fn fields_of_the_connection_are_ours_in_every_head() {
 }
 
 fn request(method: Method, uri: &str, headers: &[(&'static str, &'static str)], body: Body) -> String {
-    let mut request = Request::new(body);
-    (*request.method_mut(), *request.uri_mut()) = (method, uri.parse().unwrap());
-    *request.headers_mut() = fields(headers);
+    let (uri, headers) = (uri.parse().unwrap(), fields(headers));
+    let request = Request { method, uri, headers, ..Request::new(body) };
     let mut out = Output::default();
     encode::request_head(&request, ([192, 0, 2, 1], 80).into(), &mut out);
     text(&out)

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{Shared, stream};
 use crate::http::buffered::Account;
@@ -13,6 +13,7 @@ use crate::http::h2::frame;
 use crate::http::h2::message::{RequestHead, ResponseHead};
 use crate::http::h2::reason::Reason;
 use crate::http::queue::Ticket;
+use crate::http::{Headers, Response};
 
 /// The two halves of a stream that came in.
 pub(crate) fn halves(core: &Shared, stream: u32) -> (Sender, Receiver) {
@@ -67,7 +68,7 @@ impl Sender {
         }
     }
 
-    pub(crate) fn send_informational(&self, status: StatusCode, headers: &HeaderMap) {
+    pub(crate) fn send_informational(&self, status: StatusCode, headers: &Headers) {
         // Who is gone hears nothing.
         let _ = self.core.borrow_mut().send_informational(self.stream, status, headers);
     }

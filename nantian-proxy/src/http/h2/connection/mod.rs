@@ -22,7 +22,6 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::Request;
 use tokio::time::Instant;
 
 use super::budget::Budgets;
@@ -37,7 +36,7 @@ use super::reset_pace::ResetPace;
 use crate::http::buffered::{Account, Held};
 use crate::http::h1::Output;
 use crate::http::queue::Queue;
-use crate::http::{HttpSettings, Refusal};
+use crate::http::{HttpSettings, Refusal, Request};
 use crate::upstream::PoolSettings;
 
 pub(crate) use handle::{Opening, Receiver, Sender, halves};

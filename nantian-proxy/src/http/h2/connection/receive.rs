@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::stream::Stream;
 use super::streams::Past;
 use super::{Core, Incoming, Role};
+use crate::http::Response;
 use crate::http::h2::budget::Flood;
 use crate::http::h2::error::{ConnectionError, StreamError};
 use crate::http::h2::flow::Window;
@@ -278,7 +279,7 @@ impl Core {
     fn receive_answer(
         &mut self,
         whole: Whole<'_>,
-        answer: Result<Arrived<http::Response<()>>, &'static str>,
+        answer: Result<Arrived<Response<()>>, &'static str>,
         now: Instant,
     ) -> Result<(), ConnectionError> {
         let Arrived { head, length, .. } = match answer {

@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::stream::{self, Awaited, Stream};
 use super::{Core, Role};
+use crate::http::Headers;
 use crate::http::h2::error::StreamError;
 use crate::http::h2::flow::Window;
 use crate::http::h2::frame::{self, DEFAULT_WINDOW, LARGEST_PAYLOAD};
@@ -75,7 +76,7 @@ impl Core {
         &mut self,
         id: u32,
         status: StatusCode,
-        headers: &HeaderMap,
+        headers: &Headers,
     ) -> Result<(), StreamError> {
         self.sending(id)?;
         self.scratch.clear();

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Response};
+use http::{HeaderMap, Method};
 
-use crate::http::buffered;
 use crate::http::h2::error::StreamError;
 use crate::http::h2::flow::Window;
+use crate::http::{Response, buffered};
 
 /// DATA up to this size is copied, so that a small piece does not keep the whole read alive that it came in.
 const COPY_UP_TO: usize = 4_096;

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::*;
+use crate::http::Headers;
 use crate::http::h2::budget::Flood;
 use crate::http::h2::frame::{HEAD, Head, PREFACE, flag, kind};
 use crate::http::h2::message::{RequestHead, ResponseHead};
@@ -79,7 +80,7 @@ fn open(client: &Shared, end: bool) -> Poll<Result<(Sender, Receiver), StreamErr
 }
 
 fn poll_opening(opening: &mut Opening, end: bool) -> Poll<Result<(Sender, Receiver), StreamError>> {
-    let headers = HeaderMap::new();
+    let headers = Headers::new();
     let head = RequestHead {
         method: &Method::POST,
         over_tls: false,
@@ -105,7 +106,7 @@ fn accepted(server: &Shared) -> Option<(Sender, Receiver)> {
 }
 
 fn answer(send: &Sender, end: bool) {
-    let headers = HeaderMap::new();
+    let headers = Headers::new();
     send.send_response(ResponseHead { status: StatusCode::OK, headers: &headers, length: None }, end).unwrap();
 }
 
@@ -156,7 +157,7 @@ fn a_request_and_its_answer_pass_with_data_and_trailers() {
     let (send, receive) = accepted(&server).unwrap();
     assert_eq!(ready(|cx| receive.poll_data(cx)).unwrap().unwrap(), "question");
     assert!(ready(|cx| receive.poll_data(cx)).is_none() && receive.is_ended());
-    send.send_informational(StatusCode::EARLY_HINTS, &HeaderMap::new());
+    send.send_informational(StatusCode::EARLY_HINTS, &Headers::new());
     answer(&send, false);
     send.send_data(Bytes::from_static(b"answer"), false).unwrap();
     let trailers: HeaderMap = [(http::header::ETAG, HeaderValue::from_static("x"))].into_iter().collect();

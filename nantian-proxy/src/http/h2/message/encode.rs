@@ -5,14 +5,14 @@ use http::header::{CONTENT_LENGTH, DATE, HOST};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::is_connection_specific;
-use crate::http::date;
 use crate::http::h2::hpack::Encoder;
+use crate::http::{Headers, date};
 
 /// The head of a final answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResponseHead<'a> {
     pub(crate) status: StatusCode,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) headers: &'a Headers,
     /// The length of the body, where it is known; else what `headers` says holds.
     pub(crate) length: Option<u64>,
 }
@@ -39,7 +39,7 @@ pub(crate) fn put_response(encoder: &mut Encoder, head: ResponseHead<'_>, out: &
 }
 
 /// Writes an interim answer.
-pub(crate) fn put_informational(encoder: &mut Encoder, status: StatusCode, headers: &HeaderMap, out: &mut BytesMut) {
+pub(crate) fn put_informational(encoder: &mut Encoder, status: StatusCode, headers: &Headers, out: &mut BytesMut) {
     encoder.begin(out);
     encoder.pseudo(":status", status.as_str().as_bytes(), out);
     for (name, value) in headers {
@@ -59,7 +59,7 @@ pub(crate) struct RequestHead<'a> {
     pub(crate) authority: &'a str,
     /// None for CONNECT.
     pub(crate) path: Option<&'a str>,
-    pub(crate) headers: &'a HeaderMap,
+    pub(crate) headers: &'a Headers,
     pub(crate) length: Option<u64>,
 }
 

@@ -4,6 +4,7 @@ use http::header::{CONTENT_LENGTH, TE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::{Limits, Unfit, is_connection_specific, malformed, refused};
+use crate::http::Headers;
 use crate::http::h1::digits;
 use crate::http::h2::hpack::{Field, Name};
 
@@ -28,7 +29,7 @@ pub(super) struct Pseudo {
 #[derive(Debug)]
 pub(crate) struct Fields {
     pub(super) pseudo: Pseudo,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     limits: Limits,
     pub(super) size: usize,
     any_pseudo: bool,
@@ -40,7 +41,7 @@ impl Fields {
     pub(crate) fn new(limits: Limits, room: usize) -> Self {
         Self {
             pseudo: Pseudo::default(),
-            headers: HeaderMap::with_capacity(room),
+            headers: Headers::with_capacity(room),
             limits,
             size: 0,
             any_pseudo: false,
@@ -82,8 +83,8 @@ impl Fields {
                 if self.headers.len() >= self.limits.fields {
                     return Err(refused(TOO_LARGE, "the header section has too many fields"));
                 }
-                let appended = self.headers.try_append(name, value);
-                return appended.map(drop).map_err(|_| refused(TOO_LARGE, "the header section has too many fields"));
+                self.headers.append(name, value);
+                return Ok(());
             }
             Name::Method => &mut self.pseudo.method,
             Name::Scheme => &mut self.pseudo.scheme,
@@ -120,12 +121,16 @@ impl Fields {
     /// RFC 9113 section 8.1: trailers have no pseudo-header fields.
     pub(super) fn into_trailers(mut self) -> Result<HeaderMap, Unfit> {
         self.check()?;
-        if self.any_pseudo { Err(malformed("a pseudo-header field in a trailer section")) } else { Ok(self.headers) }
+        if self.any_pseudo {
+            Err(malformed("a pseudo-header field in a trailer section"))
+        } else {
+            Ok(self.headers.into())
+        }
     }
 
     /// The length that `content-length` promises. One number, as in HTTP/1.1.
     pub(super) fn content_length(&self) -> Result<Option<u64>, Unfit> {
-        let mut values = self.headers.get_all(CONTENT_LENGTH).iter();
+        let mut values = self.headers.get_all(CONTENT_LENGTH);
         let Some(value) = values.next() else { return Ok(None) };
         if values.next().is_some() {
             return Err(refused(StatusCode::BAD_REQUEST, "more than one content-length field"));

@@ -2,14 +2,14 @@
 
 use http::header::{COOKIE, EXPECT, HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, Method, Request, StatusCode, Uri, Version};
+use http::{Method, StatusCode, Uri, Version};
 
 use super::fields::{Fields, Pseudo};
 use super::{Arrived, Unfit, malformed, refused};
 use crate::http::content::expects_continue;
 use crate::http::h1::is_target;
 use crate::http::h2::websocket::Protocol;
-use crate::http::normalize;
+use crate::http::{Headers, Request, normalize};
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
@@ -30,13 +30,10 @@ impl Fields {
         let authority = one_host(pseudo.authority.as_ref(), &mut self.headers)?;
         check_expectation(&method, &self.headers)?;
         join_cookies(&mut self.headers);
-        let mut request = Request::new(());
-        *request.uri_mut() = uri(&pseudo, authority)?;
-        *request.method_mut() = method;
-        *request.version_mut() = Version::HTTP_2;
-        *request.headers_mut() = self.headers;
+        let (uri, version) = (uri(&pseudo, authority)?, Version::HTTP_2);
+        let mut request = Request { method, uri, version, headers: self.headers, ..Request::new(()) };
         if let Some(protocol) = protocol {
-            request.extensions_mut().insert(protocol);
+            request.extensions.insert(protocol);
         }
         Ok(Arrived { head: request, length, size: self.size })
     }
@@ -93,8 +90,8 @@ fn check_path(method: &Method, path: &[u8], longest: usize) -> Result<(), Unfit>
 }
 
 /// RFC 9113 section 8.3.1: `:authority` stands for Host, which must not differ from it.
-fn one_host(authority: Option<&HeaderValue>, headers: &mut HeaderMap) -> Result<Option<Authority>, Unfit> {
-    let mut hosts = headers.get_all(HOST).iter();
+fn one_host(authority: Option<&HeaderValue>, headers: &mut Headers) -> Result<Option<Authority>, Unfit> {
+    let mut hosts = headers.get_all(HOST);
     let (host, more) = (hosts.next(), hosts.next());
     if more.is_some() {
         return Err(refused(BAD, "more than one host field"));
@@ -118,7 +115,7 @@ fn one_host(authority: Option<&HeaderValue>, headers: &mut HeaderMap) -> Result<
 }
 
 /// RFC 9110 section 10.1.1: an expectation other than `100-continue` MAY be answered with 417.
-fn check_expectation(method: &Method, headers: &HeaderMap) -> Result<(), Unfit> {
+fn check_expectation(method: &Method, headers: &Headers) -> Result<(), Unfit> {
     match headers.get(EXPECT) {
         Some(_) if *method != Method::CONNECT && !expects_continue(headers) => {
             Err(refused(StatusCode::EXPECTATION_FAILED, "the only known expectation is 100-continue"))
@@ -128,12 +125,12 @@ fn check_expectation(method: &Method, headers: &HeaderMap) -> Result<(), Unfit> 
 }
 
 /// RFC 9113 section 8.2.3: crumbs of cookies MUST be one field for a context that is not HTTP/2.
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut crumbs = headers.get_all(COOKIE).iter();
+fn join_cookies(headers: &mut Headers) {
+    let mut crumbs = headers.get_all(COOKIE);
     if crumbs.next().is_none() || crumbs.next().is_none() {
         return;
     }
-    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).map(HeaderValue::as_bytes).collect();
     if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
         headers.insert(COOKIE, cookie);
     }

@@ -1,9 +1,10 @@
 //! Answers (RFC 9113 section 8.3.2).
 
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 use super::fields::Fields;
 use super::{Arrived, Unfit, malformed};
+use crate::http::Response;
 use crate::http::content::is_bodyless;
 
 impl Fields {
@@ -33,10 +34,8 @@ impl Fields {
         let length = self.content_length()?;
         // RFC 9110 section 8.6: what these would have been says nothing of what they have.
         let bodyless = *method == Method::HEAD || is_bodyless(status);
-        let mut response = Response::new(());
-        *response.status_mut() = status;
-        *response.version_mut() = Version::HTTP_2;
-        *response.headers_mut() = std::mem::take(&mut self.headers);
+        let headers = std::mem::take(&mut self.headers);
+        let response = Response { status, version: Version::HTTP_2, headers, body: () };
         Ok(Arrived { head: response, length: length.filter(|_| !bodyless), size: self.size })
     }
 }

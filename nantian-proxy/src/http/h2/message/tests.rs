@@ -1,11 +1,12 @@
 //! What is a request and what is an answer, field by field.
 
 use bytes::BytesMut;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::*;
 use crate::http::h2::hpack::{Decoder, Encoder, Field, Name};
 use crate::http::h2::websocket::Protocol;
+use crate::http::{Headers, Request};
 
 const LIMITS: Limits = Limits { bytes: 4_096, fields: 20, uri: 100 };
 
@@ -126,7 +127,7 @@ fn connect_has_an_authority_alone_unless_it_is_extended() {
     assert!(is_malformed(&connect(&GET[1..])), "with a path");
     let extended = [&GET[1..], &[(":protocol", "websocket")]].concat();
     let request = connect(&extended).unwrap().head;
-    assert_eq!(request.extensions().get::<Protocol>(), Some(&Protocol::WebSocket));
+    assert_eq!(request.extensions.get::<Protocol>(), Some(&Protocol::WebSocket));
     let odd = [&GET[1..], &[(":protocol", "other")]].concat();
     assert_eq!(status(connect(&odd)), 501);
 }
@@ -170,7 +171,7 @@ fn names(written: &[(String, String)]) -> Vec<&str> {
 
 #[test]
 fn what_is_written_has_the_length_of_the_body_a_date_and_nothing_of_the_connection() {
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     for (name, value) in [("connection", "close"), ("upgrade", "x"), ("content-length", "9"), ("x-a", "1")] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -198,5 +199,8 @@ fn what_is_written_has_the_length_of_the_body_a_date_and_nothing_of_the_connecti
     let expected = [":method", ":scheme", ":authority", ":path", "x-a", "content-length"];
     assert_eq!(names(&request(Some("/"), Some(1))), expected);
     assert_eq!(names(&request(None, Some(1))), [":method", ":authority", "x-a", "content-length"]);
-    assert_eq!(names(&written(|encoder, out| put_trailers(encoder, &headers, out)))[0], "content-length");
+    assert_eq!(
+        names(&written(|encoder, out| put_trailers(encoder, &headers.clone().into(), out)))[0],
+        "content-length"
+    );
 }

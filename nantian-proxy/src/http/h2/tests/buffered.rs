@@ -59,7 +59,7 @@ async fn echo_of_20_000(buffers: Buffers, go: &Rc<Notify>) -> (h2::client::Respo
     spawn_local(async move {
         let _ = connection.await;
     });
-    let request = Request::post("http://a/").header("x-large", "x".repeat(10_000)).body(()).unwrap();
+    let request = http::Request::post("http://a/").header("x-large", "x".repeat(10_000)).body(()).unwrap();
     let (answer, mut body) = send.ready().await.unwrap().send_request(request, false).unwrap();
     body.send_data(Bytes::from(vec![b'x'; 20_000]), false).unwrap();
     (answer, body)
