@@ -72,8 +72,9 @@ topologySpreadConstraints:
   whenUnsatisfiable: ScheduleAnyway
   labelSelector: {matchLabels: {app: {{ .app }}}}
 volumes:
+# Not of a ConfigMap: a Pod of an earlier build that starts again reads what that build knows.
 - name: config
-  configMap: {name: {{ .config }}}
+  downwardAPI: {items: [{path: config.yaml, fieldRef: {fieldPath: "metadata.annotations['nantian.dev/config']"}}]}
 - name: tls
   secret: {secretName: {{ .secret }}, defaultMode: 0440}
 {{- end }}

@@ -115,6 +115,8 @@ tlsPrivateKeyFile: {pki}/kubelet-server.key
 containerRuntimeEndpoint: unix://{socket}
 clusterDNS: [{DNS_SERVICE}]
 clusterDomain: cluster.local
+# Pods have a Secret that changed within that, and not within a minute.
+syncFrequency: 10s
 cgroupDriver: cgroupfs
 cgroupRoot: /{root}
 enforceNodeAllocatable: []

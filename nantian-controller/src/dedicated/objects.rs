@@ -17,6 +17,9 @@ const CONTROL_PLANE: &str = "nantian.dev/control-plane";
 
 /// The annotation that says what was applied, so that it is seen when something else is wanted.
 pub(super) const APPLIED: &str = "nantian.dev/applied";
+/// The annotation of Pods that has their settings. Those of a ConfigMap would change under Pods of an earlier build, which do not
+/// know what is new in them and could not start again.
+const CONFIG: &str = "nantian.dev/config";
 /// The annotation of the Secret that says when its certificate is to be renewed.
 pub(super) const RENEW_AT: &str = "nantian.dev/renew-at";
 
@@ -85,12 +88,6 @@ pub(super) fn service_account(own: &Own, home: &str) -> Value {
     marked(object(own, home, "v1", "ServiceAccount", &own.annotations, json!({"automountServiceAccountToken": false})))
 }
 
-/// Their settings.
-pub(super) fn config_map(own: &Own, home: &str, settings: &DedicatedSettings) -> Value {
-    let data = json!({"config.yaml": configuration(own, settings)});
-    marked(object(own, home, "v1", "ConfigMap", &own.annotations, json!({"data": data})))
-}
-
 /// The settings of shared data planes, of a cluster of their own. YAML has JSON in it.
 fn configuration(own: &Own, settings: &DedicatedSettings) -> String {
     let mut configuration = settings.configuration.as_object().cloned().unwrap_or_default();
@@ -116,15 +113,15 @@ pub(super) fn deployment(own: &Own, home: &str, settings: &DedicatedSettings) ->
     let name = own.name.as_str();
     pod.insert("serviceAccountName".to_owned(), name.into());
     pod.insert("automountServiceAccountToken".to_owned(), false.into());
+    let settings_file =
+        json!({"path": "config.yaml", "fieldRef": {"fieldPath": format!("metadata.annotations['{CONFIG}']")}});
     let volumes = json!([
-        {"name": "config", "configMap": {"name": name}},
+        {"name": "config", "downwardAPI": {"items": [settings_file]}},
         {"name": "tls", "secret": {"secretName": name, "defaultMode": 0o440}},
     ]);
     pod.insert("volumes".to_owned(), volumes);
     let mut annotations = own.annotations.clone();
-    // Other settings are read by other Pods.
-    let checksum = ContentHash::of(&configuration(own, settings));
-    annotations.insert("checksum/config".to_owned(), checksum.as_str().to_owned());
+    annotations.insert(CONFIG.to_owned(), configuration(own, settings));
     let spec = json!({
         "replicas": settings.replicas,
         "selector": {"matchLabels": selector(own)},
@@ -165,9 +162,7 @@ mod tests {
     #[test]
     fn all_of_it_is_in_the_gateways_namespace_and_goes_with_the_gateway() {
         let (own, settings) = (own(), settings());
-        for object in
-            [service_account(&own, HOME), config_map(&own, HOME, &settings), deployment(&own, HOME, &settings)]
-        {
+        for object in [service_account(&own, HOME), deployment(&own, HOME, &settings)] {
             let metadata = &object["metadata"];
             assert_eq!((&metadata["name"], &metadata["namespace"]), (&json!("own-nantian-gw"), &json!("shop")));
             let owner = json!([{
@@ -193,15 +188,18 @@ mod tests {
         let template = &spec["template"];
         assert_eq!(template["spec"]["containers"][0]["image"], "i");
         assert_eq!(template["spec"]["securityContext"], json!({"runAsNonRoot": true}));
-        assert_eq!(template["spec"]["volumes"][0]["configMap"]["name"], "own-nantian-gw");
+        let settings_file = json!({
+            "path": "config.yaml", "fieldRef": {"fieldPath": "metadata.annotations['nantian.dev/config']"},
+        });
+        assert_eq!(template["spec"]["volumes"][0]["downwardAPI"]["items"], json!([settings_file]));
         assert_eq!(template["spec"]["volumes"][1]["secret"]["secretName"], "own-nantian-gw");
         // What selects them does not select shared data planes, nor what selects those select them.
         let selector = spec["selector"]["matchLabels"].as_object().unwrap();
         assert!(selector.iter().all(|(label, value)| template["metadata"]["labels"][label] == *value));
         assert!(template["metadata"]["labels"].get("app").is_none());
 
-        let text = config_map(&own, HOME, &settings)["data"]["config.yaml"].as_str().unwrap().to_owned();
-        let configuration: Value = serde_json::from_str(&text).unwrap();
+        let text = template["metadata"]["annotations"]["nantian.dev/config"].as_str().unwrap();
+        let configuration: Value = serde_json::from_str(text).unwrap();
         assert_eq!(configuration["node"]["cluster"], "own-nantian-gw");
         assert_eq!(configuration["engine"]["admin"]["address"], "0.0.0.0:19080");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::{ListParams, ObjectMeta};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -109,7 +109,6 @@ impl Writer {
         let Settings { namespace: home, dedicated: settings, .. } = &self.settings;
         let mut failures = Vec::new();
         let accounts = self.there::<ServiceAccount>().await?;
-        let configs = self.there::<ConfigMap>().await?;
         let secrets = self.there::<Secret>().await?;
         let deployments = self.there::<Deployment>().await?;
         // The Deployment last: its Pods need the others.
@@ -117,7 +116,6 @@ impl Writer {
         for own in wanted {
             let made = async {
                 self.make::<ServiceAccount>(own, &accounts, objects::service_account(own, home)).await?;
-                self.make::<ConfigMap>(own, &configs, objects::config_map(own, home, settings)).await?;
                 if let Some(authority) = &authority {
                     self.make_secret(own, &secrets, authority).await?;
                 }
@@ -127,7 +125,6 @@ impl Writer {
         }
         let names: Vec<_> = wanted.iter().map(name_of).collect();
         failures.extend(self.remove::<Deployment>(&deployments, &names).await.err());
-        failures.extend(self.remove::<ConfigMap>(&configs, &names).await.err());
         failures.extend(self.remove::<Secret>(&secrets, &names).await.err());
         failures.extend(self.remove::<ServiceAccount>(&accounts, &names).await.err());
         Ok(failures)

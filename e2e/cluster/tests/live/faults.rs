@@ -7,7 +7,8 @@ use nantian_cluster::{Container, Parts};
 
 use crate::load::{self, Load, ROUTES, Served};
 use crate::seen::{
-    Asked, Writes, accepted, all_current, answer, control_planes, current, data_planes, one_writer, pods, served, until,
+    Asked, Writes, accepted, all_current, answer, control_planes, current, data_planes, is_ready, one_writer, pods,
+    served, until,
 };
 use crate::{Live, said};
 
@@ -204,11 +205,4 @@ fn killed(live: &Live, url: &str, how: &str, kill: impl Fn(&Container)) {
     let load = Load::start(live, url);
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(load.end().failures, Vec::<String>::new(), "{how}: it is back");
-}
-
-/// Whether a data plane says so itself.
-fn is_ready(container: &Container) -> bool {
-    let mut curl = container.command("curl");
-    curl.args(["--silent", "--fail", "--max-time", "1", "--output", "/dev/null", "http://localhost:19080/readyz"]);
-    curl.output().unwrap().status.success()
 }

@@ -1,12 +1,19 @@
 //! Nantian Gateway as its users have it: the chart, both planes in Pods, and traffic that no restart interrupts.
 
+use std::path::Path;
+use std::time::Duration;
+
 use nantian_cluster::Parts;
 use serde_json::Value;
 
 use crate::load::{self, Load, Served};
+use crate::seen::{data_planes, is_ready, pods, until};
 use crate::{Live, said, two_controllers};
 
 const SECRETS: [&str; 3] = ["nantian-gw-ca", "nantian-gw-controlplane-tls", "nantian-gw-dataplane-tls"];
+
+/// Far more than a Pod takes to start.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A Gateway with the port of another, in another namespace, and its route.
 const NEIGHBOUR: &str = "
@@ -84,5 +91,27 @@ fn the_chart_installs_both_planes_and_restarts_of_planes_and_backends_and_an_upg
     assert_eq!(failures, Vec::<String>::new());
     assert!(unrouted * 1_000 <= answers, "{unrouted} times no route for {answers} answers");
     assert_eq!(secrets(), before, "an upgrade keeps the certificates");
+    an_upgrade_that_fails_takes_no_data_plane_away(&live);
     live.down();
+}
+
+/// What an upgrade sets, its own data planes do not know, as those from before it do not know what a newer build brings. A Pod reads
+/// the settings that it was made with, whenever it starts.
+fn an_upgrade_that_fails_takes_no_data_plane_away(live: &Live) {
+    let before = data_planes(live);
+    let [killed, deleted] = &before[..] else { panic!("{before:?}") };
+    let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/nantian-gw");
+    let settings = ["--namespace=nantian-gw", "--reuse-values", "--set=dataPlane.config.engine.unknown=1"];
+    said(live.cluster().command("helm").args(["upgrade", "nantian-gw"]).arg(chart).args(settings));
+    until("a new data plane does not start", LIMIT, || {
+        pods(live, "nantian-dataplane").iter().any(|pod| !pod.ends_with(" 0"))
+    });
+    killed.kill();
+    live.kubectl(["--namespace=nantian-gw", "delete", "pod", deleted.pod(), "--force", "--grace-period=0"]);
+    until("as many as before are ready", LIMIT, || {
+        let now = data_planes(live);
+        let is_new = |process: i32| before.iter().all(|container| container.process() != process);
+        now.iter().filter(|container| is_new(container.process()) && is_ready(container)).count() == before.len()
+    });
+    live.install();
 }

@@ -35,6 +35,13 @@ pub(crate) fn data_planes(live: &Live) -> Vec<Container> {
     live.cluster().containers("dataplane").unwrap()
 }
 
+/// Whether a data plane says so itself.
+pub(crate) fn is_ready(container: &Container) -> bool {
+    let mut curl = container.command("curl");
+    curl.args(["--silent", "--fail", "--max-time", "1", "--output", "/dev/null", "http://localhost:19080/readyz"]);
+    curl.output().unwrap().status.success()
+}
+
 /// What a container answers on its own loopback address, if it answers.
 pub(crate) fn answer(container: &Container, url: &str) -> Option<Value> {
     let output = container.command("curl").args(["--silent", "--fail", "--max-time", "5", url]).output().ok()?;
