@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod burst;
 mod check;
 mod crds;
 mod dedicated;

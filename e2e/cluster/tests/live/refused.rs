@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::seen::until;
-use crate::{Live, said};
+use crate::{Live, burst, said};
 
 /// A Gateway with two listeners, and a route to a Service that is not there.
 const OBJECTS: &str = "
@@ -87,7 +87,7 @@ fn hold(live: &Live, port: u64) -> Running {
 }
 
 /// What the admin API of the control plane says; null while it says nothing.
-fn admin(live: &Live, path: &str) -> Value {
+pub(crate) fn admin(live: &Live, path: &str) -> Value {
     let url = format!("http://127.0.0.1:18081{path}");
     let output = live.cluster().command("curl").args(["--silent", "--fail", &url]).output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or_default()
@@ -157,6 +157,7 @@ fn what_is_refused_is_in_the_lease_the_admin_api_the_status_and_events_and_the_r
     drop(holder);
     until("the port is had", LIMIT, || programmed(&live, "taken").0 == "True");
     assert_eq!(notes(&live, "Gateway", "Invalid"), expected, "it is said once");
+    burst::of_deletions_costs_few_compilations(&live);
     live.down();
 }
 
