@@ -63,8 +63,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Gives the node the images of both planes. Returns their tag, which tells this build from others.
-    fn import_planes(&self, home: &Home, binaries: &Path) -> Result<String, ClusterError> {
+    /// Gives the node the images of both planes, which [`install`](Self::install) does too. Returns their tag, which tells this
+    /// build from others.
+    ///
+    /// # Errors
+    /// If a program is missing.
+    pub fn import_planes(&self, home: &Home, binaries: &Path) -> Result<String, ClusterError> {
         let mut newest = 0;
         for Plane { program, .. } in &PLANES {
             let path = binaries.join(program);

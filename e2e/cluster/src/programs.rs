@@ -1,4 +1,4 @@
-//! Kubernetes, containerd, `CoreDNS` and Helm, built from their published Go modules.
+//! Kubernetes, containerd, `CoreDNS` and Helm, and Velero for whoever wants it, built from their published Go modules.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,9 @@ const MODULES: &[&str] = &[KUBERNETES, "containerd", "coredns", "helm"];
 /// Those that need Pods: without a node, the first is enough.
 const OBJECTS_ONLY: &[&str] = &[KUBERNETES];
 const KUBERNETES: &str = "kubernetes";
+
+/// Velero with its plugin for S3, and an S3 server: minutes to build, for one test that is run by hand.
+const VELERO: &[&str] = &["velero", "versitygw"];
 
 /// Programs of our own, which run in Pods and need Go's standard library alone: what holds the namespaces of a Pod, and what
 /// answers requests.
@@ -60,6 +63,15 @@ impl Programs {
             build_program(&folder, program)?;
         }
         Ok(Self { folder })
+    }
+
+    /// Builds `velero`, `velero-plugin-for-aws` and `versitygw` beside them, if they are missing.
+    ///
+    /// # Errors
+    /// If a registry cannot be reached, or something does not build.
+    pub fn add_velero(&self, home: &Home) -> Result<(), ClusterError> {
+        let _alone = home.build_alone()?;
+        VELERO.iter().try_for_each(|module| build(&self.folder, module))
     }
 
     /// Those that are there, without a look at whether they are the right ones.

@@ -53,8 +53,7 @@ impl Live {
 
     /// Installs Nantian Gateway, or upgrades it.
     fn install(&self) {
-        let binaries = Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap();
-        let installed = self.cluster().install(&Home::find().unwrap(), binaries);
+        let installed = self.cluster().install(&Home::find().unwrap(), binaries());
         installed.unwrap_or_else(|error| panic!("{error}"));
     }
 
@@ -70,6 +69,11 @@ impl Drop for Live {
             let _stopped = cluster.stop();
         }
     }
+}
+
+/// The folder of the programs of this build.
+fn binaries() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap()
 }
 
 /// What a program prints; it must succeed.

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use nantian_cluster::{Home, Parts};
 
-use crate::Live;
 use crate::load::{self, Load, Served};
 use crate::seen::{accepted, all_current, served, until};
+use crate::{Live, binaries};
 
 /// Far more than it takes: planes are replaced one by one.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -23,8 +23,7 @@ struct Build {
 impl Build {
     fn this() -> Self {
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let programs = Path::new(env!("CARGO_BIN_EXE_nantian-cluster")).parent().unwrap().to_owned();
-        Self { repository, programs }
+        Self { repository, programs: binaries().to_owned() }
     }
 
     fn earlier() -> Self {

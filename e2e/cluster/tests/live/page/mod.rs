@@ -1,6 +1,8 @@
 //! The page "Backup & Recovery" that users have, typed word for word (`page.sh`), and what is seen of it.
 
 mod shell;
+#[cfg(feature = "velero")]
+mod velero;
 mod world;
 
 use std::time::{Duration, Instant};
@@ -51,7 +53,7 @@ struct Recovery<'a> {
 fn what_the_page_says_of_backup_and_recovery_comes_about_word_for_word_and_in_any_order() {
     let live = Live::up("test-page", Parts::Node);
     live.install();
-    let shell = Shell::new(&live);
+    let shell = Shell::new(&live, world::PRODUCTION);
     world::create(&shell);
     let mut recovery = Recovery { before: served(&shell), shell, rows: Vec::new() };
     recovery.backs_up();
@@ -90,17 +92,15 @@ fn served(shell: &Shell<'_>) -> Seen {
     }
 }
 
+/// The Pods of both planes, with how often each was started.
+fn starts(shell: &Shell<'_>) -> String {
+    const FIELDS: &str = r#"{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{"\n"}{end}"#;
+    shell.must(&format!("kubectl get pods -n nantian-gw --sort-by=.metadata.uid -o jsonpath='{FIELDS}'"))
+}
+
 impl Recovery<'_> {
     fn row(&mut self, what: impl Into<String>, page: &'static str, seen: Duration) {
         self.rows.push(Row { what: what.into(), page, seen });
-    }
-
-    /// The Pods of both planes, with how often each was started.
-    fn pods(&self) -> String {
-        const FIELDS: &str =
-            r#"{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount}{"\n"}{end}"#;
-        let ask = format!("kubectl get pods -n nantian-gw --sort-by=.metadata.uid -o jsonpath='{FIELDS}'");
-        self.shell.must(&ask)
     }
 
     /// `kubectl apply` tries for five seconds to change what is not as it was backed up, so backups are new.
@@ -138,14 +138,14 @@ impl Recovery<'_> {
             "kubectl wait gateway/web -n production --timeout=60s \
              --for=jsonpath='{.status.listeners[?(@.name==\"https\")].conditions[?(@.type==\"ResolvedRefs\")].reason}'=InvalidCertificateRef",
         );
-        let pods = self.pods();
+        let pods = starts(&self.shell);
         for step in after {
             self.shell.restores(commands(step));
         }
         let healed = self.before.again(&self.shell);
         self.row("full recovery, without that of the cluster", "5-15 min", began.elapsed());
         self.row("of that: after the last command", "", healed);
-        assert_eq!(self.pods(), pods, "nothing restarts");
+        assert_eq!(starts(&self.shell), pods, "nothing restarts");
     }
 
     /// The last step.
@@ -238,12 +238,12 @@ impl Recovery<'_> {
         } else {
             self.lose_everything();
         }
-        let pods = planes_run.then(|| self.pods());
+        let pods = planes_run.then(|| starts(&self.shell));
         let began = Instant::now();
         self.shell.restores(steps);
         let healed = self.before.again(&self.shell);
         if let Some(pods) = pods {
-            assert_eq!(self.pods(), pods, "seed {seed}: nothing restarts");
+            assert_eq!(starts(&self.shell), pods, "seed {seed}: nothing restarts");
         }
         let lost = if planes_run { "all but the planes" } else { "all" };
         self.row(format!("{lost} lost, steps shuffled (seed {seed})"), "5-15 min", began.elapsed());

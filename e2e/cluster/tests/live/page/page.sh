@@ -3,6 +3,21 @@
 # Mended, because the page's own typesetting broke it: the continuation of the lines of `helm install`, and its two hyphens.
 # `...` of the page ("apply all resource files") is spelt out, and so is step 3, which it has no command for.
 
+## Back up with Velero
+velero backup create nantian-gw-backup \
+--include-namespaces nantian-gw \
+--wait
+velero backup create nantian-routes-backup \
+--include-namespaces my-app,my-other-app \
+--include-resources gateways.gateway.networking.k8s.io,httproutes.gateway.networking.k8s.io,grpcroutes.gateway.networking.k8s.io,tcproutes.gateway.networking.k8s.io,udproutes.gateway.networking.k8s.io,tlsroutes.gateway.networking.k8s.io,referencegrants.gateway.networking.k8s.io,backendtlspolicies.gateway.networking.k8s.io \
+--wait
+
+## Back up with Velero what the page does not name
+velero backup create nantian-others-backup \
+--include-namespaces my-app,my-other-app \
+--include-cluster-scoped-resources gatewayclasses.gateway.networking.k8s.io \
+--wait
+
 ## Export
 kubectl get gateways.gateway.networking.k8s.io --all-namespaces -o yaml > gateways.yaml
 kubectl get httproutes.gateway.networking.k8s.io --all-namespaces -o yaml > httproutes.yaml

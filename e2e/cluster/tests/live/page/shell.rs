@@ -75,18 +75,31 @@ impl Typed {
 /// A folder with what the page takes for granted.
 pub(super) struct Shell<'a> {
     live: &'a Live,
+    /// The namespace of the Gateway: `$NAMESPACE` in what is typed.
+    pub(super) namespace: &'static str,
     folder: TempDir,
 }
 
 impl<'a> Shell<'a> {
-    pub(super) fn new(live: &'a Live) -> Self {
+    pub(super) fn new(live: &'a Live, namespace: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/nantian-gw").canonicalize().unwrap();
         let repository = folder.path().join("nantian-gw");
         std::fs::create_dir(&repository).unwrap();
         std::os::unix::fs::symlink(chart, repository.join("nantian-gw")).unwrap();
         std::fs::write(folder.path().join(MANIFEST), manifest()).unwrap();
-        Self { live, folder }
+        Self { live, namespace, folder }
+    }
+
+    /// The folder of a cluster that is no more, for another one.
+    #[cfg(feature = "velero")]
+    pub(super) fn of(live: &'a Live, namespace: &'static str, folder: TempDir) -> Self {
+        Self { live, namespace, folder }
+    }
+
+    #[cfg(feature = "velero")]
+    pub(super) fn into_folder(self) -> TempDir {
+        self.folder
     }
 
     pub(super) fn file(&self, name: &str, content: &str) {
@@ -98,7 +111,7 @@ impl<'a> Shell<'a> {
         let mut bash = self.live.cluster().command("bash");
         bash.args(["-o", "pipefail", "-c", command]).current_dir(self.folder.path());
         // What the API server had once is kept below HOME, and each cluster has the same address.
-        let output = bash.env("HOME", self.folder.path()).output().unwrap();
+        let output = bash.env("HOME", self.folder.path()).env("NAMESPACE", self.namespace).output().unwrap();
         Typed {
             printed: String::from_utf8_lossy(&output.stdout).into_owned(),
             errors: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A request for each way to be answered, at the address of the Gateway; without one nobody answers at once.
 const REQUESTS: &str = r#"
-address=$(kubectl get gateway web -n production -o jsonpath='{.status.addresses[0].value}')
+address=$(kubectl get gateway web -n $NAMESPACE -o jsonpath='{.status.addresses[0].value}')
 address=${address:-0.0.0.0}
 for host in shop secure news closed; do
   echo $host: $(curl -s -m 5 -w ' %{http_code}' --connect-to ::$address: http://$host.example.com/)
@@ -93,20 +93,24 @@ fn forget(status: &mut Value) {
     }
 }
 
+/// The namespace of the Gateway in manifests.
+pub(super) const PRODUCTION: &str = "production";
+
 /// Makes the objects, and what is behind them.
 pub(super) fn create(shell: &Shell<'_>) {
+    let namespace = shell.namespace;
     certificates(shell);
     for (name, manifest) in
         [("backends.yaml", include_str!("backends.yaml")), ("objects.yaml", include_str!("objects.yaml"))]
     {
-        shell.file(name, manifest);
+        shell.file(name, &manifest.replace(PRODUCTION, namespace));
     }
     shell.must("kubectl apply -f backends.yaml");
-    shell.must("kubectl create secret tls backend-tls -n production --cert backend.crt --key backend.key");
-    shell.must("kubectl create configmap backend-ca -n production --from-file ca.crt");
+    shell.must("kubectl create secret tls backend-tls -n $NAMESPACE --cert backend.crt --key backend.key");
+    shell.must("kubectl create configmap backend-ca -n $NAMESPACE --from-file ca.crt");
     shell.must("kubectl create secret tls web-cert -n nantian-gw --cert web.crt --key web.key");
     shell.must("kubectl apply -f objects.yaml");
-    for namespace in ["production", "my-other-app"] {
+    for namespace in [namespace, "my-other-app"] {
         shell.must(&format!("kubectl rollout status deployment/backend -n {namespace} --timeout=120s"));
     }
 }
