@@ -60,6 +60,7 @@ fn what_the_page_says_of_backup_and_recovery_comes_about_word_for_word_and_in_an
     recovery.in_order();
     recovery.verifies();
     recovery.restarts();
+    recovery.loses_all_pods();
     recovery.deletes_and_applies_again();
     recovery.drills();
     for seed in 1..=5 {
@@ -177,6 +178,21 @@ impl Recovery<'_> {
             assert!(began.elapsed() < Duration::from_secs(120));
             self.before.again(&self.shell);
         }
+    }
+
+    /// Of both planes at once, without an end in good order.
+    fn loses_all_pods(&mut self) {
+        let before = self.pods();
+        self.shell.must("kubectl delete pods --all -n nantian-gw --force --grace-period=0");
+        let began = Instant::now();
+        // Two of each plane.
+        let in_their_place = |now: &str| now.lines().count() == 4 && now.lines().all(|pod| !before.contains(pod));
+        while !in_their_place(&self.pods()) {
+            assert!(began.elapsed() < Duration::from_secs(60), "others do not come");
+        }
+        self.shell.must("kubectl wait pods --all -n nantian-gw --for=condition=Ready --timeout=120s");
+        self.before.again(&self.shell);
+        self.row("all Pods of both planes lost at once", "", began.elapsed());
     }
 
     fn deletes_and_applies_again(&mut self) {
