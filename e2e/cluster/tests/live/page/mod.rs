@@ -182,12 +182,12 @@ impl Recovery<'_> {
 
     /// Of both planes at once, without an end in good order.
     fn loses_all_pods(&mut self) {
-        let before = self.pods();
+        let before = starts(&self.shell);
         self.shell.must("kubectl delete pods --all -n nantian-gw --force --grace-period=0");
         let began = Instant::now();
         // Two of each plane.
         let in_their_place = |now: &str| now.lines().count() == 4 && now.lines().all(|pod| !before.contains(pod));
-        while !in_their_place(&self.pods()) {
+        while !in_their_place(&starts(&self.shell)) {
             assert!(began.elapsed() < Duration::from_secs(60), "others do not come");
         }
         self.shell.must("kubectl wait pods --all -n nantian-gw --for=condition=Ready --timeout=120s");
