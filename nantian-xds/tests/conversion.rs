@@ -44,6 +44,13 @@ proptest! {
     }
 }
 
+#[test]
+fn lists_of_a_resource_that_was_read_have_no_more_room_than_they_need() {
+    let read = RouteRule::decode(&snapshots::rule(7, "/cart", &["cart"]).encode()).unwrap();
+    let room = (read.attachments.capacity(), read.attachments[0].hostnames.capacity());
+    assert_eq!((room, read.matches.capacity(), read.targets.capacity()), ((1, 1), 1, 1));
+}
+
 /// A rule as a message, to break.
 fn rule() -> ir::RouteRule {
     ir::RouteRule::decode(&*snapshots::rule(7, "/cart", &["cart", "basket"]).encode()).unwrap()

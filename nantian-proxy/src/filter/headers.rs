@@ -59,6 +59,10 @@ impl HeaderEdits {
                 None => {}
             }
         }
+        // Kept for each of thousands of rules: a `Vec` begins with room for four.
+        edits.set.shrink_to_fit();
+        edits.add.shrink_to_fit();
+        edits.remove.shrink_to_fit();
         edits
     }
 

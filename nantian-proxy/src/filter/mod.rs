@@ -20,13 +20,14 @@ use mirror::Mirror;
 use redirect::Redirect;
 use rewrite::Rewrite;
 
-/// The filters of one rule, or of one target of a rule, by stage.
+/// The filters of one rule, or of one target of a rule, by stage. Thousands of rules have one, and each of their targets: what
+/// few of them have is in boxes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Filters {
     /// Answers preflights, marks answers.
-    pub(crate) cors: Option<Cors>,
+    pub(crate) cors: Option<Box<Cors>>,
     /// Answers instead of a backend.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) answer: Option<Box<Answer>>,
     /// Changes to the request, in order.
     pub(crate) request: Vec<RequestEdit>,
     /// Copies of the request.
@@ -65,19 +66,22 @@ impl Filters {
                     compiled.request.push(RequestEdit::Rewrite(Rewrite::compile(rewrite)));
                 }
                 Filter::RequestMirror(mirror) => compiled.mirrors.push(Mirror::compile(mirror)),
-                Filter::Cors(cors) if compiled.cors.is_none() => compiled.cors = Some(Cors::compile(cors)),
+                Filter::Cors(cors) if compiled.cors.is_none() => compiled.cors = Some(Box::new(Cors::compile(cors))),
                 Filter::Cors(_) => refuse("a second CORS filter is left out: a rule has at most one".into()),
                 Filter::RequestRedirect(_) | Filter::DirectResponse(_) if compiled.answer.is_some() => {
                     refuse("a second filter that answers is left out: the first one always answers".into());
                 }
                 Filter::RequestRedirect(redirect) => {
-                    compiled.answer = Some(Answer::Redirect(Redirect::compile(redirect)));
+                    compiled.answer = Some(Box::new(Answer::Redirect(Redirect::compile(redirect))));
                 }
                 Filter::DirectResponse(direct) => {
-                    compiled.answer = Some(Answer::Direct(DirectResponse::compile(direct, refuse)));
+                    compiled.answer = Some(Box::new(Answer::Direct(DirectResponse::compile(direct, refuse))));
                 }
             }
         }
+        compiled.request.shrink_to_fit();
+        compiled.mirrors.shrink_to_fit();
+        compiled.response.shrink_to_fit();
         compiled
     }
 }

@@ -129,7 +129,7 @@ pub(super) async fn run(cx: &mut Context<'_>, start: Start<'_>) -> Result<Answer
         Err(failure) => return Ok(cx.fail(failure)),
     };
     let rule = &matched.local.rule;
-    let cors = rule.filters.cors.as_ref();
+    let cors = rule.filters.cors.as_deref();
     if let Some(cors) = cors
         && cors::is_preflight(&asked.method, &asked.headers)
     {

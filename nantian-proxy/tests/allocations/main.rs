@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests panic when they fail")]
 
+mod configurations;
 mod floods;
 #[path = "../one_connection/mod.rs"]
 mod one_connection;

@@ -112,7 +112,12 @@ impl<T: Convert<W>, W> Convert<Vec<W>> for Vec<T> {
     }
 
     fn from_wire(wire: Vec<W>) -> Result<Self, FieldError> {
-        wire.into_iter().enumerate().map(|(index, item)| T::from_wire(item).map_err(|error| error.at(index))).collect()
+        // `collect` would keep the room that the messages had, which is for four at least.
+        let mut items = Self::with_capacity(wire.len());
+        for (index, item) in wire.into_iter().enumerate() {
+            items.push(T::from_wire(item).map_err(|error| error.at(index))?);
+        }
+        Ok(items)
     }
 }
 
