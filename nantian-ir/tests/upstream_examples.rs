@@ -86,8 +86,9 @@ fn summary(compiled: &Compiled) -> String {
             }
             Status::Route(route) => {
                 for parent in &route.parents {
-                    let section = parent.parent_ref.get("sectionName").and_then(|name| name.as_str()).unwrap_or("");
-                    let name = parent.parent_ref.get("name").and_then(|name| name.as_str()).unwrap_or("");
+                    let reference = parent.parent_ref.value();
+                    let section = reference.get("sectionName").and_then(|name| name.as_str()).unwrap_or("");
+                    let name = reference.get("name").and_then(|name| name.as_str()).unwrap_or("");
                     let section = if section.is_empty() { String::new() } else { format!("/{section}") };
                     writeln!(out, "  {object} <- {name}{section}:{}", conditions(&parent.conditions)).unwrap();
                 }
@@ -100,7 +101,7 @@ fn summary(compiled: &Compiled) -> String {
 
 /// In a cluster each Gateway gets an address, so that those of one test are not in each other's way.
 fn addressed(object: &Object) -> Object {
-    let mut value = object.value().clone();
+    let mut value = object.value();
     if object.id().kind == "Gateway" {
         let last = object.id().name.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
         let address = Ipv4Addr::from_bits(0x0a00_0000 | last & 0x00ff_ffff).to_string();

@@ -117,7 +117,7 @@ impl Recorder {
             reason: Some(refusal.reason.to_owned()),
             note: Some(refusal.note),
             regarding: Some(ObjectReference {
-                api_version: Some(observed.api_version.to_string()),
+                api_version: Some(observed.api_version(id)),
                 kind: Some(id.kind.to_string()),
                 namespace,
                 name: Some(id.name.to_string()),

@@ -54,13 +54,14 @@ impl Modes {
         let class = object.pointer("/spec/gatewayClassName").and_then(Value::as_str).unwrap_or_default().into();
         let reference = object.pointer("/spec/infrastructure/parametersRef");
         let parameters = reference.and_then(config_map).map(|name| (id.namespace.clone(), name));
-        self.gateways.insert(gateway.clone(), Held { class, parameters, own: Own::of(gateway, object) });
+        self.gateways.insert(gateway.clone(), Held { class, parameters, own: Own::of(gateway, &object) });
     }
 
     fn take_class(&mut self, id: &ObjectRef, object: Option<&Object>) {
         let named = object.and_then(|object| {
-            let reference = object.value().pointer("/spec/parametersRef")?;
-            Some((reference.get("namespace").and_then(Value::as_str)?.into(), config_map(reference)?))
+            let object = object.value();
+            let reference = object.pointer("/spec/parametersRef")?;
+            Some((SmolStr::from(reference.get("namespace").and_then(Value::as_str)?), config_map(reference)?))
         });
         match named {
             Some(named) => self.classes.insert(id.name.clone(), named),
@@ -74,8 +75,9 @@ impl Modes {
         if object.is_none() && self.is_named(&parameters) {
             return;
         }
-        match object.and_then(|object| object.value().pointer("/data/mode")?.as_str()) {
-            Some(mode) => self.are_dedicated.insert(parameters, mode == "dedicated"),
+        let is_dedicated = |object: &Object| Some(object.value().pointer("/data/mode")?.as_str()? == "dedicated");
+        match object.and_then(is_dedicated) {
+            Some(is_dedicated) => self.are_dedicated.insert(parameters, is_dedicated),
             None => self.are_dedicated.remove(&parameters),
         };
     }

@@ -45,7 +45,8 @@ pub(crate) fn plan(
         Some(Err(_)) => return None,
         None => Vec::new(),
     };
-    let there = array(&observed.status, field);
+    let there = observed.status.value();
+    let there = array(&there, field);
     let merged = merge(entries, there, controller, now);
     if merged == there {
         return None;
@@ -71,7 +72,7 @@ fn object(id: &ObjectRef, observed: &ObservedStatus, version: Option<&str>, stat
     if let Some(version) = version {
         metadata.insert("resourceVersion".to_owned(), version.into());
     }
-    let (api_version, kind) = (observed.api_version.as_str(), id.kind.as_str());
+    let (api_version, kind) = (observed.api_version(id), id.kind.as_str());
     json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "status": status})
 }
 
@@ -121,15 +122,16 @@ fn set_times(part: &mut Value, there: Option<&Value>, now: Timestamp) {
 /// Of an object whose whole status is ours.
 fn own_status(id: &ObjectRef, wanted: &Status, observed: &ObservedStatus, now: Timestamp) -> Option<Value> {
     let mut status = serde_json::to_value(wanted).ok()?;
-    set_times(&mut status, Some(&observed.status), now);
+    let there = observed.status.value();
+    set_times(&mut status, Some(&there), now);
     if let Some(listeners) = status.get_mut("listeners").and_then(Value::as_array_mut) {
-        let there = array(&observed.status, "listeners");
+        let listeners_there = array(&there, "listeners");
         for listener in listeners {
-            let held = there.iter().find(|held| held.get("name") == listener.get("name"));
+            let held = listeners_there.iter().find(|held| held.get("name") == listener.get("name"));
             set_times(listener, held, now);
         }
     }
-    if is_there(&status, &observed.status) {
+    if is_there(&status, &there) {
         return None;
     }
     Some(object(id, observed, None, &status))

@@ -1,6 +1,6 @@
 //! Following the objects of one kind, in one namespace or in all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use kube::Client;
 use kube::runtime::watcher::{self, Event, watcher};
 use nantian_ir::ObjectRef;
-use nantian_ir::compile::{Change, Object};
+use nantian_ir::compile::{Change, Object, Objects};
 use tokio::sync::{oneshot, watch};
 
 use super::inbox::Inbox;
@@ -39,7 +39,7 @@ pub(crate) struct Source {
 
 /// What is there, as far as it was seen.
 struct Held {
-    objects: BTreeMap<ObjectRef, Object>,
+    objects: Objects,
     /// Those that a list in progress has shown.
     listed: BTreeSet<ObjectRef>,
     /// Told when everything was seen once.
@@ -49,7 +49,7 @@ struct Held {
 impl Source {
     /// Goes on for ever. `first` is told when everything was seen once, or the kind is not there.
     pub(crate) async fn follow(self, mut served: watch::Receiver<Option<Served>>, first: oneshot::Sender<()>) {
-        let mut held = Held { objects: BTreeMap::new(), listed: BTreeSet::new(), first: Some(first) };
+        let mut held = Held { objects: Objects::new(), listed: BTreeSet::new(), first: Some(first) };
         loop {
             let known = served.borrow_and_update().clone();
             // Until it is known which kinds there are, none is taken away.
@@ -134,7 +134,7 @@ impl Source {
             self.sink.observed.set(&id, status);
         }
         if held.objects.get(&id) != Some(&seen.object) {
-            held.objects.insert(id.clone(), seen.object.clone());
+            held.objects.insert(seen.object.clone());
             self.sink.inbox.add([Change::Insert(seen.object)]);
         }
         Some(id)
@@ -150,7 +150,8 @@ impl Source {
     /// What is held and was not listed is gone.
     fn finish_list(&self, held: &mut Held) {
         let listed = std::mem::take(&mut held.listed);
-        let gone: Vec<ObjectRef> = held.objects.keys().filter(|id| !listed.contains(id)).cloned().collect();
+        let gone: Vec<ObjectRef> =
+            held.objects.iter().map(Object::id).filter(|id| !listed.contains(id)).cloned().collect();
         for id in gone {
             self.forget(&id, held);
         }

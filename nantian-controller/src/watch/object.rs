@@ -6,9 +6,9 @@ use std::fmt;
 use kube::api::ObjectMeta;
 use kube::core::{ApiResource, DynamicResourceScope};
 use kube::{Api, Client};
-use nantian_ir::SmolStr;
-use nantian_ir::compile::Object;
 use nantian_ir::compile::objects::ObjectError;
+use nantian_ir::compile::{JsonText, Object};
+use nantian_ir::{ObjectRef, SmolStr};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -84,12 +84,23 @@ impl kube::Resource for Received {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ObservedStatus {
     /// The `status`; null: there is none.
-    pub(crate) status: Value,
+    pub(crate) status: JsonText,
     /// Which object of its name it is.
     pub(crate) uid: SmolStr,
     pub(crate) resource_version: SmolStr,
-    /// In which version it was read, and so is written.
-    pub(crate) api_version: SmolStr,
+    /// In which version of its group it was read, and so is written.
+    pub(crate) version: SmolStr,
+}
+
+impl ObservedStatus {
+    /// `apiVersion` of the object, which is of this name.
+    pub(crate) fn api_version(&self, id: &ObjectRef) -> String {
+        api_version(&id.group, &self.version)
+    }
+}
+
+fn api_version(group: &str, version: &str) -> String {
+    if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
 /// An object, taken apart.
@@ -116,8 +127,7 @@ impl Received {
     pub(crate) fn into_seen(self, kind: &Kind, version: &str) -> Result<Seen, ObjectError> {
         let Self { metadata, mut value } = self;
         let Some(fields) = value.as_object_mut() else { return Err(ObjectError::NotAMapping("no mapping")) };
-        let api_version = if kind.group.is_empty() { version.to_owned() } else { format!("{}/{version}", kind.group) };
-        fields.insert("apiVersion".to_owned(), Value::String(api_version.clone()));
+        fields.insert("apiVersion".to_owned(), Value::String(api_version(kind.group, version)));
         fields.insert("kind".to_owned(), Value::String(kind.name.to_owned()));
         // A list without elements may come as null, as `endpoints` of an EndpointSlice does.
         fields.retain(|_, value| !value.is_null());
@@ -129,10 +139,10 @@ impl Received {
             }
         }
         let observed = ObservedStatus {
-            status,
+            status: JsonText::of(&status),
             uid: metadata.uid.unwrap_or_default().into(),
             resource_version: metadata.resource_version.unwrap_or_default().into(),
-            api_version: api_version.into(),
+            version: version.into(),
         };
         let object = Object::new(value)?;
         Ok(Seen { object, status: kind.has_status().then_some(observed) })
@@ -170,9 +180,9 @@ mod tests {
         let after = seen("HTTPRoute", route("2", &json!({"parents": [{}]})));
         assert!(before.object == after.object);
         let observed = after.status.unwrap();
-        assert_eq!(observed.status, json!({"parents": [{}]}));
+        assert_eq!(observed.status.value(), json!({"parents": [{}]}));
         assert_eq!((observed.resource_version.as_str(), observed.uid.as_str()), ("2", "u"));
-        assert_eq!(observed.api_version, "gateway.networking.k8s.io/v1");
+        assert_eq!(observed.api_version(after.object.id()), "gateway.networking.k8s.io/v1");
     }
 
     #[test]
@@ -181,7 +191,7 @@ mod tests {
         assert_eq!(object.id().to_string(), "HTTPRoute/n/r");
         assert_eq!(
             object.value(),
-            &json!({
+            json!({
                 "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
                 "metadata": {"name": "r", "namespace": "n", "uid": "u", "annotations": {"kept": "yes"}},
                 "spec": {"rules": []},

@@ -78,6 +78,7 @@ fn is_older(one: &ObservedStatus, other: &ObservedStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use nantian_ir::compile::JsonText;
     use serde_json::json;
 
     use super::*;
@@ -87,8 +88,8 @@ mod tests {
     }
 
     fn status(uid: &str, version: &str, value: u32) -> ObservedStatus {
-        let status = json!({"value": value});
-        ObservedStatus { status, uid: uid.into(), resource_version: version.into(), api_version: "g/v1".into() }
+        let status = JsonText::of(&json!({"value": value}));
+        ObservedStatus { status, uid: uid.into(), resource_version: version.into(), version: "v1".into() }
     }
 
     #[test]
@@ -97,9 +98,9 @@ mod tests {
         observed.set(&id(), status("u", "9", 1));
         observed.set(&id(), status("u", "10", 2));
         observed.set(&id(), status("u", "9", 1));
-        assert_eq!(observed.get(&id()).unwrap().status, json!({"value": 2}));
+        assert_eq!(observed.get(&id()).unwrap().status.value(), json!({"value": 2}));
         observed.set(&id(), status("another", "3", 3));
-        assert_eq!(observed.get(&id()).unwrap().status, json!({"value": 3}), "an object made anew");
+        assert_eq!(observed.get(&id()).unwrap().status.value(), json!({"value": 3}), "an object made anew");
     }
 
     #[test]

@@ -127,8 +127,7 @@ macro_rules! kinds {
             pub(crate) fn insert(&mut self, name: &Name, object: &Object) -> Result<(), serde_json::Error> {
                 let id = object.id();
                 $(if is_of::<$kind>(id) {
-                    let value = <$kind as serde::Deserialize>::deserialize(object.value())
-                        .inspect_err(|_| self.$table.remove(name))?;
+                    let value = object.decode::<$kind>().inspect_err(|_| self.$table.remove(name))?;
                     self.$table.insert(name, Entry { object: object.clone(), value, checked: OnceLock::new() });
                     return Ok(());
                 })*

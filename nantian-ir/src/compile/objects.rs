@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use nantian_crds::gateway_api;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use smol_str::SmolStr;
 use thiserror::Error;
 
+use super::json_text::JsonText;
 use crate::key::ObjectRef;
 
 /// A place in a text.
@@ -54,7 +56,7 @@ pub struct Object(Arc<Parts>);
 #[derive(PartialEq, Eq)]
 struct Parts {
     id: ObjectRef,
-    value: Value,
+    json: JsonText,
     file: Option<Arc<str>>,
     positions: Arc<Positions>,
 }
@@ -71,18 +73,19 @@ const CLUSTER_SCOPED: [&str; 3] = ["GatewayClass", "Namespace", "CustomResourceD
 
 impl Object {
     /// Takes the JSON form of an object, as an API server would hand it out. Without a namespace, it is in `default`.
+    #[expect(clippy::needless_pass_by_value, reason = "it is of no use to who has the object")]
     pub fn new(value: Value) -> Result<Self, ObjectError> {
-        Self::located(value, None, Positions::new())
+        Self::located(&value, None, Positions::new())
     }
 
     /// The same with the places of its fields in `file`.
-    pub fn located(value: Value, file: Option<Arc<str>>, positions: Positions) -> Result<Self, ObjectError> {
+    pub fn located(value: &Value, file: Option<Arc<str>>, positions: Positions) -> Result<Self, ObjectError> {
         Self::with_positions(value, file, Arc::new(positions))
     }
 
-    fn with_positions(value: Value, file: Option<Arc<str>>, positions: Arc<Positions>) -> Result<Self, ObjectError> {
+    fn with_positions(value: &Value, file: Option<Arc<str>>, positions: Arc<Positions>) -> Result<Self, ObjectError> {
         if !value.is_object() {
-            return Err(ObjectError::NotAMapping(type_name(&value)));
+            return Err(ObjectError::NotAMapping(type_name(value)));
         }
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
         let api_version = text("/apiVersion").ok_or(ObjectError::Missing("apiVersion"))?;
@@ -99,11 +102,11 @@ impl Object {
             namespace: namespace.into(),
             name: name.into(),
         };
-        Ok(Self(Arc::new(Parts { id, value, file, positions })))
+        Ok(Self(Arc::new(Parts { id, json: JsonText::of(value), file, positions })))
     }
 
     /// The same object with another value, for example with defaults filled in. The places of fields stay.
-    pub fn with_value(&self, value: Value) -> Result<Self, ObjectError> {
+    pub fn with_value(&self, value: &Value) -> Result<Self, ObjectError> {
         Self::with_positions(value, self.0.file.clone(), Arc::clone(&self.0.positions))
     }
 
@@ -112,9 +115,14 @@ impl Object {
         &self.0.id
     }
 
-    /// The whole object as JSON.
-    pub fn value(&self) -> &Value {
-        &self.0.value
+    /// The whole object as JSON, read anew from its text.
+    pub fn value(&self) -> Value {
+        self.0.json.value()
+    }
+
+    /// The whole object as a type of its kind.
+    pub(crate) fn decode<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        self.0.json.decode()
     }
 
     /// The place of a field: of the nearest enclosing field that has one, or of the object. `None` for objects that

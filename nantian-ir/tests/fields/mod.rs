@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nantian_ir::compile::{Compiled, Objects, Options, compile, yaml};
+use nantian_ir::compile::{Compiled, Object, Objects, Options, compile, yaml};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -107,8 +107,7 @@ fn every_row_names_a_file_and_a_golden_directory_that_notices_the_field() {
             wrong.push(format!("{kind} {field}: there is no nantian-ir/tests/golden/{golden}"));
             continue;
         };
-        let admitted: Vec<Value> =
-            yaml::parse("in.yaml", &text).objects.iter().map(|object| object.value().clone()).collect();
+        let admitted: Vec<Value> = yaml::parse("in.yaml", &text).objects.iter().map(Object::value).collect();
         let options = options(&directory);
         let before = compiled(&admitted, &options).unwrap();
         let changes = change::changes(&admitted, &kind, &field, &known);

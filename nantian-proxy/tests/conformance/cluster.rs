@@ -74,7 +74,7 @@ impl Cluster {
             let refused: Vec<_> = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
             assert!(refused.is_empty(), "admission refuses {refused:#?}");
             for object in parsed.objects {
-                cluster.prepare(object.value().clone());
+                cluster.prepare(object.value());
             }
         }
         cluster.compile();
@@ -132,7 +132,7 @@ impl Cluster {
         let refused: Vec<_> = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
         assert!(refused.is_empty(), "admission refuses {refused:#?}");
         for object in parsed.objects {
-            self.objects.insert(object.id().clone(), object.value().clone());
+            self.objects.insert(object.id().clone(), object.value());
         }
     }
 

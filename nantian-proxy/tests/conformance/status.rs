@@ -161,12 +161,12 @@ fn gateway<'c>(
     }
 }
 
-type Parents<'c> = Vec<(&'c Value, &'c [Condition])>;
+type Parents<'c> = Vec<(Value, &'c [Condition])>;
 
 fn parents<'c>(cluster: &'c Cluster, kind: &str, route: &str) -> std::result::Result<Parents<'c>, String> {
     let Some((object, Status::Route(status))) = cluster.status(kind, route) else { return Ok(Vec::new()) };
     let ours = status.parents.iter().filter(|parent| parent.controller_name == cluster.options.controller_name);
-    let parents: Parents<'_> = ours.map(|parent| (&*parent.parent_ref, parent.conditions.as_slice())).collect();
+    let parents: Parents<'_> = ours.map(|parent| (parent.parent_ref.value(), parent.conditions.as_slice())).collect();
     parents.iter().try_for_each(|(_, conditions)| latest(object, conditions))?;
     Ok(parents)
 }

@@ -36,8 +36,9 @@ pub(crate) fn wanted(objects: &Objects) -> (BTreeMap<SocketAddr, Identity>, Vec<
 }
 
 fn asks(object: &Object) -> bool {
-    let annotation = || object.value().get("metadata")?.get("annotations")?.get(ANNOTATION)?.as_str();
-    object.id().kind == "EndpointSlice" && annotation() == Some("true")
+    let annotation =
+        |object: &Value| Some(object.get("metadata")?.get("annotations")?.get(ANNOTATION)?.as_str()? == "true");
+    object.id().kind == "EndpointSlice" && annotation(&object.value()) == Some(true)
 }
 
 fn of_slice(slice: &Object, backends: &mut BTreeMap<SocketAddr, Identity>, findings: &mut Vec<Finding>) {
@@ -45,8 +46,9 @@ fn of_slice(slice: &Object, backends: &mut BTreeMap<SocketAddr, Identity>, findi
     let service =
         value.get("metadata").and_then(|meta| meta.get("labels")?.get("kubernetes.io/service-name")?.as_str());
     let service = format!("{}/{}", slice.id().namespace, service.unwrap_or(&slice.id().name));
-    let ports: Vec<u16> = list(value, "ports").filter_map(|port| port.get("port")?.as_u64()?.try_into().ok()).collect();
-    for (index, endpoint) in list(value, "endpoints").enumerate() {
+    let ports: Vec<u16> =
+        list(&value, "ports").filter_map(|port| port.get("port")?.as_u64()?.try_into().ok()).collect();
+    for (index, endpoint) in list(&value, "endpoints").enumerate() {
         let pod = endpoint.get("targetRef").and_then(|target| target.get("name")).or_else(|| endpoint.get("hostname"));
         let pod = pod.and_then(Value::as_str).map(ToOwned::to_owned);
         for address in list(endpoint, "addresses").filter_map(Value::as_str) {

@@ -185,7 +185,7 @@ impl Tree {
         for (index, parent) in refused.iter().enumerate() {
             let (branch, below) =
                 if index + 1 == refused.len() { ("└─ ", "     ") } else { ("├─ ", "│    ") };
-            let text = format!("parent {}", Safe(&parent_name(&parent.parent_ref)));
+            let text = format!("parent {}", Safe(&parent_name(&parent.parent_ref.value())));
             self.line(branch, &text);
             self.conditions(below, &parent.conditions);
         }

@@ -23,7 +23,8 @@ pub(crate) fn finding(refused: &Refused, objects: &Objects) -> Finding {
     let mut finding = Finding::general(Severity::Error, "not-served", message, &refused.remedy);
     let Some(key) = listener_of(refused) else { return finding };
     if let Some(object) = objects.iter().find(|object| is_owner(object.id(), key)) {
-        let listeners = object.value().get("spec").and_then(|spec| spec.get("listeners")?.as_array());
+        let value = object.value();
+        let listeners = value.get("spec").and_then(|spec| spec.get("listeners")?.as_array());
         let is_it = |listener: &Value| listener.get("name").and_then(Value::as_str) == Some(&key.listener);
         if let Some(index) = listeners.and_then(|listeners| listeners.iter().position(is_it)) {
             finding.field = format!("spec.listeners[{index}]");

@@ -86,14 +86,14 @@ pub(crate) fn applied(cluster: &Objects, files: &Objects) -> Objects {
 
 /// The object with what it keeps of the live one.
 fn keep(live: &Object, object: &Object) -> Option<Object> {
-    let mut value = object.value().clone();
+    let (mut value, live) = (object.value(), live.value());
     for (parent, field) in KEPT {
-        let kept = live.value().pointer(parent).and_then(|parent| parent.get(field));
+        let kept = live.pointer(parent).and_then(|parent| parent.get(field));
         if let (Some(kept), Some(fields)) = (kept, value.pointer_mut(parent).and_then(Value::as_object_mut)) {
             fields.entry(field).or_insert_with(|| kept.clone());
         }
     }
-    object.with_value(value).ok()
+    object.with_value(&value).ok()
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
         let mut live = service("a", &json!({"clusterIP": "10.0.0.1", "ports": [{"port": 80}]}));
         live["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
         let cluster = objects(vec![live, service("b", &json!({}))]);
-        let in_file = |value| Object::located(value, Some("a.yaml".into()), Positions::new()).expect("an object");
+        let in_file = |value| Object::located(&value, Some("a.yaml".into()), Positions::new()).expect("an object");
         let files = [service("a", &json!({"ports": [{"port": 81}]})), service("c", &json!({}))].map(in_file);
         let files = files.into_iter().collect();
         let after = applied(&cluster, &files);

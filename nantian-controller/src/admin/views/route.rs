@@ -110,7 +110,7 @@ impl Route {
         let hostnames: BTreeSet<_> = attachments().flat_map(|attachment| &attachment.hostnames).collect();
         let listeners: BTreeSet<_> = attachments().map(|attachment| &attachment.listener).collect();
         let parents = status.parents.iter().map(|parent| RouteParent {
-            parent_ref: Value::clone(&parent.parent_ref),
+            parent_ref: parent.parent_ref.value(),
             conditions: conditions(&parent.conditions),
         });
         Self {

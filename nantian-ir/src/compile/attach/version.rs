@@ -51,7 +51,8 @@ pub(crate) fn version(reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) ->
 
 /// Why a CRD is not of a version that is supported.
 fn unsupported(name: &str, entry: &Entry<CustomResourceDefinition>) -> Option<String> {
-    let annotations = entry.object.value().pointer("/metadata/annotations");
+    let object = entry.object.value();
+    let annotations = object.pointer("/metadata/annotations");
     let version =
         annotations.and_then(|annotations| annotations.get(BUNDLE_VERSION_ANNOTATION)).and_then(Value::as_str);
     let Some(version) = version else {

@@ -83,7 +83,7 @@ fn a_change_of_a_route_computes_that_route_whatever_else_there_is() {
 #[test]
 fn a_change_of_a_route_leaves_those_of_the_other_kind_alone_while_it_wants_what_it_wanted() {
     let mut compiler = compiler(&["a", "b"]);
-    let mut calls = route("b", "zz", "/").value().clone();
+    let mut calls = route("b", "zz", "/").value();
     (calls["kind"], calls["spec"]["rules"][0]["matches"]) = (json!("GRPCRoute"), json!([]));
     let conflict = compiler.apply([Change::Insert(object(calls))]).new_diagnostics;
     assert_eq!(conflict.iter().map(|found| found.code.name()).collect::<Vec<_>>(), ["kind-conflict"]);
@@ -96,7 +96,7 @@ fn a_change_of_a_route_leaves_those_of_the_other_kind_alone_while_it_wants_what_
 #[test]
 fn of_a_route_that_goes_those_are_looked_at_that_share_hosts_with_it_and_no_others() {
     let wanting = |kind: &str, name: &str, hosts: &[&str]| {
-        let mut value = route("a", name, "/").value().clone();
+        let mut value = route("a", name, "/").value();
         (value["kind"], value["spec"]["hostnames"]) = (json!(kind), json!(hosts));
         value["spec"]["rules"][0]["matches"] = json!([]);
         object(value)
@@ -202,7 +202,7 @@ fn a_listener_set_that_names_another_gateway_keeps_a_status() {
         })))
     };
     let labelled = |namespace: &str, turn: usize| {
-        let mut value = gateway(namespace).value().clone();
+        let mut value = gateway(namespace).value();
         value["metadata"]["labels"] = json!({"turn": turn.to_string()});
         Change::Insert(object(value))
     };

@@ -61,7 +61,7 @@ pub(crate) fn status(name: &Name, reader: &Reader<'_>, diagnostics: &mut Vec<Dia
             invalid.push(Fault::new("Invalid", format!("{field}: {message}")));
         }
     }
-    let asked = Asked::of("AIService", object.value(), &reader.options().policy_features);
+    let asked = Asked::of("AIService", &object.value(), &reader.options().policy_features);
     for field in &asked.unserved {
         let message = "the data plane has no part for it, so it has no effect";
         diagnostics.push(Diagnostic::of(&diagnostic::UNSUPPORTED_FEATURE, object, *field, message));

@@ -82,8 +82,8 @@ pub(crate) struct Statement {
 
 impl Statement {
     /// The value of a field of the policy.
-    pub(crate) fn value(&self, field: &str) -> Option<&Value> {
-        features::value(self.policy.value(), field)
+    pub(crate) fn value(&self, field: &str) -> Option<Value> {
+        features::value(&self.policy.value(), field).cloned()
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) const UNSUPPORTED: &str = "UnsupportedFeature";
 const INVALID: &str = "Invalid";
 
 fn judge_spec(policy: &PolicyView<'_>, reader: &Reader<'_>, diagnostics: &mut Vec<Diagnostic>) -> Judged {
-    let asked = Asked::of(policy.kind, policy.object.value(), &reader.options().policy_features);
+    let asked = Asked::of(policy.kind, &policy.object.value(), &reader.options().policy_features);
     let unresolved = reference::unresolved(policy.object, &reference::of_policy(policy.spec), reader, diagnostics);
     let mut invalid = None;
     let mut refuse = |field: &str, message: String| {

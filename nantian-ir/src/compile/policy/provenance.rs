@@ -250,7 +250,7 @@ fn settle(layers: &[Layer], own: impl Fn(&str) -> Option<SettingOutcome>) -> Vec
                 }
                 None => standing(&layer.statement, field, is_served, denying, &own),
             };
-            let value = is_served.then(|| layer.statement.value(field).cloned()).flatten();
+            let value = is_served.then(|| layer.statement.value(field)).flatten();
             settings.push(PolicySetting { field, value, outcome, overrides: Vec::new() });
         }
         found.push(layer.told(settings));

@@ -188,7 +188,8 @@ pub(crate) fn statements(reader: &Reader<'_>, service: &Name, port: Option<&str>
 
 fn statement(view: &PolicyView, target: &TargetView, holder: Option<&ObjectRef>, reader: &Reader<'_>) -> Statement {
     let object = &view.entry.object;
-    let is_set = |field: &&str| policy::value(object.value(), field).is_some();
+    let value = object.value();
+    let is_set = |field: &&str| policy::value(&value, field).is_some();
     let holder = holder.filter(|holder| *holder != object.id()).map(|holder| {
         let held = reader.get::<BackendTlsPolicy>(&(holder.namespace.clone(), holder.name.clone()));
         let own = age(&view.entry.value.metadata);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{AncestorRef, Condition, ListenerStatus, Status};
+use super::{AncestorRef, Condition, ListenerStatus, Status, WrittenReference};
 
 /// What a list of conditions is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum StatusPart<'s> {
     /// The listener of this name.
     Listener(&'s str),
     /// A parent, by the reference that the route has.
-    Parent(&'s Value),
+    Parent(&'s WrittenReference),
     /// An ancestor of a policy.
     Ancestor(&'s AncestorRef),
 }
@@ -57,6 +57,7 @@ impl fmt::Display for StatusPart<'_> {
             Self::Itself => Ok(()),
             Self::Listener(name) => write!(f, "listener {name}"),
             Self::Parent(reference) => {
+                let reference = reference.value();
                 let text = |field: &str| reference.get(field).and_then(Value::as_str);
                 write!(f, "parent {}/", text("kind").unwrap_or("Gateway"))?;
                 if let Some(namespace) = text("namespace") {

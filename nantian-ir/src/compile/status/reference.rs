@@ -1,14 +1,13 @@
 //! References to parents, as routes have them.
 
 use std::fmt;
-use std::ops::Deref;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::compile::objects::Object;
 
-/// A reference to a parent, as the route has it: what it points at is the JSON. Cloning is cheap.
+/// A reference to a parent, as the route has it. Cloning is cheap.
 #[derive(Clone)]
 pub struct WrittenReference(Place);
 
@@ -28,25 +27,39 @@ impl WrittenReference {
     pub(crate) fn apart(reference: Value) -> Self {
         Self(Place::Apart(reference))
     }
-}
 
-impl Deref for WrittenReference {
-    type Target = Value;
-
-    fn deref(&self) -> &Value {
+    /// The reference as JSON, read anew from the text of the route.
+    pub fn value(&self) -> Value {
         match &self.0 {
             Place::InRoute(route, index) => {
-                let references = route.value().get("spec").and_then(|spec| spec.get("parentRefs"));
-                references.and_then(|references| references.get(index)).unwrap_or(&Value::Null)
+                let route = route.decode::<Route>().ok();
+                let mut references = route.map(|route| route.spec.parent_refs).unwrap_or_default();
+                references.get_mut(*index).map(Value::take).unwrap_or_default()
             }
-            Place::Apart(reference) => reference,
+            Place::Apart(reference) => reference.clone(),
         }
     }
 }
 
+/// What is read of a route.
+#[derive(Deserialize)]
+struct Route {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    parent_refs: Vec<Value>,
+}
+
 impl PartialEq for WrittenReference {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        let is_same = match (&self.0, &other.0) {
+            (Place::InRoute(one, index), Place::InRoute(other, place)) => index == place && one == other,
+            _ => false,
+        };
+        is_same || self.value() == other.value()
     }
 }
 
@@ -54,12 +67,12 @@ impl Eq for WrittenReference {}
 
 impl fmt::Debug for WrittenReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
+        fmt::Debug::fmt(&self.value(), f)
     }
 }
 
 impl Serialize for WrittenReference {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).serialize(serializer)
+        self.value().serialize(serializer)
     }
 }

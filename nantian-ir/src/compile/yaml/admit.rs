@@ -41,17 +41,17 @@ fn is_read(id: &ObjectRef) -> bool {
     READ.contains(&(id.group.as_str(), id.kind.as_str()))
 }
 
-/// Adds the object if it is of a kind that the compiler reads and valid, and says so otherwise.
-pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
+/// Adds the object, which has this value, if it is of a kind that the compiler reads and valid, and says so otherwise.
+pub(super) fn admit(object: &Object, value: Value, parsed: &mut Parsed) {
     if !is_read(object.id()) {
-        parsed.diagnostics.push(not_read(object));
+        parsed.diagnostics.push(not_read(object, &value));
         return;
     }
     if is_of::<CustomResourceDefinition>(object.id()) {
-        parsed.objects.extend(object.with_value(head(object)));
+        parsed.objects.extend(object.with_value(&head(&value)));
         return;
     }
-    match Schemas::builtin().admit(object.value().clone()) {
+    match Schemas::builtin().admit(value) {
         Ok(admission) => {
             for warning in admission.warnings {
                 parsed.diagnostics.push(Diagnostic::of(
@@ -61,7 +61,7 @@ pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
                     warning.message,
                 ));
             }
-            parsed.objects.extend(object.with_value(admission.object));
+            parsed.objects.extend(object.with_value(&admission.object));
         }
         Err(errors) => {
             parsed.diagnostics.extend(errors.into_iter().map(|error| invalid(object, error)));
@@ -70,9 +70,9 @@ pub(super) fn admit(object: &Object, parsed: &mut Parsed) {
 }
 
 /// What is read of the definition of a kind: whether it is right otherwise is not for a gateway to say.
-fn head(object: &Object) -> Value {
-    let text = |pointer: &str| object.value().pointer(pointer).filter(|value| value.is_string()).cloned();
-    let annotations = object.value().pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+fn head(value: &Value) -> Value {
+    let text = |pointer: &str| value.pointer(pointer).filter(|value| value.is_string()).cloned();
+    let annotations = value.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
     let annotations: Map<_, _> =
         annotations.filter(|(_, value)| value.is_string()).map(|(name, value)| (name.clone(), value.clone())).collect();
     json!({
@@ -105,9 +105,9 @@ pub(super) fn unnamed(value: &Value, place: Source, error: &ObjectError) -> Diag
     }
 }
 
-fn not_read(object: &Object) -> Diagnostic {
+fn not_read(object: &Object, value: &Value) -> Diagnostic {
     let ObjectRef { group, kind, .. } = object.id();
-    let api_version = object.value().get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let api_version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let same_kind = READ.iter().find(|(_, known)| known.eq_ignore_ascii_case(kind));
     match same_kind {
         Some((group, known)) => {
