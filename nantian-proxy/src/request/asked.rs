@@ -213,7 +213,7 @@ impl Outgoing {
     fn with_headers(&self, headers: Headers) -> Option<Request<()>> {
         let mut request = Request { method: self.method.clone(), uri: self.target.uri()?, headers, ..Request::new(()) };
         if let Some(host) = &self.host {
-            request.headers.insert(header::HOST, host.clone());
+            request.headers.append(header::HOST, host.clone());
         }
         Some(request)
     }

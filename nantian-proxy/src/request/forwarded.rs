@@ -55,25 +55,26 @@ pub(super) fn write(headers: &mut Headers, present: Present, settings: &Forwarde
         strip(headers, hops > 0);
     }
     let client = claims.client.unwrap_or_else(|| seen.peer.to_canonical());
-    put(headers, FOR, Some(claims.chain.unwrap_or_else(|| seen.peer_value.clone())));
+    let trusting = present.forwarded && hops > 0;
+    put(headers, trusting, FOR, Some(claims.chain.unwrap_or_else(|| seen.peer_value.clone())));
     let scheme = HeaderValue::from_static(seen.scheme);
     for (name, value) in [(PROTO, Some(scheme)), (HOST, seen.host.cloned()), (PORT, seen.port.cloned())] {
-        let kept = present.forwarded && hops > 0 && headers.get_all(&name).count() == 1;
+        let kept = trusting && headers.get_all(&name).count() == 1;
         if !kept {
-            put(headers, name, value);
+            put(headers, trusting, name, value);
         }
     }
     if settings.forwarded_header {
-        put(headers, FORWARDED, element(claims.elements.as_deref(), seen));
+        put(headers, trusting, FORWARDED, element(claims.elements.as_deref(), seen));
     }
     if settings.real_ip {
         let value = if claims.client.is_some() { address_value(client) } else { seen.peer_value.clone() };
-        put(headers, REAL_IP, Some(value));
+        put(headers, trusting, REAL_IP, Some(value));
     }
     let given = if present.request_id && hops > 0 { headers.get(&REQUEST_ID) } else { None };
     let given = given.filter(|id| is_request_id(id)).cloned();
     let request_id = given.unwrap_or_else(|| new_request_id(seen.random));
-    put(headers, REQUEST_ID, Some(request_id.clone()));
+    put(headers, present.request_id, REQUEST_ID, Some(request_id.clone()));
     Told { client, request_id }
 }
 
@@ -194,14 +195,13 @@ fn address(entry: &str) -> Option<IpAddr> {
     address.or_else(with_port).or_else(bracketed)
 }
 
-fn put(headers: &mut Headers, name: HeaderName, value: Option<HeaderValue>) {
+/// `present`: whether there may be fields of that name, which this one then replaces.
+fn put(headers: &mut Headers, present: bool, name: HeaderName, value: Option<HeaderValue>) {
     match value {
-        Some(value) => {
-            headers.insert(name, value);
-        }
-        None => {
-            headers.remove(&name);
-        }
+        Some(value) if present => headers.insert(name, value),
+        Some(value) => headers.append(name, value),
+        None if present => drop(headers.remove(&name)),
+        None => {}
     }
 }
 

@@ -16,6 +16,7 @@ use crate::telemetry::{RequestRecord, ResponseFlag, ResponseFlags};
 /// the client went away.
 pub(super) struct RequestLog {
     serving: Rc<Serving>,
+    /// Where somebody logs it.
     started: SystemTime,
     clock: Instant,
     finished: bool,
@@ -50,9 +51,10 @@ pub(super) struct Incoming {
 
 impl RequestLog {
     pub(super) fn new(serving: Rc<Serving>, request: &Request<Body>, exchange: &Exchange) -> Self {
+        let started = if serving.recorder.writes_log() { SystemTime::now() } else { SystemTime::UNIX_EPOCH };
         Self {
             serving,
-            started: SystemTime::now(),
+            started,
             clock: Instant::now(),
             finished: false,
             fate: exchange.fate.clone(),
@@ -104,7 +106,9 @@ impl RequestLog {
 
     /// The answer's head has arrived from the backend.
     pub(super) fn answered(&mut self) {
-        self.first_byte = Some(self.clock.elapsed());
+        if self.serving.recorder.writes_log() {
+            self.first_byte = Some(self.clock.elapsed());
+        }
     }
 
     pub(super) fn flag(&mut self, flag: ResponseFlag) {

@@ -288,12 +288,14 @@ async fn contained<F: Future>(mut future: Pin<&mut F>) -> std::thread::Result<F:
 
 /// Hands the answer to the connection, and the record to whatever of it ends last.
 fn reply(answered: Answered, mut log: RequestLog) -> Reply {
-    let Answered { response, tunnel, in_flight, deadline } = answered;
+    let Answered { mut response, tunnel, in_flight, deadline } = answered;
     log.status = Some(response.status());
-    match tunnel {
-        Some(far) => Reply { response, tunnel: Some(Tunnel::wrap(far, log, in_flight)) },
-        None => Reply { response: response.map(|body| AnswerBody::wrap(body, log, deadline, in_flight)), tunnel: None },
-    }
+    let Some(far) = tunnel else {
+        let body = std::mem::take(response.body_mut());
+        *response.body_mut() = AnswerBody::wrap(body, log, deadline, in_flight);
+        return Reply { response, tunnel: None };
+    };
+    Reply { response, tunnel: Some(Tunnel::wrap(far, log, in_flight)) }
 }
 
 #[cfg(test)]

@@ -202,6 +202,11 @@ impl Recorder {
         self.write_line(record);
     }
 
+    /// Whether there is an access log: what only its lines tell needs no look at a clock without one.
+    pub(crate) fn writes_log(&self) -> bool {
+        self.0.log.is_some()
+    }
+
     fn write_line(&self, record: &RequestRecord<'_>) {
         if let Some(log) = &self.0.log {
             self.0.shard.log_lines.add(1);
