@@ -16,6 +16,12 @@ impl JsonText {
         Self(value.to_string().into())
     }
 
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The value.
     #[must_use]
     pub fn value(&self) -> Value {

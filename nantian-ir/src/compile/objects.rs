@@ -115,6 +115,11 @@ impl Object {
         &self.0.id
     }
 
+    /// The whole object as JSON text. To look for a word in it is cheaper than to read it.
+    pub fn json(&self) -> &str {
+        self.0.json.as_str()
+    }
+
     /// The whole object as JSON, read anew from its text.
     pub fn value(&self) -> Value {
         self.0.json.value()

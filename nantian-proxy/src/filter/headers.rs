@@ -71,7 +71,7 @@ impl HeaderEdits {
         self.host.as_ref()
     }
 
-    /// Changes `headers`. Fields that would exceed the map's capacity are left out.
+    /// Changes `headers`.
     pub(crate) fn apply(&self, headers: &mut Headers) {
         for (name, value) in &self.set {
             headers.insert(name.clone(), value.clone());

@@ -36,9 +36,13 @@ pub(crate) fn wanted(objects: &Objects) -> (BTreeMap<SocketAddr, Identity>, Vec<
 }
 
 fn asks(object: &Object) -> bool {
-    let annotation =
-        |object: &Value| Some(object.get("metadata")?.get("annotations")?.get(ANNOTATION)?.as_str()? == "true");
-    object.id().kind == "EndpointSlice" && annotation(&object.value()) == Some(true)
+    // Few of thousands have it.
+    if object.id().kind != "EndpointSlice" || !object.json().contains(ANNOTATION) {
+        return false;
+    }
+    let value = object.value();
+    let annotation = || value.get("metadata")?.get("annotations")?.get(ANNOTATION)?.as_str();
+    annotation() == Some("true")
 }
 
 fn of_slice(slice: &Object, backends: &mut BTreeMap<SocketAddr, Identity>, findings: &mut Vec<Finding>) {
