@@ -204,7 +204,8 @@ fn load_average() -> String {
 fn machine() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, name)| name);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    // All of them: this process keeps to one.
+    let cores = text.lines().filter(|line| line.starts_with("processor")).count();
     format!("{cores} cores of {}", name.unwrap_or("an unknown processor"))
 }
 
