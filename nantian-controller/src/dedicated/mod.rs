@@ -1,8 +1,9 @@
 //! Data planes of a Gateway's own: what is made for them in the Gateway's namespace.
 //!
-//! An account without rights, a Secret with a certificate that says whose they are, and a Deployment with their settings. `authority.rs` signs, `objects.rs` says how the objects are to be, `writer.rs` makes what is missing, changes
-//! what is otherwise, and removes what is wanted no more, for as long as this replica leads. The Gateway owns all of it, so
-//! that it goes with the Gateway.
+//! An account without rights, a Secret with a certificate that says whose they are, and a Deployment with their settings.
+//! `authority.rs` signs, `objects.rs` says how the objects are to be, `writer.rs` makes what is missing, changes what is
+//! otherwise, and removes what is wanted no more, for as long as this replica leads. The Gateway owns all of it, so that it
+//! goes with the Gateway.
 
 mod authority;
 mod objects;

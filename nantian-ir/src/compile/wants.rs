@@ -6,7 +6,7 @@ use nantian_crds::meta::Resource as _;
 use nantian_crds::wasm_plugin::WasmPlugin;
 use serde::Serialize;
 
-use super::policy::Statement;
+use super::policy::{self, Statement};
 use crate::key::ObjectRef;
 
 /// Something that has to be fetched. The compiler does no I/O, and data planes get modules with what they serve.
@@ -31,7 +31,8 @@ pub(crate) fn of<'s>(statements: impl Iterator<Item = &'s Statement>) -> Vec<Wan
     let wants: BTreeSet<Want> = plugins
         .filter_map(|statement| {
             let object = statement.policy.id().clone();
-            let text = |field| statement.value(field)?.as_str().map(str::to_owned);
+            let plugin = statement.policy.value();
+            let text = |field| policy::value(&plugin, field)?.as_str().map(str::to_owned);
             Some(Want { object, field: "spec.wasm.url", url: text("spec.wasm.url")?, sha256: text("spec.wasm.sha256") })
         })
         .collect();

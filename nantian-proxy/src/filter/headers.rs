@@ -4,9 +4,10 @@
 //! message that a route changes: they cannot be named. `Host` can be set on a request, which is a rewrite of the host,
 //! but neither repeated nor removed (RFC 9112 section 3.2).
 
-use crate::http::Headers;
 use http::{HeaderName, HeaderValue, header};
 use nantian_ir::HeaderModifier;
+
+use crate::http::Headers;
 
 /// Fields that no filter may name.
 const UNTOUCHABLE: [HeaderName; 9] = [

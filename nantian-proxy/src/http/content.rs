@@ -1,8 +1,9 @@
 //! What a message says about its content before there is any.
 
-use crate::http::Headers;
 use http::StatusCode;
 use http::header::EXPECT;
+
+use crate::http::Headers;
 
 /// Whether an answer with that status has no content, whatever its fields say (RFC 9110 section 6.4.1).
 pub(crate) fn is_bodyless(status: StatusCode) -> bool {

@@ -24,6 +24,46 @@ pub struct Response<B> {
     pub(crate) body: B,
 }
 
+/// What both kinds of messages have.
+macro_rules! message {
+    ($kind:ident) => {
+        impl<B> $kind<B> {
+            /// The version in which it came.
+            pub fn version(&self) -> Version {
+                self.version
+            }
+
+            /// The fields.
+            pub fn headers(&self) -> &Headers {
+                &self.headers
+            }
+
+            /// The fields, to be changed.
+            pub fn headers_mut(&mut self) -> &mut Headers {
+                &mut self.headers
+            }
+
+            /// The body.
+            pub fn body(&self) -> &B {
+                &self.body
+            }
+
+            /// The body, to be read.
+            pub fn body_mut(&mut self) -> &mut B {
+                &mut self.body
+            }
+
+            /// The body alone.
+            pub fn into_body(self) -> B {
+                self.body
+            }
+        }
+    };
+}
+
+message!(Request);
+message!(Response);
+
 impl<B> Request<B> {
     /// `GET /` without fields.
     pub fn new(body: B) -> Self {
@@ -39,36 +79,6 @@ impl<B> Request<B> {
     /// The target.
     pub fn uri(&self) -> &Uri {
         &self.uri
-    }
-
-    /// The version in which it came.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// The fields.
-    pub fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    /// The fields, to be changed.
-    pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
-    }
-
-    /// The body.
-    pub fn body(&self) -> &B {
-        &self.body
-    }
-
-    /// The body, to be read.
-    pub fn body_mut(&mut self) -> &mut B {
-        &mut self.body
-    }
-
-    /// The body alone.
-    pub fn into_body(self) -> B {
-        self.body
     }
 
     /// The same with another body.
@@ -98,36 +108,6 @@ impl<B> Response<B> {
     /// The status, to be changed.
     pub fn status_mut(&mut self) -> &mut StatusCode {
         &mut self.status
-    }
-
-    /// The version in which it came.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
-    /// The fields.
-    pub fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    /// The fields, to be changed.
-    pub fn headers_mut(&mut self) -> &mut Headers {
-        &mut self.headers
-    }
-
-    /// The body.
-    pub fn body(&self) -> &B {
-        &self.body
-    }
-
-    /// The body, to be read.
-    pub fn body_mut(&mut self) -> &mut B {
-        &mut self.body
-    }
-
-    /// The body alone.
-    pub fn into_body(self) -> B {
-        self.body
     }
 
     /// The same with another body.

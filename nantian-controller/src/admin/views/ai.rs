@@ -54,11 +54,8 @@ impl Element for AiService {
         let published = observed.published()?;
         let services = published.reported().filter_map(|(object, status)| {
             let Status::AiService(status) = status else { return None };
-            Some(Self::new(
-                object,
-                published.ai_services.get(object).map(|declared| declared.0.value()).as_ref(),
-                status,
-            ))
+            let declared = published.ai_services.get(object).map(|declared| declared.0.value());
+            Some(Self::new(object, declared.as_ref(), status))
         });
         Ok(services.collect())
     }

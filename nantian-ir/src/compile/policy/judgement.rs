@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use nantian_crds::core::Namespace;
 use nantian_crds::duration::Duration as DurationText;
 use nantian_crds::target_ref::{SERVICE, TCP_ROUTE, TLS_ROUTE, UDP_ROUTE};
-use serde_json::Value;
 
 use super::effect::{BACKEND_REQUEST, CORS, Effect, Effects, REQUEST};
-use super::features::{self, Asked};
+use super::features::Asked;
 use super::provenance::PolicyPrecedence;
 use super::reference;
 use super::target::{Found, Target, find};
@@ -78,13 +77,6 @@ pub(crate) struct Statement {
     pub(crate) holder: Option<Holder>,
     /// Nothing passes, since it asks for a check that cannot be made.
     pub(crate) denies: bool,
-}
-
-impl Statement {
-    /// The value of a field of the policy.
-    pub(crate) fn value(&self, field: &str) -> Option<Value> {
-        features::value(&self.policy.value(), field).cloned()
-    }
 }
 
 /// A policy that has a target which another one names too, and why it has.

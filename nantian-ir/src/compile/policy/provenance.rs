@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::effect::{BACKEND_REQUEST, CORS, REQUEST};
+use super::features;
 use super::judgement::{Holder, Statement};
 use super::level::{self, Level, PolicyLevel};
 use super::serve::govern;
@@ -239,6 +240,7 @@ fn settle(layers: &[Layer], own: impl Fn(&str) -> Option<SettingOutcome>) -> Vec
     let mut found: Vec<AppliedPolicy> = Vec::new();
     for (place, layer) in layers.iter().enumerate() {
         let before = layers.get(..place).unwrap_or_default();
+        let policy = layer.statement.policy.value();
         let mut settings = Vec::new();
         for (field, is_served) in layer.statement.asked.fields() {
             let winner = beaten(layer, before, field);
@@ -250,7 +252,7 @@ fn settle(layers: &[Layer], own: impl Fn(&str) -> Option<SettingOutcome>) -> Vec
                 }
                 None => standing(&layer.statement, field, is_served, denying, &own),
             };
-            let value = is_served.then(|| layer.statement.value(field)).flatten();
+            let value = is_served.then(|| features::value(&policy, field).cloned()).flatten();
             settings.push(PolicySetting { field, value, outcome, overrides: Vec::new() });
         }
         found.push(layer.told(settings));

@@ -2,9 +2,10 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
-use crate::http::{Headers, Request};
 use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{Method, StatusCode};
+
+use crate::http::{Headers, Request};
 
 /// What an extended CONNECT asks for (`:protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
