@@ -124,13 +124,15 @@ fn check_expectation(method: &Method, headers: &Headers) -> Result<(), Unfit> {
     }
 }
 
-/// RFC 9113 section 8.2.3: crumbs of cookies MUST be one field for a context that is not HTTP/2.
+/// RFC 9113 section 8.2.3: crumbs of cookies MUST be one field for a context that is not HTTP/2. An empty one says nothing, and
+/// joined last it would leave a space at the end, which RFC 9110 section 5.5 takes out of a value.
 fn join_cookies(headers: &mut Headers) {
     let mut crumbs = headers.get_all(COOKIE);
     if crumbs.next().is_none() || crumbs.next().is_none() {
         return;
     }
-    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).map(HeaderValue::as_bytes).collect();
+    let crumbs: Vec<&[u8]> =
+        headers.get_all(COOKIE).map(HeaderValue::as_bytes).filter(|crumb| !crumb.is_empty()).collect();
     if let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
         headers.insert(COOKIE, cookie);
     }
