@@ -1,5 +1,5 @@
-//! The gateway beside other proxies, on the same job: `cargo xtask bench --peers`. And what hostile clients cost another one:
-//! `cargo xtask bench --hostile`.
+//! The gateway beside other proxies, on the same job: `cargo xtask bench --peers`. What hostile clients cost another one:
+//! `cargo xtask bench --hostile`. And the work that guided builds learn from: `cargo xtask pgo`.
 
 mod client;
 mod configure;
@@ -18,6 +18,7 @@ mod sample;
 mod server;
 mod site;
 mod streams;
+mod train;
 mod workload;
 
 use std::path::PathBuf;
@@ -41,12 +42,22 @@ const ROUNDS: [usize; 2] = [3, 9];
 /// How long `endurance` takes for each round: ten minutes and more for all of them.
 const ENDURANCE: Duration = Duration::from_secs(70);
 
+/// What is done.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    /// The proxies are compared.
+    Compare,
+    /// A client is measured beside hostile ones.
+    Hostile,
+    /// The gateway alone does all of its jobs, and ends well.
+    Train,
+}
+
 struct Settings {
+    task: Task,
     programs: Programs,
     results: Option<PathBuf>,
     rounds: usize,
-    /// Whether hostile clients are what is measured.
-    hostile: bool,
     /// The only part that runs.
     part: Option<String>,
     /// The only jobs that run.
@@ -67,11 +78,12 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
     let [quick, full] = ROUNDS;
     let mut nantian = None;
     let programs = Programs::default();
-    let mut settings = Settings { programs, results: None, rounds: full, hostile: false, part: None, jobs: None };
+    let mut settings = Settings { task: Task::Compare, programs, results: None, rounds: full, part: None, jobs: None };
     while let Some(flag) = arguments.next() {
         match flag.as_str() {
             "--quick" => settings.rounds = quick,
-            "--hostile" => settings.hostile = true,
+            "--hostile" => settings.task = Task::Hostile,
+            "--train" => settings.task = Task::Train,
             "--nantian" => nantian = arguments.next(),
             "--envoy" => settings.programs.envoy = arguments.next().map(absolute).transpose()?,
             "--pingora" => settings.programs.pingora = arguments.next().map(absolute).transpose()?,
@@ -93,10 +105,10 @@ fn absolute(path: String) -> Result<PathBuf, Failure> {
 fn run(settings: &Settings) -> Result<(), Failure> {
     raise_file_limit()?;
     let site = Site::new(std::env::temp_dir().join(format!("nantian-bench-{}", std::process::id())))?;
-    if settings.hostile {
-        hostile::compare(&site, &settings.programs, settings.rounds)?;
-    } else {
-        compare(settings, &site)?;
+    match settings.task {
+        Task::Compare => compare(settings, &site)?,
+        Task::Hostile => hostile::compare(&site, &settings.programs, settings.rounds)?,
+        Task::Train => train::work(&site, &settings.programs)?,
     }
     std::fs::remove_dir_all(&site.folder).map_err(|error| Failure::file(&site.folder, error))
 }

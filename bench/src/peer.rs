@@ -36,6 +36,8 @@ pub(crate) struct Programs {
     pub(crate) envoy: Option<PathBuf>,
     /// The one of `bench/pingora`, if it is to take part.
     pub(crate) pingora: Option<PathBuf>,
+    /// Whether nobody but this project's takes part.
+    pub(crate) alone: bool,
 }
 
 impl Programs {
@@ -44,7 +46,8 @@ impl Programs {
         let there = |peer: &Peer| match peer {
             Peer::Envoy => self.envoy.is_some(),
             Peer::Pingora => self.pingora.is_some(),
-            Peer::Nantian | Peer::Nginx | Peer::Haproxy => true,
+            Peer::Nginx | Peer::Haproxy => !self.alone,
+            Peer::Nantian => true,
         };
         PEERS.into_iter().filter(there).collect()
     }
@@ -184,5 +187,6 @@ mod tests {
         let programs = Programs::default();
         assert_eq!(programs.peers(), [Peer::Nantian, Peer::Nginx, Peer::Haproxy]);
         assert_eq!(Programs { envoy: Some("envoy".into()), ..programs }.peers().last(), Some(&Peer::Envoy));
+        assert_eq!(Programs { alone: true, ..Programs::default() }.peers(), [Peer::Nantian]);
     }
 }

@@ -80,6 +80,20 @@ impl Server {
         sent.map_err(|error| Failure::start("kill", error.into()))
     }
 
+    /// Tells it to end, and waits until it has ended well.
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
+        self.signal(Signal::TERM)?;
+        let failed = |error| Failure::start("wait", error);
+        for _ in 0..600 {
+            match self.child.try_wait().map_err(failed)? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(Failure::Program(format!("a server that was told to end: {status}"))),
+                None => sleep(Duration::from_millis(50)),
+            }
+        }
+        Err(Failure::Program("a server that was told to end runs on after 30 s".to_owned()))
+    }
+
     /// Its id, and those of its children: nginx with several workers has a process for each.
     fn processes(&self) -> impl Iterator<Item = u32> {
         std::iter::once(self.child.id()).chain(self.children())

@@ -4,6 +4,7 @@ mod arguments;
 mod check;
 mod checkout;
 mod edges;
+mod pgo;
 mod process;
 mod suites;
 mod tidy;
@@ -61,6 +62,12 @@ const COMMANDS: &[Command] = &[
         takes: "[FILTER] | --peers [--part NAME] [--jobs LETTERS] | --hostile; [--quick] [--profile NAME]",
         purpose: "criterion benchmarks; nantian beside other proxies, into bench/RESULTS.md; or a client beside hostile ones",
         run: suites::bench,
+    },
+    Command {
+        name: "pgo",
+        takes: "",
+        purpose: "release builds of the programs, guided by a profile of what they do under load; takes half an hour",
+        run: pgo::run,
     },
     Command {
         name: "cluster",

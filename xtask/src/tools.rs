@@ -109,6 +109,13 @@ pub(crate) fn install_peers() -> Result<(), Failure> {
     outcome
 }
 
+/// The program that reads profiles of this major version of LLVM, installed if it is missing.
+pub(crate) fn llvm_profdata(llvm: &str) -> Result<String, Failure> {
+    let program = format!("llvm-profdata-{llvm}");
+    install(&[(program.as_str(), format!("llvm-{llvm}").as_str())])?;
+    Ok(program)
+}
+
 fn install(programs: &[(&str, &str)]) -> Result<(), Failure> {
     let missing = || programs.iter().filter(|(program, _)| !is_on_path(program));
     let packages: Vec<&str> = missing().map(|(_, package)| *package).collect();

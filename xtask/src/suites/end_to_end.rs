@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Counts, Settings};
 use crate::arguments::Arguments;
+use crate::pgo;
 use crate::process::Failure;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -42,8 +43,11 @@ pub(crate) fn soak(workspace: &Workspace, mut arguments: Arguments) -> Result<()
         .run()
 }
 
-/// Builds the gateway and returns the path of its binary.
+/// Builds the gateway and returns the path of its binary. `pgo` is the release that is guided by a profile.
 pub(super) fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf, Failure> {
+    if profile == "pgo" {
+        return Ok(pgo::build(workspace)?.join("nantian"));
+    }
     workspace.cargo(["build", "--locked", "--profile", profile, "--package", "nantian", "--bin", "nantian"]).run()?;
     Ok(workspace.target.join(profile).join("nantian"))
 }
