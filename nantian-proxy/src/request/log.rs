@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::serving::{LocalBackend, LocalRule, Serving};
 use crate::http::{Body, ConnectionInfo, Cut, Exchange, Fate, Request};
-use crate::telemetry::{RequestRecord, ResponseFlag, ResponseFlags};
+use crate::telemetry::{Fragments, RequestRecord, ResponseFlag, ResponseFlags};
 
 /// The growing record of one request. Dropping it hands it over; if [`finished`](Self::finished) was not told before,
 /// the client went away.
@@ -152,6 +152,9 @@ impl Drop for RequestLog {
         record.user_agent = self.user_agent.as_ref().map(HeaderValue::as_bytes);
         record.request_id = self.request_id.as_ref().map(HeaderValue::as_bytes);
         let recorder = &self.serving.recorder;
-        self.serving.count(self.listener, self.rule.as_deref(), |cells| recorder.record_in(cells, &record));
+        let backend = self.backend.as_ref().map(|local| &local.fragment);
+        self.serving.count(self.listener, self.rule.as_deref(), |cells, route| {
+            recorder.record_in(cells, &record, Fragments { route, backend });
+        });
     }
 }

@@ -43,7 +43,7 @@ use crate::http::buffered::Account;
 use crate::http::h2::StreamReset;
 use crate::http::{Body, ConnectionInfo, Exchange, Handler, HttpSettings, Refusal, Reply, Request};
 use crate::runtime::{Backend, Runtime, Security};
-use crate::telemetry::{PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
+use crate::telemetry::{Fragments, PanicPlace, Recorder, RequestRecord, ResponseFlag, ResponseFlags};
 use crate::upstream::{Pools, Upstream};
 
 use answer::Failure;
@@ -257,7 +257,9 @@ impl Handler for Pipeline {
             }
             _ => ResponseFlag::ClientProtocolError,
         });
-        self.worker.serving().count(None, None, |cells| self.worker.recorder.record_in(cells, &record));
+        self.worker.serving().count(None, None, |cells, _| {
+            self.worker.recorder.record_in(cells, &record, Fragments::default());
+        });
     }
 
     fn unseen(&self, request: Request<()>, exchange: Exchange) {

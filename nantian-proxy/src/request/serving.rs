@@ -15,7 +15,7 @@ use crate::balance::random::Random;
 use crate::router::{Router, ThreadPatterns};
 use crate::runtime::{Backend, Destination, Rule, Runtime};
 use crate::slots::{Locals, Slots};
-use crate::telemetry::{Recorder, RequestCells};
+use crate::telemetry::{Fragment, Recorder, RequestCells};
 use crate::upstream::ConnectionStats;
 
 /// A runtime as one worker serves it.
@@ -42,7 +42,14 @@ struct LocalListener {
     no_route: OnceCell<Arc<RequestCells>>,
 }
 
-type CellsByListener = SmallVec<[(usize, Arc<RequestCells>); 1]>;
+/// What is kept for a rule at a listener.
+struct Counted {
+    /// Its number.
+    listener: usize,
+    cells: Arc<RequestCells>,
+    /// For lines of both.
+    fragment: Fragment,
+}
 
 /// A rule, its backends found.
 pub(super) struct LocalRule {
@@ -50,8 +57,8 @@ pub(super) struct LocalRule {
     counters: Rc<Counters>,
     /// In the order of the rule's targets; `None` where a target is refused.
     backends: Vec<Option<Rc<LocalBackend>>>,
-    /// By the listener's number; nearly every rule has one listener.
-    cells: RefCell<CellsByListener>,
+    /// Nearly every rule has one listener.
+    counted: RefCell<SmallVec<[Counted; 1]>>,
 }
 
 /// The positions of one rule in the cycles of its shares.
@@ -67,6 +74,8 @@ pub(super) struct LocalBackend {
     pub(super) backend: Arc<Backend>,
     /// Counts of its connections.
     pub(super) stats: Arc<ConnectionStats>,
+    /// For lines of requests that went there.
+    pub(super) fragment: Fragment,
     cursor: Cell<usize>,
     loads: Vec<Rc<Cell<u32>>>,
 }
@@ -164,22 +173,28 @@ impl Serving {
         local_backend(&self.backends, backend, &self.recorder, &self.random)
     }
 
-    /// Hands the counters of a listener (by its index) and rule to `count`.
-    pub(super) fn count(&self, listener: Option<usize>, rule: Option<&LocalRule>, count: impl FnOnce(&RequestCells)) {
+    /// Hands the counters of a listener (by its index) and rule to `count`, and what lines say of them.
+    pub(super) fn count(
+        &self,
+        listener: Option<usize>,
+        rule: Option<&LocalRule>,
+        count: impl FnOnce(&RequestCells, Option<&Fragment>),
+    ) {
         let local = listener.and_then(|index| Some((index, self.local_listener(index)?)));
         match (local, rule) {
-            (None, _) => count(self.no_listener.get_or_init(|| self.recorder.series(None, None))),
+            (None, _) => count(self.no_listener.get_or_init(|| self.recorder.series(None, None)), None),
             (Some((_, local)), None) => {
-                count(local.no_route.get_or_init(|| self.recorder.series(Some(&local.listener.key), None)));
+                count(local.no_route.get_or_init(|| self.recorder.series(Some(&local.listener.key), None)), None);
             }
             (Some((index, local)), Some(rule)) => {
-                let mut known = rule.cells.borrow_mut();
-                if let Some((_, cells)) = known.iter().find(|(listener, _)| *listener == index) {
-                    return count(cells);
+                let mut known = rule.counted.borrow_mut();
+                if let Some(counted) = known.iter().find(|counted| counted.listener == index) {
+                    return count(&counted.cells, Some(&counted.fragment));
                 }
                 let cells = self.recorder.series(Some(&local.listener.key), Some(&rule.rule.source.key.route));
-                count(&cells);
-                known.push((index, cells));
+                let counted = Counted { listener: index, cells, fragment: Fragment::default() };
+                count(&counted.cells, Some(&counted.fragment));
+                known.push(counted);
             }
         }
     }
@@ -224,7 +239,7 @@ impl LocalRule {
             Destination::Backend(found) => Some(backend(found)),
             Destination::Refused => None,
         });
-        Self { counters, backends: backends.collect(), cells: RefCell::default(), rule: Arc::clone(rule) }
+        Self { counters, backends: backends.collect(), counted: RefCell::default(), rule: Arc::clone(rule) }
     }
 
     /// Which target gets the next request.
@@ -269,6 +284,7 @@ impl LocalBackend {
         };
         Self {
             stats,
+            fragment: Fragment::default(),
             cursor: Cell::new(random.below(backend.endpoints.len())),
             loads: backend.endpoints.iter().map(|endpoint| load_of(endpoint).unwrap_or_default()).collect(),
             backend: Arc::clone(backend),

@@ -1,17 +1,21 @@
 //! The access log: one line for each ended request, JSON or text, written by a thread of its own.
 //!
-//! A worker formats lines into a buffer of its own and hands whole buffers to the writer through a bounded queue. A full
-//! queue means that the output is slower than the requests: the lines are dropped and counted, the worker never waits.
+//! A worker formats lines into a buffer of its own and hands whole buffers to the writer through a bounded queue; they come
+//! back to it when they are written. A full queue means that the output is slower than the requests: the lines are dropped
+//! and counted, the worker never waits.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::line;
+use super::cells::SharedCount;
+use super::line::{self, Fragments, Second};
 use super::record::RequestRecord;
 
 /// How access log lines look.
@@ -27,61 +31,130 @@ pub enum AccessLogFormat {
     Off,
 }
 
-/// A buffer is handed over when it is this full, or when [`Recorder::flush`](super::Recorder) is called.
-const BUFFER_BYTES: usize = 16 * 1024;
+/// What a buffer has room for. To wake the writer costs more than to write some pages more.
+const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Buffers that may wait for the writer: 256 × 16 KiB = 4 MiB.
+/// A buffer is handed over when it has less room than this, or when [`Recorder::flush`](super::Recorder) is called: few
+/// lines are longer, and most are a quarter of it.
+const LINE_BYTES: usize = 2 * 1024;
+
+/// Batches that may wait for the writer, and bytes that they may hold.
 const QUEUE: usize = 256;
+const QUEUE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Lines of one buffer.
+/// Buffers that a worker keeps for later: it fills one while the writer has another.
+const SPARE: usize = 2;
+
+/// Lines that are ready to be written.
 struct Batch {
     lines: u64,
     bytes: Vec<u8>,
+    /// Where the buffer goes then; `None` for one that nobody wants back.
+    home: Option<SyncSender<Vec<u8>>>,
+}
+
+impl Batch {
+    /// What it holds of the memory that waiting batches may hold.
+    fn held(&self) -> u64 {
+        u64::try_from(self.bytes.capacity()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The way to the writer, for all workers.
+#[derive(Clone)]
+struct Queue {
+    batches: SyncSender<Batch>,
+    held: Arc<SharedCount>,
+}
+
+impl Queue {
+    /// Gives the batch back if the queue is full.
+    fn hand_over(&self, batch: Batch) -> Result<(), Batch> {
+        let held = batch.held();
+        self.held.add(held);
+        let sent = if self.held.get() > QUEUE_BYTES {
+            Err(batch)
+        } else {
+            self.batches.try_send(batch).map_err(|error| match error {
+                TrySendError::Full(batch) | TrySendError::Disconnected(batch) => batch,
+            })
+        };
+        if sent.is_err() {
+            self.held.sub(held);
+        }
+        sent
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("held", &self.held).finish_non_exhaustive()
+    }
 }
 
 /// One worker's end of the access log.
 pub(crate) struct LogBuffer {
     format: AccessLogFormat,
-    queue: SyncSender<Batch>,
-    buffer: RefCell<Batch>,
+    queue: Queue,
+    filling: RefCell<Filling>,
     pending: Notify,
+    /// Buffers that were written, and the way for those that will be.
+    spare: Receiver<Vec<u8>>,
+    home: SyncSender<Vec<u8>>,
+}
+
+/// Lines of the next batch.
+#[derive(Default)]
+struct Filling {
+    lines: u64,
+    bytes: Vec<u8>,
+    second: Second,
 }
 
 impl LogBuffer {
     /// Appends a line. Returns how many lines had to be dropped for it.
-    pub(crate) fn write(&self, record: &RequestRecord<'_>) -> u64 {
+    pub(crate) fn write(&self, record: &RequestRecord<'_>, known: Fragments<'_>) -> u64 {
         let full = {
-            let mut batch = self.buffer.borrow_mut();
-            if batch.lines == 0 {
+            let mut filling = self.filling.borrow_mut();
+            let Filling { lines, bytes, second } = &mut *filling;
+            if *lines == 0 {
                 self.pending.notify_one();
+                if bytes.capacity() == 0 {
+                    *bytes = self.spare.try_recv().unwrap_or_else(|_| Vec::with_capacity(BUFFER_BYTES));
+                }
             }
             match self.format {
-                AccessLogFormat::Json => line::json(&mut batch.bytes, record),
-                AccessLogFormat::Text => line::text(&mut batch.bytes, record),
+                AccessLogFormat::Json => line::json(bytes, second, record, known),
+                AccessLogFormat::Text => line::text(bytes, second, record, known),
                 AccessLogFormat::Off => return 0,
             }
-            batch.lines += 1;
-            batch.bytes.len() >= BUFFER_BYTES
+            *lines += 1;
+            bytes.len() > BUFFER_BYTES - LINE_BYTES
         };
         if full { self.flush() } else { 0 }
     }
 
-    /// Hands the buffer to the writer. Returns how many lines were dropped.
+    /// Hands the lines to the writer. Returns how many were dropped.
     pub(crate) fn flush(&self) -> u64 {
-        let mut batch = self.buffer.borrow_mut();
-        if batch.lines == 0 {
+        let mut filling = self.filling.borrow_mut();
+        let lines = std::mem::take(&mut filling.lines);
+        if lines == 0 {
             return 0;
         }
-        let full = Batch { lines: batch.lines, bytes: std::mem::take(&mut batch.bytes) };
-        batch.lines = 0;
-        match self.queue.try_send(full) {
-            Ok(()) => 0,
-            Err(TrySendError::Full(mut lost) | TrySendError::Disconnected(mut lost)) => {
-                lost.bytes.clear();
-                batch.bytes = lost.bytes;
-                lost.lines
-            }
+        let batch = if filling.bytes.len() < BUFFER_BYTES / 4 {
+            // A buffer that is mostly empty stays here: what waits for an output that is stuck has room for lines only.
+            let bytes = filling.bytes.as_slice().to_vec();
+            filling.bytes.clear();
+            Batch { lines, bytes, home: None }
+        } else {
+            Batch { lines, bytes: std::mem::take(&mut filling.bytes), home: Some(self.home.clone()) }
+        };
+        let Err(mut lost) = self.queue.hand_over(batch) else { return 0 };
+        if lost.home.is_some() {
+            lost.bytes.clear();
+            filling.bytes = lost.bytes;
         }
+        lost.lines
     }
 
     /// Resolves when the first line since the last flush was written.
@@ -90,54 +163,73 @@ impl LogBuffer {
     }
 }
 
-/// The writer thread. It ends, everything written, when all buffers are gone.
+/// An access log: the queue for the lines of all workers, and the thread that writes them. The thread ends, everything
+/// written, when this and all of its recorders ([`Telemetry::logging_recorder`](super::Telemetry::logging_recorder)) are
+/// gone.
 #[derive(Debug)]
-pub(crate) struct AccessLog {
+pub struct AccessLog {
     format: AccessLogFormat,
-    queue: SyncSender<Batch>,
+    queue: Queue,
     writer: JoinHandle<()>,
 }
 
 impl AccessLog {
     /// Starts the writer on `output`; `None` for [`AccessLogFormat::Off`].
-    pub(crate) fn start(format: AccessLogFormat, output: impl Write + Send + 'static) -> std::io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    ///
+    /// The system gives no more threads.
+    pub fn start(format: AccessLogFormat, output: impl Write + Send + 'static) -> std::io::Result<Option<Self>> {
         if format == AccessLogFormat::Off {
             return Ok(None);
         }
-        let (queue, batches) = sync_channel(QUEUE);
-        let writer =
-            std::thread::Builder::new().name("nantian-log".to_owned()).spawn(move || write_all(&batches, output))?;
+        let (sender, batches) = sync_channel(QUEUE);
+        let queue = Queue { batches: sender, held: Arc::default() };
+        let held = Arc::clone(&queue.held);
+        let writer = std::thread::Builder::new()
+            .name("nantian-log".to_owned())
+            .spawn(move || write_all(&batches, &held, output))?;
         Ok(Some(Self { format, queue, writer }))
     }
 
     /// A worker's end.
     pub(crate) fn buffer(&self) -> LogBuffer {
+        let (home, spare) = sync_channel(SPARE);
         LogBuffer {
             format: self.format,
             queue: self.queue.clone(),
-            buffer: RefCell::new(Batch { lines: 0, bytes: Vec::new() }),
+            filling: RefCell::default(),
             pending: Notify::new(),
+            spare,
+            home,
         }
     }
 
-    /// Waits until everything is written. Call it when all workers have ended.
-    pub(crate) fn finish(self) {
+    /// Waits until everything is written. Call it when all workers have ended: it waits for their recorders to be dropped.
+    pub fn finish(self) {
         drop(self.queue);
         // The writer does not panic; were it to, its lines are lost and the process still ends.
         let _ = self.writer.join();
     }
 }
 
-fn write_all(batches: &Receiver<Batch>, mut output: impl Write) {
-    while let Ok(batch) = batches.recv() {
+fn write_all(batches: &Receiver<Batch>, held: &SharedCount, mut output: impl Write) {
+    while let Ok(mut batch) = batches.recv() {
         // An output that fails (a closed pipe) cannot be told about its own failure. Later lines are tried again: a
         // disk may have space again.
         let _ = output.write_all(&batch.bytes).and_then(|()| output.flush());
+        held.sub(batch.held());
+        // One that grew is freed, and so is one whose worker has enough or has ended.
+        if let Some(home) = batch.home.filter(|_| batch.bytes.capacity() <= BUFFER_BYTES) {
+            batch.bytes.clear();
+            let _ = home.try_send(batch.bytes);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::sync::mpsc::{Sender, channel};
     use std::time::SystemTime;
 
@@ -169,6 +261,20 @@ mod tests {
         }
     }
 
+    /// An output that takes everything, and says so.
+    struct Told(Sender<()>);
+
+    impl Write for Told {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.send(()).expect("the test listens");
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn lines_are_dropped_and_counted_when_the_output_is_stuck_and_never_block() {
         let (asked, was_asked) = channel();
@@ -184,19 +290,76 @@ mod tests {
             Version::HTTP_11,
             &Method::GET,
         );
-        buffer.write(&record);
+        buffer.write(&record, Fragments::default());
         assert_eq!(buffer.flush(), 0);
         was_asked.recv().expect("the writer has the first batch");
         for _ in 0..QUEUE {
-            buffer.write(&record);
+            buffer.write(&record, Fragments::default());
             assert_eq!(buffer.flush(), 0);
         }
-        buffer.write(&record);
-        buffer.write(&record);
+        buffer.write(&record, Fragments::default());
+        buffer.write(&record, Fragments::default());
         assert_eq!(buffer.flush(), 2, "the queue is full");
         open_gate.send(()).expect("the writer waits");
         drop(buffer);
         log.finish();
         assert_eq!(lines.iter().count(), QUEUE + 1);
+    }
+
+    #[test]
+    fn what_waits_for_an_output_that_is_stuck_holds_four_mebibytes_at_most() {
+        let (asked, was_asked) = channel();
+        let (open_gate, open) = channel();
+        let (written, lines) = channel();
+        let log = AccessLog::start(AccessLogFormat::Json, Gate { asked, open, written, is_open: false })
+            .expect("a thread")
+            .expect("a log");
+        let buffer = log.buffer();
+        let path = "/x".repeat(250);
+        let mut record = RequestRecord::new(
+            SystemTime::UNIX_EPOCH,
+            "127.0.0.1:1".parse().expect("an address"),
+            Version::HTTP_11,
+            &Method::GET,
+        );
+        record.path = &path;
+        buffer.write(&record, Fragments::default());
+        buffer.flush();
+        was_asked.recv().expect("the writer has the first batch");
+        let mut dropped: u64 = (0..10_000).map(|_| buffer.write(&record, Fragments::default())).sum();
+        let held = log.queue.held.get();
+        assert!(
+            dropped > 1_000 && held <= QUEUE_BYTES && held > QUEUE_BYTES / 10 * 9,
+            "{dropped} dropped, {held} held"
+        );
+        dropped += buffer.flush();
+        open_gate.send(()).expect("the writer waits");
+        drop(buffer);
+        log.finish();
+        let written: Vec<u8> = lines.iter().flatten().collect();
+        assert_eq!(u64::try_from(memchr::memchr_iter(b'\n', &written).count()), Ok(10_001 - dropped));
+    }
+
+    #[test]
+    fn a_buffer_that_was_written_is_filled_again() {
+        let (written, lines) = channel();
+        let log = AccessLog::start(AccessLogFormat::Json, Told(written)).expect("a thread").expect("a log");
+        let buffer = log.buffer();
+        let record = RequestRecord::new(
+            SystemTime::UNIX_EPOCH,
+            "127.0.0.1:1".parse().expect("an address"),
+            Version::HTTP_11,
+            &Method::GET,
+        );
+        let mut places = BTreeSet::new();
+        for _ in 0..20 {
+            while buffer.filling.borrow().bytes.len() <= BUFFER_BYTES / 4 {
+                buffer.write(&record, Fragments::default());
+            }
+            places.insert(buffer.filling.borrow().bytes.as_ptr().addr());
+            assert_eq!(buffer.flush(), 0);
+            lines.recv().expect("the writer writes");
+        }
+        assert!(places.len() <= 1 + SPARE, "{} buffers", places.len());
     }
 }

@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime};
 
 use nantian_ir::{BackendKey, BindAddress, Endpoint, ResourceChange, Snapshot};
 
-pub use access_log::AccessLogFormat;
+pub use access_log::{AccessLog, AccessLogFormat};
 pub use flags::{ResponseFlag, ResponseFlags};
 pub use record::RequestRecord;
 #[cfg(test)]
@@ -31,8 +31,9 @@ pub(crate) use reference::check_reference;
 pub use reference::{access_log_reference, metrics_reference};
 pub use shard::{MirrorOutcome, Recorder};
 
-pub(crate) use access_log::{AccessLog, LogBuffer};
+pub(crate) use access_log::LogBuffer;
 pub(crate) use cells::SharedCount;
+pub(crate) use line::{Fragment, Fragments};
 pub(crate) use shard::{BufferAction, PanicPlace, RequestCells, UnderscoreAction, WaitOutcome};
 pub(crate) use sources::{AcceptError, BindStats, CutReason, HandshakeError};
 
@@ -82,6 +83,12 @@ impl Telemetry {
     /// tests. Only one thread may use a worker's recorders. An index without a worker counts nowhere.
     pub fn recorder(&self, index: usize) -> Recorder {
         self.recorder_with_log(index, None)
+    }
+
+    /// The same with lines in `log`: those of requests that have ended wait in the recorder until they are many, or until
+    /// [`Recorder::flush`] is called.
+    pub fn logging_recorder(&self, index: usize, log: &AccessLog) -> Recorder {
+        self.recorder_with_log(index, Some(log.buffer()))
     }
 
     pub(crate) fn recorder_with_log(&self, index: usize, log: Option<LogBuffer>) -> Recorder {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::access_log::LogBuffer;
 use super::cells::{Histogram, Owned};
 use super::flags::{ResponseFlag, ResponseFlags};
+use super::line::Fragments;
 use super::record::RequestRecord;
 use super::series::{Admission, SeriesKey};
 use crate::http::h2::StreamReset;
@@ -181,11 +182,11 @@ impl Recorder {
     /// the engine's own pipeline looks them up once for a configuration.
     pub fn record(&self, record: &RequestRecord<'_>) {
         let cells = self.series(record.listener, record.rule.map(|rule| &rule.route));
-        self.record_in(&cells, record);
+        self.record_in(&cells, record, Fragments::default());
     }
 
-    /// The same without a lookup: `cells` are those of the record's listener and route.
-    pub(crate) fn record_in(&self, cells: &RequestCells, record: &RequestRecord<'_>) {
+    /// The same without a lookup: `cells` are those of the record's listener and route, `known` its fragments.
+    pub(crate) fn record_in(&self, cells: &RequestCells, record: &RequestRecord<'_>, known: Fragments<'_>) {
         let shard = &self.0.shard;
         if let Some(class) = cells.classes.get(class_of(record.status)) {
             class.add(1);
@@ -199,7 +200,7 @@ impl Recorder {
         if record.tries > 1 {
             shard.retries.add(u64::from(record.tries - 1));
         }
-        self.write_line(record);
+        self.write_line(record, known);
     }
 
     /// Whether there is an access log: what only its lines tell needs no look at a clock without one.
@@ -207,10 +208,10 @@ impl Recorder {
         self.0.log.is_some()
     }
 
-    fn write_line(&self, record: &RequestRecord<'_>) {
+    fn write_line(&self, record: &RequestRecord<'_>, known: Fragments<'_>) {
         if let Some(log) = &self.0.log {
             self.0.shard.log_lines.add(1);
-            let dropped = log.write(record);
+            let dropped = log.write(record, known);
             if dropped > 0 {
                 self.0.shard.log_dropped.add(dropped);
             }
@@ -230,7 +231,7 @@ impl Recorder {
         let method = Method::from_bytes(b"-").unwrap_or_default();
         let mut record = RequestRecord::new(SystemTime::now(), client, Version::HTTP_09, &method);
         (record.scheme, record.flags) = ("-", ResponseFlags::of(flag));
-        self.write_line(&record);
+        self.write_line(&record, Fragments::default());
     }
 
     /// Counts a mirrored request.
@@ -298,8 +299,8 @@ impl Recorder {
         }
     }
 
-    /// Hands buffered access log lines to the writer.
-    pub(crate) fn flush(&self) {
+    /// Hands buffered access log lines to the writer, as an engine does ten milliseconds after the first.
+    pub fn flush(&self) {
         if let Some(log) = &self.0.log {
             let dropped = log.flush();
             if dropped > 0 {

@@ -102,7 +102,7 @@ fn label_sets_are_bounded() {
         let rule = rule(name);
         let cells = recorder.series(Some(&http), Some(&rule.route));
         for _ in 0..2 {
-            recorder.record_in(&cells, &record(Some(&http), Some(&rule), 200));
+            recorder.record_in(&cells, &record(Some(&http), Some(&rule), 200), Fragments::default());
         }
     }
     let samples = samples(&telemetry.metrics_text());

@@ -21,7 +21,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 
 /// The most bytes that the worker's thread held at one time while it served the connection.
 fn held(http: HttpSettings, client: impl FnOnce(SocketAddr) + Send + 'static) -> (u64, ConnectionEnd) {
-    let (counted, end) = serve(http, NO_BACKEND, client);
+    let (counted, end) = serve(http, NO_BACKEND, None, client);
     (counted.bytes_max, end)
 }
 

@@ -15,11 +15,14 @@ use std::thread;
 
 use allocation_counter::AllocationInfo;
 use nantian_proxy::http::{ConnectionEnd, HttpSettings};
+use nantian_proxy::telemetry::AccessLog;
 
-/// What the worker's thread allocates to serve one connection to its end. `backend`: the port that requests go to.
+/// What the worker's thread allocates to serve one connection to its end. `backend`: the port that requests go to; `log`: where
+/// each has a line.
 fn serve(
     http: HttpSettings,
     backend: u16,
+    log: Option<&AccessLog>,
     client: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> (AllocationInfo, ConnectionEnd) {
     let snapshot = one_connection::snapshot(backend, "[]");
@@ -27,7 +30,7 @@ fn serve(
     let address = gateway.local_addr().unwrap();
     let client = thread::spawn(move || client(address));
     let mut end = None;
-    let counted = allocation_counter::measure(|| end = Some(one_connection::serve(&gateway, snapshot, http)));
+    let counted = allocation_counter::measure(|| end = Some(one_connection::serve(&gateway, snapshot, http, log)));
     client.join().unwrap();
     (counted, end.unwrap())
 }

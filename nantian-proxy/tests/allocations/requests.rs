@@ -8,6 +8,7 @@ use std::thread;
 
 use allocation_counter::AllocationInfo;
 use nantian_proxy::http::{ConnectionEnd, HttpSettings};
+use nantian_proxy::telemetry::{AccessLog, AccessLogFormat};
 
 use crate::one_connection::{answer, ask, ask_on_streams};
 use crate::serve;
@@ -33,8 +34,21 @@ fn a_request_on_a_stream_allocates_no_more_than_it_did() {
     hold(ask_on_streams, &HTTP2);
 }
 
+/// Buffers are made, not lines: three at most, and the text of a second.
+#[test]
+fn a_line_of_the_access_log_allocates_nothing() {
+    for format in [AccessLogFormat::Json, AccessLogFormat::Text] {
+        let log = AccessLog::start(format, std::io::sink()).unwrap().unwrap();
+        let (without, with) = (requests(ask, None, 500), requests(ask, Some(&log), 500));
+        log.finish();
+        let more = with.count_total.saturating_sub(without.count_total);
+        println!("{more} more allocations for 500 lines");
+        assert!(more <= 25, "{more} more allocations for 500 lines");
+    }
+}
+
 fn hold(ask: fn(SocketAddr, usize), most: &Most) {
-    let (few, many) = (requests(ask, 50), requests(ask, 250));
+    let (few, many) = (requests(ask, None, 50), requests(ask, None, 250));
     let allocations = (many.count_total - few.count_total).div_ceil(200);
     let bytes = (many.bytes_total - few.bytes_total).div_ceil(200);
     println!("{allocations} allocations and {bytes} bytes for each request");
@@ -43,11 +57,11 @@ fn hold(ask: fn(SocketAddr, usize), most: &Most) {
 }
 
 /// What the worker's thread allocates for a connection with `count` requests.
-fn requests(ask: fn(SocketAddr, usize), count: usize) -> AllocationInfo {
+fn requests(ask: fn(SocketAddr, usize), log: Option<&AccessLog>, count: usize) -> AllocationInfo {
     let backend = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = backend.local_addr().unwrap().port();
     let backend = thread::spawn(move || answer(backend.accept().unwrap().0));
-    let (counted, end) = serve(HttpSettings::default(), port, move |address| ask(address, count));
+    let (counted, end) = serve(HttpSettings::default(), port, log, move |address| ask(address, count));
     assert!(matches!(end, ConnectionEnd::Closed), "{end}");
     backend.join().unwrap();
     counted

@@ -10,25 +10,33 @@ use nantian_ir::compile::{Objects, Options, compile, yaml};
 use nantian_proxy::http::{self, ConnectionEnd, ConnectionInfo, Drain, HttpSettings, Transport};
 use nantian_proxy::request::{Pipeline, Settings, Worker};
 use nantian_proxy::runtime::Runtime;
-use nantian_proxy::telemetry::Telemetry;
+use nantian_proxy::telemetry::{AccessLog, Telemetry};
 
 const ASKED: &[u8] = b"GET /1k HTTP/1.1\r\nHost: a.example\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n";
 
 /// Accepts one connection and serves it to its end.
-pub(crate) fn serve(gateway: &TcpListener, snapshot: Arc<nantian_ir::Snapshot>, http: HttpSettings) -> ConnectionEnd {
+pub(crate) fn serve(
+    gateway: &TcpListener,
+    snapshot: Arc<nantian_ir::Snapshot>,
+    http: HttpSettings,
+    log: Option<&AccessLog>,
+) -> ConnectionEnd {
     let address = gateway.local_addr().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let bind = snapshot.listeners.values().next().unwrap().bind;
         let telemetry = Telemetry::new("test", 1);
         let runtime = Arc::new(Runtime::build(snapshot, None));
-        let worker = Worker::new(Settings::default(), &http, runtime, telemetry.recorder(0), 7);
+        let recorder = log.map_or_else(|| telemetry.recorder(0), |log| telemetry.logging_recorder(0, log));
+        let worker = Worker::new(Settings::default(), &http, runtime, recorder.clone(), 7);
         let (stream, peer) = gateway.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
         let stream = tokio::net::TcpStream::from_std(stream).unwrap();
         let info = Rc::new(ConnectionInfo::new(peer, address));
         let (io, pipeline) = (Transport::from(stream), Pipeline::new(worker, bind));
-        http::serve_auto(io, info, Rc::new(http), pipeline, Drain::new()).await
+        let end = http::serve_auto(io, info, Rc::new(http), pipeline, Drain::new()).await;
+        recorder.flush();
+        end
     })
 }
 

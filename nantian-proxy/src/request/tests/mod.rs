@@ -67,10 +67,21 @@ async fn gateway_with(builder: Builder, settings: Settings) -> Gateway {
 }
 
 async fn gateway_on(builder: Builder, settings: Settings, http: HttpSettings) -> Gateway {
+    let telemetry = Telemetry::new("test", 1);
+    let recorder = telemetry.recorder(0);
+    gateway_recorded_by(recorder, telemetry, builder, settings, http).await
+}
+
+async fn gateway_recorded_by(
+    recorder: Recorder,
+    telemetry: Telemetry,
+    builder: Builder,
+    settings: Settings,
+    http: HttpSettings,
+) -> Gateway {
     let runtime = Runtime::build(builder.build(), None);
     assert_eq!(runtime.refused(), []);
-    let telemetry = Telemetry::new("test", 1);
-    let worker = Worker::new(settings, &http, Arc::new(runtime), telemetry.recorder(0), 7);
+    let worker = Worker::new(settings, &http, Arc::new(runtime), recorder, 7);
     let pipeline = Pipeline::new(Rc::clone(&worker), BIND);
     let address = server_of(http, Rc::clone(&pipeline)).await.address;
     Gateway { address, worker, pipeline, telemetry }

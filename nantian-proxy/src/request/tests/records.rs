@@ -1,8 +1,13 @@
 //! Every request is recorded once, however it ends.
 
+use std::sync::mpsc::{Sender, channel};
+
+use nantian_ir::{Attachment, HostnameMatch, ListenerProtocol};
+
 use super::*;
 use crate::http::testing::raw_backend;
 use crate::http::{ConnectionInfo, Fate, Interim};
+use crate::telemetry::{AccessLog, AccessLogFormat};
 
 const REQUESTS: &str = "nantian_gateway_dataplane_http_requests_total";
 
@@ -190,5 +195,79 @@ fn a_panic_in_a_stage_is_a_500_in_the_records_and_the_worker_goes_on() {
         assert_eq!((gateway.metric(REQUESTS), gateway.flags("PN")), (1, 1));
         assert_eq!(gateway.metric("nantian_gateway_dataplane_panics_total{place=\"request\"}"), 1);
         assert_eq!(gateway.get("/").await.status, 200);
+    });
+}
+
+/// An output that hands on what is written.
+struct Output(Sender<Vec<u8>>);
+
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.send(bytes.to_vec()).unwrap();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Rules `/a` and `/b` with a backend each, `/a` at two listeners.
+fn two_rules(a: SocketAddr, b: SocketAddr) -> Builder {
+    Builder::new()
+        .listener("other", "other.example", ListenerProtocol::Http, 80)
+        .backend("a", BackendProtocol::Http1, &[a])
+        .backend("b", BackendProtocol::Http1, &[b])
+        .rule(0, "/a", |rule| {
+            rule.targets = vec![to("a", 1)];
+            let hostnames = vec![HostnameMatch::parse("other.example").unwrap()];
+            rule.attachments.push(Attachment { listener: listener_key("other"), hostnames });
+        })
+        .rule(1, "/b", |rule| rule.targets = vec![to("b", 1)])
+}
+
+/// What is the same for many requests is written once, and must not get into the lines of others.
+#[test]
+fn the_line_of_each_request_names_its_own_listener_rule_and_backend() {
+    local(async {
+        let (output, written) = channel();
+        let log = AccessLog::start(AccessLogFormat::Json, Output(output)).unwrap().unwrap();
+        let telemetry = Telemetry::new("test", 1);
+        let recorder = telemetry.logging_recorder(0, &log);
+        let (a, b) = (echo("a").await, echo("b").await);
+        let http = HttpSettings { linger: LINGER, ..HttpSettings::default() };
+        let (builder, settings) = (two_rules(a, b), Settings::default());
+        let gateway = gateway_recorded_by(recorder.clone(), telemetry, builder, settings, http).await;
+        let mut expected = Vec::new();
+        for round in 0..3 {
+            for (host, path, names) in [
+                ("any.example", "/a", ["ns/gw/http", "HTTPRoute/ns/route", "0", "Service/ns/a:80"]),
+                ("any.example", "/b", ["ns/gw/http", "HTTPRoute/ns/route", "1", "Service/ns/b:80"]),
+                ("other.example", "/a", ["ns/gw/other", "HTTPRoute/ns/route", "0", "Service/ns/a:80"]),
+                ("any.example", "/none", ["ns/gw/http", "", "", ""]),
+            ] {
+                gateway.send("GET", path, &[("host", host)], "").await;
+                expected.push(names.map(str::to_owned));
+            }
+            if round == 1 {
+                // Endpoints change places: rules and backends are made anew.
+                let runtime = Runtime::build(two_rules(b, a).build(), Some(&gateway.worker.runtime()));
+                gateway.worker.apply(Arc::new(runtime));
+            }
+        }
+        while gateway.metric(REQUESTS) < 12 {
+            tokio::task::yield_now().await;
+        }
+        recorder.flush();
+        let lines = String::from_utf8(written.recv().unwrap()).unwrap();
+        let named = lines.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            ["listener", "route", "rule", "backend"].map(|name| match &line[name] {
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            })
+        });
+        assert_eq!(named.collect::<Vec<_>>(), expected, "{lines}");
     });
 }
