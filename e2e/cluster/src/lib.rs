@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+mod audit;
 mod cgroup;
 mod cluster;
 mod container;
@@ -16,6 +17,7 @@ mod process;
 mod programs;
 mod state;
 
+pub use audit::Asked;
 pub use cluster::{Cluster, Parts};
 pub use container::Container;
 pub use error::ClusterError;

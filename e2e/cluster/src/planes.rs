@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use crate::images::Build;
-use crate::process::{read, run};
+use crate::process::{line, read, run};
 use crate::state::Home;
 use crate::{Cluster, ClusterError, gateway_api_crds};
 
 /// Namespace and release.
 const NAME: &str = "nantian-gw";
+
+/// Where control planes serve data planes.
+const XDS_PORT: u16 = 18080;
 
 /// Where its images would come from, if somebody asked for them.
 const REGISTRY: &str = "nantian.local";
@@ -89,6 +92,24 @@ impl Cluster {
             self.import(&archive)?;
         }
         Ok(tag)
+    }
+
+    /// How many bytes control planes have sent over the connections that data planes have to them now.
+    ///
+    /// # Errors
+    /// If the cluster has no node, or a control plane ends meanwhile.
+    pub fn sent_to_data_planes(&self) -> Result<u64, ClusterError> {
+        let mut sent = 0;
+        for container in self.containers("controlplane")? {
+            let mut sockets = container.command("ss");
+            sockets.args(["-Htin", "state", "established", &format!("( sport = :{XDS_PORT} )")]);
+            let printed = read(&mut sockets)?;
+            for count in printed.split_whitespace().filter_map(|field| field.strip_prefix("bytes_sent:")) {
+                let count = serde_json::from_str::<u64>(count);
+                sent += count.map_err(|source| ClusterError::Answer { line: line(&sockets), source })?;
+            }
+        }
+        Ok(sent)
     }
 
     fn not_ready(&self, source: ClusterError) -> ClusterError {

@@ -7,7 +7,7 @@ use nantian_cluster::{Container, Parts};
 
 use crate::load::{self, Load, ROUTES, Served};
 use crate::seen::{
-    Asked, Writes, accepted, all_current, answer, control_planes, current, data_planes, is_ready, one_writer, pods,
+    Writes, accepted, all_current, answer, asked, control_planes, current, data_planes, is_ready, one_writer, pods,
     served, until,
 };
 use crate::{Live, said};
@@ -100,7 +100,7 @@ fn slow_api_server(live: &Live, url: &str) {
 fn no_api_server(live: &Live, url: &str) {
     let away = std::env::var("NANTIAN_WITHOUT_API_SERVER").ok().and_then(|seconds| seconds.parse().ok());
     let away = away.map_or(WITHOUT_API_SERVER, Duration::from_secs);
-    let lists = || Asked::all(live).iter().filter(|asked| asked.verb == "list" && asked.code == 200).count();
+    let lists = || asked(live).iter().filter(|asked| asked.verb == "list" && asked.code == 200).count();
     let before = lists();
     live.cluster().kill_kubernetes().unwrap();
     std::thread::sleep(away);
@@ -120,7 +120,7 @@ fn no_api_server(live: &Live, url: &str) {
 fn refusing_api_server(live: &Live, url: &str) {
     live.apply(&load::route("goes"));
     until("a route is served", RECOVERED, || served(live, url, "goes"));
-    let refused = || Asked::all(live).iter().filter(|asked| asked.code == 429 && asked.verb == "watch").count();
+    let refused = || asked(live).iter().filter(|asked| asked.code == 429 && asked.verb == "watch").count();
     let before = refused();
     live.apply(REFUSAL);
     for _ in 0..CUTS {

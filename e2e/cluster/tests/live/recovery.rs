@@ -37,21 +37,11 @@ fn data_planes_serve_on_without_control_planes_and_one_control_plane_alone_write
     live.down();
 }
 
-/// What control planes have sent over the connections that data planes have to them now.
-fn sent(live: &Live) -> u64 {
-    let of = |container: &Container| {
-        let mut sockets = container.command("ss");
-        let printed = said(sockets.args(["-Htin", "state", "established", "( sport = :18080 )"]));
-        let fields = printed.split_whitespace().filter_map(|field| field.strip_prefix("bytes_sent:"));
-        fields.map(|count| count.parse::<u64>().unwrap()).sum::<u64>()
-    };
-    control_planes(live).iter().map(of).sum()
-}
-
 fn killed_and_back(live: &Live) {
     const DEPLOYMENT: &str = "deployment/nantian-gw-controlplane";
     until("both data planes are current", Duration::from_secs(60), || all_current(live));
-    let first = sent(live);
+    let sent = || live.cluster().sent_to_data_planes().unwrap();
+    let first = sent();
     control_planes(live).iter().for_each(Container::kill);
     live.kubectl(["-n", "nantian-gw", "scale", DEPLOYMENT, "--replicas=0"]);
     until("no control plane runs", Duration::from_secs(60), || control_planes(live).is_empty());
@@ -62,7 +52,7 @@ fn killed_and_back(live: &Live) {
     live.kubectl(["-n", "nantian-gw", "rollout", "status", DEPLOYMENT, "--timeout=120s"]);
     let ready = began.elapsed();
     until("both data planes are current again", Duration::from_secs(60), || all_current(live));
-    let again = sent(live);
+    let again = sent();
     println!(
         "{first} bytes sent to both data planes for {ROUTES} routes; {again} after {WITHOUT_CONTROL_PLANE:?} without a control \
          plane, handshakes included; ready after {ready:?}, current after {:?}",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use nantian_cluster::Container;
+use nantian_cluster::{Asked, Container};
 use serde_json::Value;
 
 use crate::{Live, said};
@@ -75,49 +75,6 @@ pub(crate) fn served(live: &Live, url: &str, route: &str) -> bool {
     said(curl.args(["--header", &host, url])) == format!("200 {route}")
 }
 
-/// What a control plane asked the API server, as that has written it down.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pod: String,
-    pub(crate) verb: String,
-    /// What is below a resource follows it: `httproutes/status`.
-    pub(crate) resource: String,
-    name: String,
-    pub(crate) code: u64,
-    received: String,
-    answered: String,
-}
-
-impl Asked {
-    /// All requests of control planes so far that have an answer.
-    pub(crate) fn all(live: &Live) -> Vec<Self> {
-        const ACCOUNT: &str = "system:serviceaccount:nantian-gw:nantian-gw-controlplane";
-        let log = std::fs::read_to_string(live.cluster().logs().join("audit.log")).unwrap();
-        // Its last line may be half-written.
-        let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        events.filter(|event| event["user"]["username"] == ACCOUNT).map(|event| Self::of(&event)).collect()
-    }
-
-    fn of(event: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let object = &event["objectRef"];
-        let below = object["subresource"].as_str().map(|below| format!("/{below}")).unwrap_or_default();
-        Self {
-            pod: text(&event["user"]["extra"]["authentication.kubernetes.io/pod-name"][0]),
-            verb: text(&event["verb"]),
-            resource: text(&object["resource"]) + &below,
-            name: text(&object["name"]),
-            code: event["responseStatus"]["code"].as_u64().unwrap_or_default(),
-            received: text(&event["requestReceivedTimestamp"]),
-            answered: text(&event["stageTimestamp"]),
-        }
-    }
-
-    fn writes(&self) -> bool {
-        !["get", "list", "watch"].contains(&&*self.verb)
-    }
-}
-
 /// Statuses that were written, and by whom.
 pub(crate) struct Writes {
     pub(crate) statuses: usize,
@@ -125,9 +82,14 @@ pub(crate) struct Writes {
     pub(crate) leaders: usize,
 }
 
+/// What control planes asked the API server so far.
+pub(crate) fn asked(live: &Live) -> Vec<Asked> {
+    live.cluster().asked().unwrap()
+}
+
 /// Checks that whoever writes a status is the one who wrote the leader's Lease last.
 pub(crate) fn one_writer(live: &Live) -> Writes {
-    let asked = Asked::all(live);
+    let asked = asked(live);
     let written = asked.iter().filter(|asked| asked.writes());
     let is_lease = |asked: &&Asked| asked.name == "nantian-controlplane-leader" && asked.code < 300;
     let mut leases: Vec<_> = written.clone().filter(is_lease).map(|asked| (&asked.answered, &asked.pod)).collect();
