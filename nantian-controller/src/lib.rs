@@ -22,6 +22,7 @@ pub mod read;
 mod renewal;
 pub mod settings;
 mod status;
+mod turns;
 mod watch;
 
 pub use control_plane::{ControlPlane, ControlPlaneError};

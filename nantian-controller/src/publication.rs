@@ -102,6 +102,15 @@ impl Published {
     }
 }
 
+/// Where publications come from, one after the other; each is the newest then.
+pub(crate) type Newest = watch::Receiver<Option<Arc<Published>>>;
+
+/// The next one, once there is one; `None`: there will be none.
+pub(crate) async fn next(newest: &mut Newest) -> Option<Arc<Published>> {
+    newest.changed().await.ok()?;
+    newest.borrow_and_update().clone()
+}
+
 /// Versions that are remembered, so that an acknowledgement of one can be understood.
 const REMEMBERED: usize = 64;
 

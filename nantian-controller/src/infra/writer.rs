@@ -1,6 +1,7 @@
 //! The writer of what is made for Gateways.
 
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use kube::{Api, Client, Resource};
 use nantian_ir::ObjectRef;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
 
 use super::attention::Which;
 use super::made::Made;
@@ -20,9 +21,8 @@ use crate::Settings;
 use crate::apply::{ApplyError, apply, delete};
 use crate::lease::while_leading;
 use crate::notice::{Listener, Notice};
-use crate::publication::{Publications, Published};
-use crate::queue::{LONG, Queue};
-use crate::rate::Rate;
+use crate::publication::{Newest, Publications, Published, next};
+use crate::turns::Turns;
 use crate::watch::Observed;
 
 /// What it needs.
@@ -37,16 +37,13 @@ pub(crate) struct Writer {
     pub(crate) listener: Listener,
 }
 
-type Newest = watch::Receiver<Option<Arc<Published>>>;
 type Written = (ObjectRef, Result<(), String>);
 
 /// A time of leading.
 struct Term<'w> {
     writer: &'w Writer,
     published: Arc<Published>,
-    queue: Queue,
-    rate: Rate,
-    writes: JoinSet<Written>,
+    turns: Turns<Written>,
 }
 
 impl Writer {
@@ -60,22 +57,14 @@ impl Writer {
 
 impl<'w> Term<'w> {
     fn new(writer: &'w Writer, published: Arc<Published>) -> Self {
-        let rate = Rate::new(writer.settings.infrastructure.writes_per_second, Instant::now());
-        let mut term = Self { writer, published, queue: Queue::default(), rate, writes: JoinSet::new() };
+        let settings = &writer.settings.infrastructure;
+        let mut term = Self { writer, published, turns: Turns::new(settings.concurrency, settings.writes_per_second) };
         term.add_all();
         term
     }
 
-    fn add(&mut self, gateways: impl IntoIterator<Item = ObjectRef>) {
-        let now = Instant::now();
-        for gateway in gateways {
-            self.queue.add(gateway, now);
-        }
-    }
-
     fn add_all(&mut self) {
-        let published = Arc::clone(&self.published);
-        self.add(published.services.keys().cloned());
+        self.turns.add(self.published.services.keys().cloned());
     }
 
     async fn run(mut self, mut newest: Newest) {
@@ -84,70 +73,63 @@ impl<'w> Term<'w> {
         loop {
             let pause = self.write_what_is_due();
             tokio::select! {
-                changed = newest.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    let published = newest.borrow_and_update().clone();
-                    self.advance(published);
-                }
+                published = next(&mut newest) => match published {
+                    Some(published) => self.advance(published),
+                    None => return,
+                },
                 which = self.writer.made.for_writer.next() => match which {
                     Which::All => self.add_all(),
-                    Which::These(gateways) => self.add(gateways),
+                    Which::These(gateways) => self.turns.add(gateways),
                 },
                 _ = resync.tick() => self.add_all(),
-                Some(written) = self.writes.join_next() => self.finish(written),
+                Some(written) = self.turns.written() => self.finish(written),
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
     /// Another publication: what it wants otherwise is looked at.
-    fn advance(&mut self, published: Option<Arc<Published>>) {
-        let Some(published) = published else { return };
-        let before = std::mem::replace(&mut self.published, published);
-        let now = Arc::clone(&self.published);
-        self.add(now.services.changes(&before.services).iter().map(|change| change.key().clone()));
+    fn advance(&mut self, published: Arc<Published>) {
+        let before = mem::replace(&mut self.published, published);
+        let changes = self.published.services.changes(&before.services);
+        self.turns.add(changes.iter().map(|change| change.key().clone()));
     }
 
     /// Begins as many writes as there may be; says how long until there may be more.
     fn write_what_is_due(&mut self) -> Duration {
-        while self.writes.len() < self.writer.settings.infrastructure.concurrency.max(1) {
+        loop {
             let now = Instant::now();
-            let gateway = match self.queue.next_turn(&mut self.rate, now) {
+            let gateway = match self.turns.next(now) {
                 Ok(gateway) => gateway,
                 Err(wait) => return wait,
             };
-            if !self.look(&gateway, now) {
-                self.rate.give_back();
-            }
+            let write = self.look(&gateway, now);
+            self.turns.begin(write);
         }
-        LONG
     }
 
-    /// Looks at a Gateway; says whether something is being written for it.
-    fn look(&mut self, gateway: &ObjectRef, now: Instant) -> bool {
+    /// Looks at a Gateway; gives what writes for it, if anything is to be written.
+    fn look(&mut self, gateway: &ObjectRef, now: Instant) -> Option<impl Future<Output = Written> + use<>> {
         let Writer { observed, made, client, .. } = self.writer;
         // What nothing is wanted of stays as it is: the Gateway may be on its way out, and its objects with it, or wrong.
         let wanted = self.published.services.get(gateway).zip(observed.get(gateway));
         let Some((service, observed)) = wanted else {
-            self.queue.gone(gateway);
+            self.turns.queue.gone(gateway);
             made.set_failure(gateway, None);
-            return false;
+            return None;
         };
         let there = There { services: made.services_of(gateway), slices: made.slices_of(gateway) };
         let writes = plan(service, &observed.uid, &made.data_planes(), &there);
         if writes.is_empty() {
-            self.queue.settled(gateway, now);
+            self.turns.queue.settled(gateway, now);
             made.set_failure(gateway, None);
-            return false;
+            return None;
         }
         let (client, gateway) = (client.clone(), gateway.clone());
-        self.writes.spawn(async move {
+        Some(async move {
             let written = write(&client, &gateway.namespace, writes).await;
             (gateway, written)
-        });
-        true
+        })
     }
 
     fn finish(&mut self, written: Result<Written, JoinError>) {
@@ -156,9 +138,9 @@ impl<'w> Term<'w> {
         let Ok((gateway, written)) = written else { return };
         self.writer.made.set_failure(&gateway, written.as_ref().err());
         match written {
-            Ok(()) => self.queue.written(&gateway, now),
+            Ok(()) => self.turns.queue.written(&gateway, now),
             Err(message) => {
-                self.queue.failed(&gateway, now);
+                self.turns.queue.failed(&gateway, now);
                 let gateway = gateway.to_string();
                 self.writer.listener.tell(&Notice::InfrastructureNotWritten { gateway, message });
             }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::Published;
+use crate::publication::Newest;
 
 /// Runs what `begin` begins, from the newest publication on, whenever this replica leads. When it leads no more, what runs is
 /// dropped, and with it the writes on their way.
 pub(crate) async fn while_leading<F: Future<Output = ()>>(
     mut leader: watch::Receiver<bool>,
-    mut newest: watch::Receiver<Option<Arc<Published>>>,
-    begin: impl Fn(Arc<Published>, watch::Receiver<Option<Arc<Published>>>) -> F,
+    mut newest: Newest,
+    begin: impl Fn(Arc<Published>, Newest) -> F,
 ) {
     loop {
         // Without a sender the process ends.

@@ -1,6 +1,7 @@
 //! The writer of statuses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use kube::Client;
 use nantian_ir::compile::Status;
 use nantian_ir::{ObjectRef, ResourceChange};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinError;
 
 use super::plan::{plan, release};
 use super::refused::Refusals;
@@ -19,9 +20,8 @@ use crate::events::Recorder;
 use crate::infra::{Made, Placed, Which};
 use crate::lease::while_leading;
 use crate::notice::{Listener, Notice};
-use crate::publication::{Publications, Published};
-use crate::queue::{LONG, Queue};
-use crate::rate::Rate;
+use crate::publication::{Newest, Publications, Published, next};
+use crate::turns::Turns;
 use crate::watch::{Observed, ObservedStatus};
 use crate::{Metrics, Nodes, Settings};
 
@@ -45,9 +45,7 @@ type Written = (ObjectRef, Result<ObservedStatus, ApplyError>);
 struct Term<'w> {
     writer: &'w Writer,
     published: Arc<Published>,
-    queue: Queue,
-    rate: Rate,
-    writes: JoinSet<Written>,
+    turns: Turns<Written>,
     events: Recorder,
     /// Since when data planes are waited for.
     waiting_since: BTreeMap<ObjectRef, Instant>,
@@ -67,48 +65,36 @@ impl Writer {
 
 impl<'w> Term<'w> {
     fn new(writer: &'w Writer, published: Arc<Published>) -> Self {
-        let now = Instant::now();
         let (client, metrics, listener) = (writer.client.clone(), writer.metrics.clone(), writer.listener.clone());
+        let settings = &writer.settings.status;
         let mut term = Self {
             events: Recorder::new(client, &writer.settings, metrics, listener),
             writer,
             published,
-            queue: Queue::default(),
-            rate: Rate::new(writer.settings.status.writes_per_second, now),
-            writes: JoinSet::new(),
+            turns: Turns::new(settings.concurrency, settings.writes_per_second),
             waiting_since: BTreeMap::new(),
             released: BTreeSet::new(),
             refusals: Arc::default(),
         };
-        term.add(writer.observed.ids());
+        term.turns.add(writer.observed.ids());
         term
     }
 
-    fn add(&mut self, ids: impl IntoIterator<Item = ObjectRef>) {
-        let now = Instant::now();
-        for id in ids {
-            self.queue.add(id, now);
-        }
-    }
-
-    async fn run(mut self, mut newest: watch::Receiver<Option<Arc<Published>>>) {
+    async fn run(mut self, mut newest: Newest) {
         let mut nodes = self.writer.nodes.changes();
         let mut resync = tokio::time::interval(self.writer.settings.watch.resync_period);
         resync.reset();
         loop {
             let pause = self.write_what_is_due();
             tokio::select! {
-                changed = newest.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    let published = newest.borrow_and_update().clone();
-                    self.advance(published);
-                }
-                () = self.writer.observed.changed() => self.add(self.writer.observed.take_changed()),
+                published = next(&mut newest) => match published {
+                    Some(published) => self.advance(published),
+                    None => return,
+                },
+                () = self.writer.observed.changed() => self.turns.add(self.writer.observed.take_changed()),
                 which = places_changed(self.writer.made.as_deref()) => match which {
                     Which::All => self.add_served(),
-                    Which::These(gateways) => self.add(gateways),
+                    Which::These(gateways) => self.turns.add(gateways),
                 },
                 changed = nodes.changed() => {
                     if changed.is_err() {
@@ -116,27 +102,26 @@ impl<'w> Term<'w> {
                     }
                     self.add_served();
                 }
-                _ = resync.tick() => self.add(self.writer.observed.ids()),
-                Some(written) = self.writes.join_next() => self.finish(written),
+                _ = resync.tick() => self.turns.add(self.writer.observed.ids()),
+                Some(written) = self.turns.written() => self.finish(written),
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
     /// Another publication: what it wants otherwise is looked at.
-    fn advance(&mut self, published: Option<Arc<Published>>) {
-        let Some(published) = published else { return };
-        let before = std::mem::replace(&mut self.published, published);
+    fn advance(&mut self, published: Arc<Published>) {
+        let before = mem::replace(&mut self.published, published);
         let now = Arc::clone(&self.published);
         for change in now.statuses.changes(&before.statuses) {
             match change {
                 ResourceChange::Added(new) | ResourceChange::Changed { new, .. } => {
                     self.released.remove(&new.0.object);
-                    self.add([new.0.object.clone()]);
+                    self.turns.add([new.0.object.clone()]);
                 }
                 ResourceChange::Removed(old) => {
                     self.released.insert(old.0.object.clone());
-                    self.add([old.0.object.clone()]);
+                    self.turns.add([old.0.object.clone()]);
                 }
             }
         }
@@ -152,9 +137,8 @@ impl<'w> Term<'w> {
 
     /// All whose status data planes have a say in.
     fn add_served(&mut self) {
-        let published = Arc::clone(&self.published);
         let has_listeners = |id: &&ObjectRef| matches!(id.kind.as_str(), "Gateway" | "ListenerSet");
-        self.add(published.statuses.keys().filter(has_listeners).cloned());
+        self.turns.add(self.published.statuses.keys().filter(has_listeners).cloned());
         let before = self.look_at_refusals();
         self.add_refused(&before);
     }
@@ -162,13 +146,12 @@ impl<'w> Term<'w> {
     /// Looks at what data planes refuse of routes; gives what they did before.
     fn look_at_refusals(&mut self) -> Arc<Refusals> {
         let now = Refusals::of(&self.writer.nodes.list(), &self.published.snapshot);
-        std::mem::replace(&mut self.refusals, Arc::new(now))
+        mem::replace(&mut self.refusals, Arc::new(now))
     }
 
     /// The routes of which something is refused, and those of which nothing is any more.
     fn add_refused(&mut self, before: &Refusals) {
-        let now = Arc::clone(&self.refusals);
-        self.add(before.routes().chain(now.routes()).cloned());
+        self.turns.add(before.routes().chain(self.refusals.routes()).cloned());
     }
 
     /// Begins as many writes as there may be; says how long until there may be more.
@@ -176,64 +159,71 @@ impl<'w> Term<'w> {
         let nodes = self.writer.nodes.list();
         let refusals = Arc::clone(&self.refusals);
         let servers = Servers::of(&nodes, &refusals, &self.writer.publications);
-        while self.writes.len() < self.writer.settings.status.concurrency.max(1) {
+        loop {
             let now = Instant::now();
-            let id = match self.queue.next_turn(&mut self.rate, now) {
+            let id = match self.turns.next(now) {
                 Ok(id) => id,
                 Err(wait) => return wait,
             };
-            if !self.look(&id, &servers, now) {
-                self.rate.give_back();
-            }
+            let write = self.look(&id, &servers, now);
+            self.turns.begin(write);
         }
-        LONG
     }
 
-    /// Looks at an object; says whether it is being written.
-    fn look(&mut self, id: &ObjectRef, servers: &Servers<'_>, now: Instant) -> bool {
+    /// Looks at an object; gives what writes its status, if that is to be written.
+    fn look(
+        &mut self,
+        id: &ObjectRef,
+        servers: &Servers<'_>,
+        now: Instant,
+    ) -> Option<impl Future<Output = Written> + use<>> {
         let Some(observed) = self.writer.observed.get(id) else {
-            self.queue.gone(id);
+            self.turns.queue.gone(id);
             self.released.remove(id);
             self.waiting_since.remove(id);
-            return false;
+            return None;
         };
-        let wanted = self.published.statuses.get(id).map(|reported| &reported.0.status);
-        let mut judged = wanted.map(|wanted| judge(id, wanted, &self.published.snapshot, servers));
+        let compiled = self.published.statuses.get(id).map(|reported| &reported.0.status);
+        let mut judged = compiled.map(|compiled| judge(id, compiled, &self.published.snapshot, servers));
         if let Some((verdict, made)) = judged.as_mut().zip(self.writer.made.as_deref()).filter(|_| id.kind == "Gateway")
         {
             if !made.is_ready() {
                 // It is called for once that is known.
-                self.queue.settled(id, now);
-                return false;
+                self.turns.queue.settled(id, now);
+                return None;
             }
             let service = self.published.services.get(id).map(|service| &**service);
             place(&mut verdict.status, Placed::of(id, service, made));
         }
-        if judged.as_ref().is_some_and(|verdict| verdict.is_waiting) && servers.are_there() {
-            let since = *self.waiting_since.entry(id.clone()).or_insert(now);
-            let until = since + self.writer.settings.status.programming_grace;
-            if now < until {
-                self.queue.settled(id, now);
-                self.queue.add_at(id.clone(), until, now);
-                return false;
-            }
-        } else {
-            self.waiting_since.remove(id);
+        let is_waiting = servers.are_there() && judged.as_ref().is_some_and(|verdict| verdict.is_waiting);
+        if let Some(until) = self.waits_until(id, is_waiting, now) {
+            self.turns.queue.settled(id, now);
+            self.turns.queue.add_at(id.clone(), until, now);
+            return None;
         }
         let wanted = judged.map(|verdict| verdict.status);
         let Some(object) = self.object_for(id, wanted.as_ref(), &observed) else {
-            self.queue.settled(id, now);
-            return false;
+            self.turns.queue.settled(id, now);
+            return None;
         };
         if let Some(wanted) = &wanted {
             self.events.tell(id, &observed, wanted, now);
         }
         let (client, id) = (self.writer.client.clone(), id.clone());
-        self.writes.spawn(async move {
+        Some(async move {
             let written = apply_status(&client, &id, object).await;
             (id, written)
-        });
-        true
+        })
+    }
+
+    /// Until when data planes may take before it is said of an object that they do not serve it.
+    fn waits_until(&mut self, id: &ObjectRef, is_waiting: bool, now: Instant) -> Option<Instant> {
+        if !is_waiting {
+            self.waiting_since.remove(id);
+            return None;
+        }
+        let since = *self.waiting_since.entry(id.clone()).or_insert(now);
+        Some(since + self.writer.settings.status.programming_grace).filter(|until| now < *until)
     }
 
     fn object_for(
@@ -257,19 +247,19 @@ impl<'w> Term<'w> {
             Ok(observed) => {
                 self.released.remove(&id);
                 self.writer.observed.set(&id, observed);
-                self.queue.written(&id, now);
+                self.turns.queue.written(&id, now);
             }
-            Err(ApplyError::Gone) => self.queue.gone(&id),
+            Err(ApplyError::Gone) => self.turns.queue.gone(&id),
             Err(ApplyError::Conflict(seen)) => {
                 if let Some(seen) = seen {
                     self.writer.observed.set(&id, *seen);
                 }
-                self.queue.failed(&id, now);
+                self.turns.queue.failed(&id, now);
             }
             Err(error) => {
                 let (object, message) = (id.to_string(), error.to_string());
                 self.writer.listener.tell(&Notice::StatusNotWritten { object, message });
-                self.queue.failed(&id, now);
+                self.turns.queue.failed(&id, now);
             }
         }
     }
