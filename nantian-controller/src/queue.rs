@@ -93,6 +93,12 @@ impl Queue {
         self.later.first().map(|(at, _)| *at)
     }
 
+    /// How many wait.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether one is ready.
     pub(crate) fn is_ready(&self, now: Instant) -> bool {
         !self.ready.is_empty() || self.next_due().is_some_and(|at| at <= now)

@@ -69,7 +69,7 @@ pub struct WatchSettings {
     /// Labels that objects of the Gateway API and of ours must have, as `kubectl --selector` takes them. `GatewayClass`es
     /// and `ReferenceGrant`s are read without.
     pub selector: Option<String>,
-    /// How often everything is compared again, although every change is seen at once.
+    /// How often everything that may not be as it is wanted is compared again, although every change is seen at once.
     #[serde(with = "duration")]
     pub resync_period: Duration,
 }

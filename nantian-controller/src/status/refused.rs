@@ -61,6 +61,11 @@ impl Refusals {
         Self { rules, backends }
     }
 
+    /// Whether this is one of them.
+    pub(super) fn concern(&self, route: &ObjectRef) -> bool {
+        self.rules.contains(route) || self.backends.contains_key(route)
+    }
+
     /// All of them.
     pub(super) fn routes(&self) -> impl Iterator<Item = &ObjectRef> {
         self.rules.iter().chain(self.backends.keys())

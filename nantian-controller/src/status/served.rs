@@ -89,6 +89,15 @@ impl<'n> Servers<'n> {
         (unused, partly)
     }
 
+    /// Whether more belongs into this status than the compiler has said.
+    pub(super) fn have_a_say(&self, id: &ObjectRef, compiled: &Status) -> bool {
+        match compiled {
+            Status::Gateway(_) | Status::ListenerSet(_) => true,
+            Status::Route(_) => self.refusals.concern(id),
+            _ => false,
+        }
+    }
+
     /// Whether there is anybody who could serve.
     pub(crate) fn are_there(&self) -> bool {
         !self.connected.is_empty()

@@ -102,7 +102,7 @@ impl<'w> Term<'w> {
                     }
                     self.add_served();
                 }
-                _ = resync.tick() => self.turns.add(self.writer.observed.ids()),
+                _ = resync.tick() => self.resync(),
                 Some(written) = self.turns.written() => self.finish(written),
                 () = tokio::time::sleep(pause) => {}
             }
@@ -154,6 +154,13 @@ impl<'w> Term<'w> {
         self.turns.add(before.routes().chain(self.refusals.routes()).cloned());
     }
 
+    /// All that may have to be written, whether or not somebody said so: that is what nobody found to be as it is wanted since
+    /// either changed, and what data planes have a say in.
+    fn resync(&mut self) {
+        self.turns.add(self.writer.observed.unsettled(&self.published.statuses));
+        self.add_served();
+    }
+
     /// Begins as many writes as there may be; says how long until there may be more.
     fn write_what_is_due(&mut self) -> Duration {
         let nodes = self.writer.nodes.list();
@@ -183,7 +190,8 @@ impl<'w> Term<'w> {
             self.waiting_since.remove(id);
             return None;
         };
-        let compiled = self.published.statuses.get(id).map(|reported| &reported.0.status);
+        let reported = self.published.statuses.get(id).cloned();
+        let compiled = reported.as_ref().map(|reported| &reported.0.status);
         let mut judged = compiled.map(|compiled| judge(id, compiled, &self.published.snapshot, servers));
         if let Some((verdict, made)) = judged.as_mut().zip(self.writer.made.as_deref()).filter(|_| id.kind == "Gateway")
         {
@@ -203,6 +211,9 @@ impl<'w> Term<'w> {
         }
         let wanted = judged.map(|verdict| verdict.status);
         let Some(object) = self.object_for(id, wanted.as_ref(), &observed) else {
+            if !compiled.is_some_and(|compiled| servers.have_a_say(id, compiled)) {
+                self.writer.observed.settle(id, &observed, reported.as_ref());
+            }
             self.turns.queue.settled(id, now);
             return None;
         };
@@ -272,3 +283,6 @@ async fn places_changed(made: Option<&Made>) -> Which {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,24 @@
 //! Statuses as they are at the API server, and which of them were looked at since they changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use nantian_ir::ObjectRef;
+use nantian_ir::{ObjectRef, ResourceMap};
 use tokio::sync::Notify;
 
 use super::object::ObservedStatus;
+use crate::publication::Reported;
+
+#[derive(Debug)]
+struct Sight {
+    status: ObservedStatus,
+    /// What was wanted when a comparison with this status found nothing to write; one that never was: nothing.
+    settled: Option<Weak<Reported>>,
+}
 
 #[derive(Debug, Default)]
 struct Held {
-    statuses: BTreeMap<ObjectRef, ObservedStatus>,
+    sights: BTreeMap<ObjectRef, Sight>,
     /// Those that have changed since somebody took them.
     changed: BTreeSet<ObjectRef>,
 }
@@ -30,32 +38,54 @@ impl Observed {
     /// The status of an object was seen: by a watch, or in the answer to a write, whichever comes first.
     pub(crate) fn set(&self, id: &ObjectRef, status: ObservedStatus) {
         let mut held = self.lock();
-        let known = held.statuses.get(id);
-        if known.is_some_and(|known| is_older(&status, known)) {
-            return;
+        if let Some(known) = held.sights.get_mut(id) {
+            if is_older(&status, &known.status) {
+                return;
+            }
+            if known.status.status == status.status && known.status.uid == status.uid {
+                known.status = status;
+                return;
+            }
         }
-        if known.is_none_or(|known| known.status != status.status || known.uid != status.uid) {
-            held.changed.insert(id.clone());
-            self.arrived.notify_one();
+        held.sights.insert(id.clone(), Sight { status, settled: None });
+        held.changed.insert(id.clone());
+        self.arrived.notify_one();
+    }
+
+    /// A comparison with a status that was [had](Self::get) found nothing to write.
+    pub(crate) fn settle(&self, id: &ObjectRef, compared: &ObservedStatus, wanted: Option<&Arc<Reported>>) {
+        let mut held = self.lock();
+        // It may have changed meanwhile.
+        if let Some(sight) = held.sights.get_mut(id).filter(|sight| sight.status == *compared) {
+            sight.settled = Some(identity(wanted));
         }
-        held.statuses.insert(id.clone(), status);
+    }
+
+    /// Objects of which a comparison could find something to write, as far as `wanted` and what is seen of them tell: another
+    /// one with the same two could not.
+    pub(crate) fn unsettled(&self, wanted: &ResourceMap<Reported>) -> Vec<ObjectRef> {
+        let held = self.lock();
+        let is_settled = |id: &ObjectRef, sight: &Sight| {
+            sight.settled.as_ref().is_some_and(|settled| settled.ptr_eq(&identity(wanted.get(id))))
+        };
+        held.sights.iter().filter(|(id, sight)| !is_settled(id, sight)).map(|(id, _)| id.clone()).collect()
     }
 
     /// The object is gone.
     pub(crate) fn remove(&self, id: &ObjectRef) {
         let mut held = self.lock();
-        held.statuses.remove(id);
+        held.sights.remove(id);
         held.changed.remove(id);
     }
 
     /// What is known of an object's status; `None`: there is no such object.
     pub(crate) fn get(&self, id: &ObjectRef) -> Option<ObservedStatus> {
-        self.lock().statuses.get(id).cloned()
+        self.lock().sights.get(id).map(|sight| sight.status.clone())
     }
 
     /// All objects.
     pub(crate) fn ids(&self) -> Vec<ObjectRef> {
-        self.lock().statuses.keys().cloned().collect()
+        self.lock().sights.keys().cloned().collect()
     }
 
     /// Those that have changed since the last call.
@@ -69,6 +99,11 @@ impl Observed {
     }
 }
 
+/// Tells one status that is wanted from all others, and from none, without keeping it.
+fn identity(wanted: Option<&Arc<Reported>>) -> Weak<Reported> {
+    wanted.map_or_else(Weak::new, Arc::downgrade)
+}
+
 /// Whether a sight of an object is older than another. Versions of one object are numbers that grow (KEP-5504); where they
 /// are not, the later sight counts.
 fn is_older(one: &ObservedStatus, other: &ObservedStatus) -> bool {
@@ -78,7 +113,8 @@ fn is_older(one: &ObservedStatus, other: &ObservedStatus) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use nantian_ir::compile::JsonText;
+    use nantian_ir::compile::status::AiServiceStatus;
+    use nantian_ir::compile::{JsonText, ObjectStatus, Status};
     use serde_json::json;
 
     use super::*;
@@ -101,6 +137,50 @@ mod tests {
         assert_eq!(observed.get(&id()).unwrap().status.value(), json!({"value": 2}));
         observed.set(&id(), status("another", "3", 3));
         assert_eq!(observed.get(&id()).unwrap().status.value(), json!({"value": 3}), "an object made anew");
+    }
+
+    fn wanted() -> Reported {
+        let (object, conditions) = (id(), Vec::new());
+        Reported(Arc::new(ObjectStatus { object, status: Status::AiService(AiServiceStatus { conditions }) }))
+    }
+
+    #[test]
+    fn what_is_settled_is_so_until_something_else_is_seen_or_wanted() {
+        let (observed, mut statuses) = (Observed::default(), ResourceMap::new());
+        let is_settled = |statuses: &ResourceMap<Reported>| observed.unsettled(statuses).is_empty();
+        let settle = |statuses: &ResourceMap<Reported>| {
+            observed.settle(&id(), &observed.get(&id()).unwrap(), statuses.get(&id()));
+            assert!(is_settled(statuses));
+        };
+        observed.set(&id(), status("u", "1", 1));
+        assert!(!is_settled(&statuses), "nobody has compared it");
+        settle(&statuses);
+        statuses.insert(wanted());
+        assert!(!is_settled(&statuses), "something is wanted");
+        settle(&statuses);
+        statuses.insert(wanted());
+        assert!(!is_settled(&statuses), "another publication says so");
+        settle(&statuses);
+        observed.set(&id(), status("u", "2", 1));
+        assert!(is_settled(&statuses), "another field was written");
+        observed.set(&id(), status("u", "3", 2));
+        assert!(!is_settled(&statuses), "another status was written");
+        settle(&statuses);
+        observed.set(&id(), status("another", "1", 2));
+        assert!(!is_settled(&statuses), "an object made anew");
+        settle(&statuses);
+        statuses.clear();
+        assert!(!is_settled(&statuses), "nothing is wanted any more");
+    }
+
+    #[test]
+    fn a_comparison_with_a_status_that_changed_meanwhile_settles_nothing() {
+        let (observed, statuses) = (Observed::default(), ResourceMap::new());
+        observed.set(&id(), status("u", "1", 1));
+        let compared = observed.get(&id()).unwrap();
+        observed.set(&id(), status("u", "2", 2));
+        observed.settle(&id(), &compared, None);
+        assert_eq!(observed.unsettled(&statuses), [id()]);
     }
 
     #[test]
