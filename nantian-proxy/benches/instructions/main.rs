@@ -15,6 +15,7 @@
 mod one_connection;
 #[path = "../routes/mod.rs"]
 mod routes;
+mod streams;
 mod works;
 
 use std::process::{Command, ExitCode};

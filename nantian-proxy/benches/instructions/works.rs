@@ -14,6 +14,7 @@ use nantian_proxy::telemetry::{AccessLog, AccessLogFormat, RequestRecord, Teleme
 
 use crate::one_connection::{self, answer, ask, ask_on_streams};
 use crate::routes::{BIND, Shape};
+use crate::streams;
 
 /// Something that is done again and again.
 pub(crate) struct Work {
@@ -90,6 +91,18 @@ pub(crate) const WORKS: &[Work] = &[
     },
     Work { name: "log/json", instructions: 3_000, rounds: LINES, run: |times| lines(Json, times) },
     Work { name: "log/text", instructions: 3_000, rounds: LINES, run: |times| lines(Text, times) },
+    Work {
+        name: "request/http2/at_once",
+        instructions: 61_500,
+        rounds: EXCHANGES,
+        run: |times| requests_at_once("", streams::answer_http1, times),
+    },
+    Work {
+        name: "request/http2/both_ways",
+        instructions: 61_500,
+        rounds: EXCHANGES,
+        run: |times| requests_at_once(", appProtocol: kubernetes.io/h2c", streams::answer_http2, times),
+    },
 ];
 
 /// Fields set, added and removed on both ways, and another path.
@@ -151,4 +164,17 @@ fn lines(format: AccessLogFormat, times: u64) {
     recorder.flush();
     drop(recorder);
     log.finish();
+}
+
+/// Sends requests on many streams of one connection at once.
+fn requests_at_once(protocol: &str, answer: fn(&TcpListener), times: u64) {
+    let backend = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gateway = TcpListener::bind("127.0.0.1:0").unwrap();
+    let snapshot = one_connection::snapshot_of(backend.local_addr().unwrap().port(), protocol, "[]");
+    thread::spawn(move || answer(&backend));
+    let address = gateway.local_addr().unwrap();
+    let client = thread::spawn(move || streams::ask_at_once(address, usize::try_from(times).unwrap()));
+    let end = one_connection::serve(&gateway, snapshot, HttpSettings::default(), None);
+    assert!(matches!(end, ConnectionEnd::Closed), "{end}");
+    client.join().unwrap();
 }

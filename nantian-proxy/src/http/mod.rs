@@ -28,18 +28,18 @@ mod transport;
 mod tunnel;
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::VecDeque;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use body::{Body, BodyError};
 pub use drain::Drain;
-pub use fate::{Cut, Fate};
+pub(crate) use fate::talk;
+pub use fate::{Cut, Fate, Interim};
 pub use h1::Refusal;
 pub use message::{Request, Response};
 pub use serve::{serve, serve_auto};
@@ -162,7 +162,7 @@ pub struct ConnectionInfo {
     pub(crate) account: Rc<buffered::Account>,
     peer_value: OnceCell<HeaderValue>,
     /// The last host that was asked for, as received and in its normal form.
-    last_host: RefCell<Option<(Box<str>, Rc<str>)>>,
+    last_host: RefCell<Option<(HeaderValue, Rc<str>)>>,
 }
 
 /// Bytes of a host that is remembered: more than any name has (RFC 1035 section 2.3.4), with a port.
@@ -189,15 +189,24 @@ impl ConnectionInfo {
     /// The normal form of a host as received, `None` if it is no valid one. Nearly all requests of a connection have the same.
     pub(crate) fn normal_host(&self, received: &str) -> Option<Rc<str>> {
         if let Some((known, normal)) = &*self.last_host.borrow()
-            && **known == *received
+            && known == received
         {
             return Some(Rc::clone(normal));
         }
         let normal: Rc<str> = normalize::host(received).ok()?.normal_name().into();
         if received.len() <= LONGEST_HOST {
-            *self.last_host.borrow_mut() = Some((received.into(), Rc::clone(&normal)));
+            let received = HeaderValue::from_str(received).ok();
+            *self.last_host.borrow_mut() = received.map(|received| (received, Rc::clone(&normal)));
         }
         Some(normal)
+    }
+
+    /// A host as received, as a field value.
+    pub(crate) fn host_value(&self, received: &str) -> Option<HeaderValue> {
+        match &*self.last_host.borrow() {
+            Some((known, _)) if known == received => Some(known.clone()),
+            _ => HeaderValue::from_str(received).ok(),
+        }
     }
 
     /// `http` or `https`.
@@ -221,23 +230,6 @@ pub struct TlsInfo {
     pub protocol: Option<&'static str>,
     /// Negotiated application protocol.
     pub alpn: Option<String>,
-}
-
-/// Sends interim (1xx) answers ahead of the final one: a handler pushes, the connection writes them while it waits for
-/// the handler. 101 never comes this way.
-#[derive(Debug, Clone, Default)]
-pub struct Interim(Rc<RefCell<VecDeque<(StatusCode, Headers)>>>);
-
-impl Interim {
-    /// Queues an interim answer.
-    pub fn push(&self, status: StatusCode, headers: Headers) {
-        self.0.borrow_mut().push_back((status, headers));
-    }
-
-    /// Takes the oldest one, for the connection.
-    pub fn pop(&self) -> Option<(StatusCode, Headers)> {
-        self.0.borrow_mut().pop_front()
-    }
 }
 
 /// A byte stream in both directions.

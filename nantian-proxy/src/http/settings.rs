@@ -99,8 +99,9 @@ pub struct Http2Settings {
     pub max_frame_size: u32,
     /// HPACK table, bytes (`SETTINGS_HEADER_TABLE_SIZE`). Default 4,096.
     pub header_table_size: u32,
-    /// Bytes of data that wait to be written, of all streams of a connection together; beyond it they take turns, and
-    /// bodies are read no further. Default 15,360: one read of a backend, and small answers together.
+    /// Bytes of data that wait to be written, of all streams of a connection together; beyond it they are written at once
+    /// for a stream that has none of them, else streams take turns, and bodies are read no further. Default 15,360: one
+    /// read of a backend, and small answers together.
     pub max_send_buffer: usize,
     /// Streams that we reset and still remember, so that frames which the peer sent before it heard of that are passed over
     /// (RFC 9113 section 5.1); frames of others are answered with `RST_STREAM`, which counts as provoked. Default 50.

@@ -68,7 +68,7 @@ impl Asked {
     ) -> Result<Self, Failure> {
         let Request { method, uri, mut headers, .. } = head;
         let host = if present.host { take_host(&mut headers)? } else { None };
-        let authority = authority(&uri, host);
+        let authority = authority(&uri, host, connection);
         let host = match &authority {
             None => Rc::default(),
             Some(authority) => {
@@ -142,9 +142,9 @@ fn take_host(headers: &mut Headers) -> Result<Option<HeaderValue>, Failure> {
 
 /// `:authority` or the absolute form wins over `Host` (RFC 9112 section 3.2.2); in HTTP/2 they must not differ
 /// (RFC 9113 section 8.3.1).
-fn authority(uri: &Uri, host: Option<HeaderValue>) -> Option<HeaderValue> {
+fn authority(uri: &Uri, host: Option<HeaderValue>, connection: &ConnectionInfo) -> Option<HeaderValue> {
     let authority = match uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        Some(authority) => connection.host_value(authority.as_str()),
         None => host,
     };
     authority.filter(|authority| !authority.is_empty())

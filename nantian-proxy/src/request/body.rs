@@ -31,7 +31,7 @@ pub(super) struct RequestBody {
 impl RequestBody {
     pub(super) fn wrap(
         body: Body,
-        incoming: &Rc<Incoming>,
+        log: &mut RequestLog,
         most: u64,
         underscores: UnderscoreHeaders,
         recorder: &Recorder,
@@ -39,7 +39,7 @@ impl RequestBody {
         if body.is_end_stream() {
             return body;
         }
-        Body::boxed(Self { body, most, incoming: Rc::clone(incoming), underscores, recorder: recorder.clone() })
+        Body::boxed(Self { body, most, incoming: Rc::clone(log.incoming()), underscores, recorder: recorder.clone() })
     }
 
     fn screen(&self, frame: &mut Frame<Bytes>) -> Result<(), BodyError> {
@@ -159,7 +159,7 @@ impl http_body::Body for AnswerBody {
             }
             Some(Err(error)) => {
                 // A backend whose request broke off has no answer to end.
-                let fault = this.log.incoming.fault.get().unwrap_or_else(|| backend_fault(error));
+                let fault = this.log.client_fault().unwrap_or_else(|| backend_fault(error));
                 this.log.flag(fault);
                 this.log.finished();
             }
@@ -207,9 +207,9 @@ impl AsyncRead for Tunnel {
 }
 
 impl Tunnel {
-    fn sent(&self, polled: &Poll<io::Result<usize>>) {
+    fn sent(&mut self, polled: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(written)) = polled {
-            let bytes = &self.log.incoming.bytes;
+            let bytes = &self.log.incoming().bytes;
             bytes.set(bytes.get().saturating_add(u64::try_from(*written).unwrap_or(u64::MAX)));
         }
     }

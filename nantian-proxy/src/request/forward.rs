@@ -312,7 +312,7 @@ async fn try_once(
             Ok(Answered { response: answer.response, tunnel: answer.tunnel, in_flight, deadline })
         }
         Err(SendError { kind, request, cut }) => {
-            let fault = cx.log.incoming.fault.get();
+            let fault = cx.log.client_fault();
             source.give_back(request);
             Err(classify(&kind, cut, fault))
         }

@@ -38,7 +38,8 @@ pub(super) struct RequestLog {
     pub(super) flags: ResponseFlags,
     pub(super) first_byte: Option<Duration>,
     pub(super) tries: u32,
-    pub(super) incoming: Rc<Incoming>,
+    /// Of a request that has a body.
+    incoming: Option<Rc<Incoming>>,
     pub(super) bytes_out: u64,
 }
 
@@ -74,7 +75,7 @@ impl RequestLog {
             flags: ResponseFlags::NONE,
             first_byte: None,
             tries: 0,
-            incoming: Rc::default(),
+            incoming: None,
             bytes_out: 0,
         }
     }
@@ -115,6 +116,16 @@ impl RequestLog {
         self.flags.insert(flag);
     }
 
+    /// Where the client's side of the body, or of a tunnel, tells what comes.
+    pub(super) fn incoming(&mut self) -> &Rc<Incoming> {
+        self.incoming.get_or_insert_default()
+    }
+
+    /// What the client did wrong with the body so far.
+    pub(super) fn client_fault(&self) -> Option<ResponseFlag> {
+        self.incoming.as_ref()?.fault.get()
+    }
+
     /// The answer is complete, or was given up for a reason that a flag names.
     pub(super) fn finished(&mut self) {
         self.finished = true;
@@ -132,7 +143,7 @@ impl Drop for RequestLog {
                 Cut::Protocol => ResponseFlag::ClientProtocolError,
             });
         } else if !self.finished {
-            self.flags.insert(self.incoming.fault.get().unwrap_or(ResponseFlag::ClientGone));
+            self.flags.insert(self.client_fault().unwrap_or(ResponseFlag::ClientGone));
         }
         let mut record = RequestRecord::new(self.started, self.client, self.version, &self.method);
         record.duration = self.clock.elapsed();
@@ -146,7 +157,7 @@ impl Drop for RequestLog {
         record.endpoint = self.endpoint;
         record.status = self.status;
         record.flags = self.flags;
-        record.bytes_in = self.incoming.bytes.get();
+        record.bytes_in = self.incoming.as_ref().map_or(0, |incoming| incoming.bytes.get());
         record.bytes_out = self.bytes_out;
         record.tries = self.tries;
         record.user_agent = self.user_agent.as_ref().map(HeaderValue::as_bytes);

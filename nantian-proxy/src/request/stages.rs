@@ -314,7 +314,7 @@ async fn serve(
     mirror::of_target(cx, local, index, &outgoing, &mut copies);
 
     let (most, underscores) = (cx.worker.max_body, settings.underscore_headers);
-    let body = RequestBody::wrap(body, &cx.log.incoming, most, underscores, &cx.worker.recorder);
+    let body = RequestBody::wrap(body, cx.log, most, underscores, &cx.worker.recorder);
     let body = mirror::send(cx, copies, body);
     let mut answered = forward::forward(cx, Forward { rule, backend }, &mut outgoing, body).await?;
     finish(&outgoing, target, settings.via, &mut answered)?;

@@ -42,6 +42,11 @@ pub(crate) fn serve(
 
 /// All requests go to the backend at a port of this machine, through the filters of a rule, as YAML in one line.
 pub(crate) fn snapshot(backend: u16, filters: &str) -> Arc<nantian_ir::Snapshot> {
+    snapshot_of(backend, "", filters)
+}
+
+/// The same; `protocol`: what the Service says of the backend's, behind a comma.
+pub(crate) fn snapshot_of(backend: u16, protocol: &str, filters: &str) -> Arc<nantian_ir::Snapshot> {
     let objects = format!(
         "
 apiVersion: gateway.networking.k8s.io/v1
@@ -57,7 +62,7 @@ spec: {{parentRefs: [{{name: web}}], rules: [{{filters: {filters}, backendRefs: 
 apiVersion: v1
 kind: Service
 metadata: {{name: app}}
-spec: {{ports: [{{port: 80}}]}}
+spec: {{ports: [{{port: 80{protocol}}}]}}
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice

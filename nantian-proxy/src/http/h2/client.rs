@@ -43,6 +43,24 @@ struct State {
     active: Cell<usize>,
     served: Cell<bool>,
     rests_since: Cell<Instant>,
+    /// The last host that was found to be an authority, which most requests of a connection share.
+    authority: RefCell<String>,
+}
+
+impl State {
+    /// Whether a host can stand in `:authority`.
+    fn is_authority(&self, host: &str) -> bool {
+        let mut known = self.authority.borrow_mut();
+        if !host.is_empty() && *known == *host {
+            return true;
+        }
+        let valid = normalize::host(host).is_ok();
+        if valid {
+            known.clear();
+            known.push_str(host);
+        }
+        valid
+    }
 }
 
 impl Drop for State {
@@ -94,6 +112,7 @@ impl Connection {
             active: Cell::new(0),
             served: Cell::new(false),
             rests_since: Cell::new(Instant::now()),
+            authority: RefCell::default(),
         });
         let driven = Driven {
             driver: Driver::new(io, BytesMut::new(), Rc::clone(&core)),
@@ -188,7 +207,7 @@ impl Connection {
             (None, Some(authority)) => Cow::Borrowed(authority.as_str()),
             (None, None) => Cow::Owned(upstream.address.to_string()),
         };
-        if normalize::host(&host).is_err() {
+        if !self.state.is_authority(&host) {
             return Err(SendErrorKind::Protocol("the request's host is no authority"));
         }
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());

@@ -1,19 +1,22 @@
 //! Puts a connection's state on a byte stream: one read takes the frames of many streams, one write carries those of all
 //! that had something to say.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
-use super::connection::Shared;
+use super::connection::{Outlet, Shared};
 use super::error::{ConnectionError, StreamError};
 use crate::http::Transport;
 use crate::http::deadline::Deadline;
+use crate::http::h1::Output;
 use crate::http::h1::SHORT_READ;
 use crate::http::h1::io::{Reader, poll_write};
 
@@ -34,10 +37,31 @@ pub(super) enum End {
 
 /// A connection's byte stream, and what was read of it.
 pub(super) struct Driver {
-    io: Transport,
+    line: Rc<Line>,
     reader: Reader,
     core: Shared,
     closing: Closing,
+}
+
+/// The byte stream, as the streams of the connection write to it when there is no room left for what they have.
+struct Line {
+    io: RefCell<Transport>,
+    /// Why such a write failed: for the driver.
+    failed: Cell<Option<io::Error>>,
+}
+
+impl Outlet for Line {
+    fn write(&self, out: &mut Output) -> bool {
+        // Who waits for the peer is the driver, which is woken if not all is taken.
+        match poll_write(&mut self.io.borrow_mut(), out, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                self.failed.set(Some(error));
+                false
+            }
+            Poll::Pending => false,
+        }
+    }
 }
 
 /// A byte stream whose sending side is closed, and which is read for a while: the system would answer bytes that nobody
@@ -53,7 +77,9 @@ impl Driver {
     pub(super) fn new(io: Transport, read: BytesMut, core: Shared) -> Self {
         let mut reader = Reader::new(read);
         reader.most = SHORT_READ;
-        Self { io, reader, core, closing: Closing::default() }
+        let line = Rc::new(Line { io: RefCell::new(io), failed: Cell::default() });
+        core.borrow_mut().write_through(Rc::clone(&line) as Rc<dyn Outlet>);
+        Self { line, reader, core, closing: Closing::default() }
     }
 
     /// Takes the frames in what was read before.
@@ -71,7 +97,8 @@ impl Driver {
             if self.core.borrow().is_choked() {
                 return Ok(());
             }
-            match self.reader.poll_fill(&mut self.io, cx) {
+            let filled = self.reader.poll_fill(&mut self.line.io.borrow_mut(), cx);
+            match filled {
                 Poll::Ready(Ok(0)) => return Err(End::Eof),
                 Poll::Ready(Ok(_)) => self.receive()?,
                 Poll::Ready(Err(error)) => return Err(End::Io(error)),
@@ -91,12 +118,15 @@ impl Driver {
 
     /// Writes all that can be written. Ready once nothing waits to be.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if let Some(error) = self.line.failed.take() {
+            return Poll::Ready(Err(End::Io(error)));
+        }
         let mut core = self.core.borrow_mut();
         let (before, choked) = (core.out.len(), core.is_choked());
         if core.out.is_written() {
             return Poll::Ready(Ok(()));
         }
-        let polled = poll_write(&mut self.io, &mut core.out, cx);
+        let polled = poll_write(&mut self.line.io.borrow_mut(), &mut core.out, cx);
         let written = before - core.out.len();
         core.wrote(written, polled.is_pending());
         if choked && !core.is_choked() {
@@ -108,7 +138,7 @@ impl Driver {
 
     /// Bytes that wait in either direction.
     pub(super) fn held(&mut self) -> usize {
-        self.reader.buf.len() + self.core.borrow().out.len() + self.io.unsent()
+        self.reader.buf.len() + self.core.borrow().out.len() + self.line.io.borrow_mut().unsent()
     }
 
     /// Begins the end: what waits is still written, for this long.
@@ -118,7 +148,7 @@ impl Driver {
             Some(End::Failed(error)) => core.fail(*error),
             Some(End::Io(error)) => {
                 core.close(StreamError::Io(error.kind()));
-                self.io = Transport::Closed;
+                *self.line.io.borrow_mut() = Transport::Closed;
             }
             Some(End::Eof) | None => core.close(StreamError::Closed),
         }
@@ -131,7 +161,9 @@ impl Driver {
             if self.closing.until.poll(cx) {
                 return Poll::Ready(());
             }
-            if ready!(self.poll_write(cx)).is_err() || ready!(Pin::new(&mut self.io).poll_shutdown(cx)).is_err() {
+            if ready!(self.poll_write(cx)).is_err()
+                || ready!(Pin::new(&mut *self.line.io.borrow_mut()).poll_shutdown(cx)).is_err()
+            {
                 return Poll::Ready(());
             }
             self.closing.shut = true;
@@ -139,7 +171,8 @@ impl Driver {
         loop {
             let mut dropped = [0; 8 * 1024];
             let mut buf = ReadBuf::new(&mut dropped);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buf) {
+            let read = Pin::new(&mut *self.line.io.borrow_mut()).poll_read(cx, &mut buf);
+            match read {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => self.closing.dropped += buf.filled().len(),
                 Poll::Ready(_) => return Poll::Ready(()),
                 // Nobody who is silent when we close gets a reset.
@@ -157,5 +190,7 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.core.borrow_mut().close(StreamError::Closed);
+        // Streams that somebody still holds do not keep the socket.
+        *self.line.io.borrow_mut() = Transport::Closed;
     }
 }

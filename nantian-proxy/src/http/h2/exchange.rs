@@ -20,7 +20,7 @@ use crate::http::buffered::Held;
 use crate::http::content::{expects_continue, is_bodyless};
 use crate::http::{
     Body, BodyError, ConnectionEnd, ConnectionInfo, Cut, Exchange, Fate, Handler, Headers, HttpSettings, Interim,
-    Refusal, Reply, Request, Response, tunnel,
+    Refusal, Reply, Request, Response, talk, tunnel,
 };
 
 /// What all streams of a connection share.
@@ -52,7 +52,7 @@ pub(super) async fn serve<H: Handler>(
     let websocket = connect && to_upgrade(&mut request);
     let wanted = expects_continue(request.headers()).then(Rc::<Wanted>::default);
     let method = request.method().clone();
-    let answered = Answered::new(served.settings.tunnel_idle_timeout);
+    let mut answered = None;
     let mut tunnel_side = None;
     let body = if connect {
         tunnel_side = Some(receive);
@@ -60,7 +60,8 @@ pub(super) async fn serve<H: Handler>(
     } else if ended {
         Body::empty()
     } else {
-        let received = Received::new(receive, length).with_pace(served.settings.pace(), answered.clone());
+        let begun = answered.insert(Answered::new(served.settings.tunnel_idle_timeout)).clone();
+        let received = Received::new(receive, length).with_pace(served.settings.pace(), begun);
         let received = received.with_wanted(wanted.clone()).keeping_last();
         match if length == Some(0) { without_content(received).await } else { Ok(Body::stream(received)) } {
             Ok(body) => body,
@@ -72,7 +73,7 @@ pub(super) async fn serve<H: Handler>(
             Err(_) => return,
         }
     };
-    let (interim, fate) = (Interim::default(), Fate::default());
+    let (interim, fate) = talk();
     let exchange = Exchange { connection: Rc::clone(&served.info), interim: interim.clone(), fate: fate.clone() };
     let reply = {
         // In a box of its own: what the handler needed is given back before its answer is sent.
@@ -81,7 +82,9 @@ pub(super) async fn serve<H: Handler>(
     };
     drop(fields);
     let Some(reply) = reply else { return };
-    answered.begin();
+    if let Some(answered) = answered {
+        answered.begin();
+    }
     match tunnel_side {
         Some(receive) => answer_connect(reply, receive, send, websocket, &served, &fate).await,
         None => answer(reply, send, &method, &served, &fate).await,

@@ -16,6 +16,9 @@ use crate::http::buffered::Held;
 use crate::http::deadline::Deadline;
 use crate::http::{ConnectionEnd, ConnectionInfo, Drain, Exchange, Fate, Handler, HttpSettings, Interim, Transport};
 
+/// Requests that one connection lets in at a time: what others ask does not wait behind all that one client may ask at once.
+const MOST_LET_IN: usize = 32;
+
 /// Serves HTTP/2 on `io` until it ends.
 pub async fn serve<H: Handler>(
     io: Transport,
@@ -79,7 +82,7 @@ impl<H: Handler> Connection<H> {
         if let Err(end) = read {
             return Poll::Ready(self.ended(end));
         }
-        self.let_in();
+        self.let_in(cx);
         let cut = self.keeper.poll(&mut self.core.borrow_mut(), cx);
         if let Some(end) = cut {
             return Poll::Ready(self.cut(end));
@@ -113,9 +116,11 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    fn let_in(&mut self) {
+    /// Lets requests in, but no more than some before other connections have their turn.
+    fn let_in(&mut self, cx: &Context<'_>) {
         let mut core = self.core.borrow_mut();
-        while let Some(incoming) = core.next_incoming() {
+        for _ in 0..MOST_LET_IN {
+            let Some(incoming) = core.next_incoming() else { return };
             self.keeper.opened();
             if !incoming.ended {
                 core.count_unread(incoming.stream, &self.served.info.account);
@@ -125,6 +130,9 @@ impl<H: Handler> Connection<H> {
             let exchange = exchange::serve(served, incoming.request, incoming.ended, send, receive);
             // In a box: a task moves what it runs again and again.
             tokio::task::spawn_local(Box::pin(exchange));
+        }
+        if core.leave_incoming() {
+            cx.waker().wake_by_ref();
         }
     }
 

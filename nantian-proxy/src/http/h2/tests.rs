@@ -2,6 +2,7 @@
 
 mod buffered;
 mod floods;
+mod writes;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;

@@ -135,7 +135,7 @@ impl Receiver {
     pub(crate) fn poll_head(&self, cx: &Context<'_>) -> Poll<Result<Response<()>, StreamError>> {
         let mut core = self.core.borrow_mut();
         let Some(stream) = core.streams.get(self.stream) else { return Poll::Ready(Err(StreamError::Closed)) };
-        if let Some(head) = stream.awaited.as_mut().and_then(|awaited| awaited.heads.pop_front()) {
+        if let Some(head) = stream.awaited.as_mut().and_then(|awaited| awaited.next_head()) {
             return Poll::Ready(Ok(head));
         }
         if let Some(error) = stream.error {

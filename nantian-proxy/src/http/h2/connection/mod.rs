@@ -22,6 +22,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use http::uri::Authority;
 use tokio::time::Instant;
 
 use super::budget::Budgets;
@@ -59,6 +60,12 @@ pub(crate) enum Role {
 /// A connection's state, shared by its driver and its streams. Borrowed only within calls that wait for nothing.
 pub(crate) type Shared = Rc<RefCell<Core>>;
 
+/// What a core, which knows no socket, writes to when there is no room left for what its streams have.
+pub(crate) trait Outlet {
+    /// Writes; says whether all was taken.
+    fn write(&self, out: &mut Output) -> bool;
+}
+
 /// A request that came in.
 pub(crate) struct Incoming {
     pub(crate) stream: u32,
@@ -81,6 +88,9 @@ pub(crate) struct Core {
     /// What waits to be written.
     pub(crate) out: Output,
     written: u64,
+    /// How often all of it was written.
+    emptied: u64,
+    outlet: Option<Rc<dyn Outlet>>,
     /// Whether the peer did not take all of the last write: nothing is added then.
     blocked: bool,
     streams: Streams,
@@ -90,6 +100,8 @@ pub(crate) struct Core {
     newly_abandoned: u64,
     decoder: Decoder,
     encoder: Encoder,
+    /// That of the last request.
+    authority: Option<Authority>,
     scratch: BytesMut,
 
     /// What of the client's preface is still to come.
@@ -105,6 +117,8 @@ pub(crate) struct Core {
     /// Requests that ended before that, and why.
     unseen: Vec<(Request<()>, StreamError)>,
     unseen_resets: usize,
+    /// The last request that the driver left for its next turn.
+    left: u32,
     provoked_resets: usize,
     /// Streams that were reset for what the client did, and that nobody was told of yet.
     blamed: Vec<StreamReset>,
@@ -156,6 +170,8 @@ impl Core {
             most_provoked_resets: http2.max_local_error_reset_streams,
             out: Output::default(),
             written: 0,
+            emptied: 0,
+            outlet: None,
             blocked: false,
             streams: Streams::new(http2.max_reset_streams),
             budgets: Budgets::new(role, http2.max_control_frames, http2.control_frames_window),
@@ -163,6 +179,7 @@ impl Core {
             newly_abandoned: 0,
             decoder: Decoder::new(usize::try_from(http2.header_table_size).unwrap_or_default()),
             encoder: if role == Role::Server { Encoder::default() } else { Encoder::plain() },
+            authority: None,
             scratch: BytesMut::new(),
             preface: if role == Role::Server { frame::PREFACE } else { &[] },
             settled: false,
@@ -173,6 +190,7 @@ impl Core {
             incoming: VecDeque::new(),
             unseen: Vec::new(),
             unseen_resets: 0,
+            left: 0,
             provoked_resets: 0,
             blamed: Vec::new(),
             pong: None,
@@ -214,6 +232,11 @@ impl Core {
             frame::put_window_update(out, 0, more);
             self.window.adjust(i64::from(more));
         }
+    }
+
+    /// Where streams write to when there is no room left for what they have, until the connection is over.
+    pub(crate) fn write_through(&mut self, outlet: Rc<dyn Outlet>) {
+        self.outlet = Some(outlet);
     }
 
     /// Remembers the driver's task.
@@ -264,6 +287,14 @@ impl Core {
         self.incoming.pop_front()
     }
 
+    /// Whether there are requests that the driver leaves for its next turn. Whoever resets these did not do so before we
+    /// could have looked.
+    pub(crate) fn leave_incoming(&mut self) -> bool {
+        let Some(last) = self.incoming.back() else { return false };
+        self.left = last.stream;
+        true
+    }
+
     /// Whether the connection is over, and this the error that it ended with.
     pub(crate) fn ended_with(&self, error: StreamError) -> bool {
         self.closed == Some(error)
@@ -292,6 +323,7 @@ impl Core {
     /// The bytes in [`Self::out`] became fewer. `blocked`: the peer did not take all of them.
     pub(crate) fn wrote(&mut self, count: usize, blocked: bool) {
         self.written = self.written.saturating_add(u64::try_from(count).unwrap_or_default());
+        self.emptied = self.emptied.wrapping_add(u64::from(!blocked));
         self.blocked = blocked;
         self.next_turn();
     }
@@ -327,6 +359,7 @@ impl Core {
 
     /// Ends all streams.
     pub(crate) fn close(&mut self, error: StreamError) {
+        self.outlet = None;
         self.closed.get_or_insert(error);
         while let Some(incoming) = self.incoming.pop_front() {
             self.pass_over(incoming, error);
@@ -350,6 +383,7 @@ impl Core {
     /// Gives memory back, when the connection rests.
     pub(crate) fn release(&mut self) {
         self.out.release();
+        self.streams.release();
         self.scratch = BytesMut::new();
     }
 

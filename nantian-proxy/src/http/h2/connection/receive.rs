@@ -259,7 +259,7 @@ impl Core {
         if self.streams.open >= self.max_streams {
             return self.blame(id, Reason::REFUSED_STREAM, "more streams than our SETTINGS allow", now);
         }
-        let request = match fields.into_request() {
+        let request = match fields.into_request(&mut self.authority) {
             Ok(arrived) if whole.end_stream && arrived.length.is_some_and(|length| length > 0) => {
                 return self.blame(id, Reason::PROTOCOL_ERROR, "a length without data", now);
             }
@@ -298,7 +298,7 @@ impl Core {
             return self.blame(whole.stream, Reason::PROTOCOL_ERROR, "a length without data", now);
         }
         awaited.is_final = !interim;
-        awaited.heads.push_back(head);
+        awaited.heads.push(head);
         if !interim {
             stream.length = length;
         }
@@ -347,7 +347,7 @@ impl Core {
         if self.is_idle(id) {
             return Err(ConnectionError::protocol("RST_STREAM on a stream that is not open"));
         }
-        if self.incoming.iter().any(|incoming| incoming.stream == id) {
+        if id > self.left && self.incoming.iter().any(|incoming| incoming.stream == id) {
             self.unseen_resets += 1;
             if self.unseen_resets > self.most_unseen_resets {
                 return Err(Flood::Resets.into());

@@ -5,6 +5,7 @@ use std::task::{Context, Waker};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method};
+use smallvec::SmallVec;
 
 use crate::http::h2::error::StreamError;
 use crate::http::h2::flow::Window;
@@ -76,9 +77,15 @@ impl Pieces {
 #[derive(Debug)]
 pub(super) struct Awaited {
     pub(super) method: Method,
-    /// Interim answers, and the final one.
-    pub(super) heads: VecDeque<Response<()>>,
+    /// Interim answers, and the final one, which mostly comes alone.
+    pub(super) heads: SmallVec<[Response<()>; 1]>,
     pub(super) is_final: bool,
+}
+
+impl Awaited {
+    pub(super) fn next_head(&mut self) -> Option<Response<()>> {
+        if self.heads.is_empty() { None } else { Some(self.heads.remove(0)) }
+    }
 }
 
 /// One stream.
@@ -91,6 +98,8 @@ pub(super) struct Stream {
     pub(super) room: i64,
     /// Whether it waits for its turn to send.
     pub(super) queued: bool,
+    /// How often all was written before it sent data the last time, plus one.
+    pub(super) sent_at: u64,
     pub(super) sender: Option<Waker>,
     /// Whether the peer's side has ended.
     pub(super) received_end: bool,
@@ -122,6 +131,7 @@ impl Stream {
             sent_end: false,
             room,
             queued: false,
+            sent_at: 0,
             sender: None,
             received_end: false,
             window,

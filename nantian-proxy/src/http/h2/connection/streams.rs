@@ -9,6 +9,9 @@ use crate::http::h2::error::StreamError;
 /// Streams that ended in good order and are still known: what comes on them is an error of its own.
 const ENDED: usize = 16;
 
+/// Places that a connection at rest keeps: as many as most clients have streams at once.
+const KEPT: usize = 32;
+
 /// Stream identifiers count up by two, and the number of open streams is bounded: spreading their bits is enough.
 #[derive(Debug, Default)]
 pub(super) struct IdHasher(u64);
@@ -51,7 +54,12 @@ pub(super) struct Settled {
 /// All streams.
 #[derive(Debug)]
 pub(super) struct Streams {
-    by_id: HashMap<u32, Stream, BuildHasherDefault<IdHasher>>,
+    /// Their places.
+    by_id: HashMap<u32, usize, BuildHasherDefault<IdHasher>>,
+    places: Vec<Option<(u32, Stream)>>,
+    free: Vec<usize>,
+    /// The one that was asked for last, which is nearly always asked for again, and its place; 0 is no stream.
+    last: (u32, usize),
     /// Those that count for the limit.
     pub(super) open: usize,
     /// Those whose reset waits for its turn.
@@ -65,6 +73,9 @@ impl Streams {
     pub(super) fn new(most_reset: usize) -> Self {
         Self {
             by_id: HashMap::default(),
+            places: Vec::new(),
+            free: Vec::new(),
+            last: (0, 0),
             open: 0,
             abandoned: BTreeSet::new(),
             reset: VecDeque::new(),
@@ -78,16 +89,43 @@ impl Streams {
     }
 
     pub(super) fn get(&mut self, id: u32) -> Option<&mut Stream> {
-        self.by_id.get_mut(&id)
+        if self.last.0 != id {
+            self.last = (id, *self.by_id.get(&id)?);
+        }
+        let (known, stream) = self.places.get_mut(self.last.1)?.as_mut()?;
+        (*known == id).then_some(stream)
     }
 
     pub(super) fn insert(&mut self, id: u32, stream: Stream) {
         self.open += 1;
-        self.by_id.insert(id, stream);
+        let place = self.free.pop().unwrap_or(self.places.len());
+        match self.places.get_mut(place) {
+            Some(free) => *free = Some((id, stream)),
+            None => self.places.push(Some((id, stream))),
+        }
+        self.by_id.insert(id, place);
+        self.last = (id, place);
+    }
+
+    fn remove(&mut self, id: u32) {
+        if let Some(place) = self.by_id.remove(&id) {
+            if let Some(left) = self.places.get_mut(place) {
+                *left = None;
+            }
+            self.free.push(place);
+            self.last = (0, 0);
+        }
+    }
+
+    /// Gives memory back, when there are none.
+    pub(super) fn release(&mut self) {
+        if self.by_id.is_empty() && self.places.len() > KEPT {
+            (self.by_id, self.places, self.free) = (HashMap::default(), Vec::new(), Vec::new());
+        }
     }
 
     pub(super) fn all(&mut self) -> impl Iterator<Item = (u32, &mut Stream)> {
-        self.by_id.iter_mut().map(|(id, stream)| (*id, stream))
+        self.places.iter_mut().flatten().map(|(id, stream)| (*id, stream))
     }
 
     pub(super) fn abandoned(&self) -> usize {
@@ -100,7 +138,7 @@ impl Streams {
 
     /// Ends a stream for those who hold it, but not for the peer.
     pub(super) fn abandon(&mut self, id: u32) {
-        let Some(stream) = self.by_id.get_mut(&id) else { return };
+        let Some(stream) = self.get(id) else { return };
         stream.abandoned = true;
         stream.error = Some(StreamError::Cancelled);
         stream.wake();
@@ -109,7 +147,7 @@ impl Streams {
 
     /// An abandoned stream has ended for the peer too.
     pub(super) fn end_abandoned(&mut self, id: u32) {
-        if let Some(stream) = self.by_id.get_mut(&id)
+        if let Some(stream) = self.get(id)
             && std::mem::take(&mut stream.abandoned)
         {
             self.abandoned.remove(&id);
@@ -132,34 +170,39 @@ impl Streams {
 
     pub(super) fn fail_all(&mut self, error: StreamError) {
         self.abandoned.clear();
-        let open = &mut self.open;
-        self.by_id.retain(|_, stream| {
+        let (mut ended, mut gone) = (0, Vec::new());
+        for (id, stream) in self.all() {
             stream.error.get_or_insert(error);
             stream.wake();
-            *open -= usize::from(std::mem::take(&mut stream.counted));
+            ended += usize::from(std::mem::take(&mut stream.counted));
             // Whoever holds another takes it away.
-            !std::mem::take(&mut stream.abandoned) || stream.held.sender || stream.held.receiver
-        });
+            if std::mem::take(&mut stream.abandoned) && !stream.held.sender && !stream.held.receiver {
+                gone.push(id);
+            }
+        }
+        self.open -= ended;
+        for id in gone {
+            self.remove(id);
+        }
     }
 
     /// What follows from a stream's new state. `None` if nothing does.
     pub(super) fn settle(&mut self, id: u32) -> Option<Settled> {
-        let stream = self.by_id.get_mut(&id)?;
+        let stream = self.get(id)?;
         if !stream.is_closed() {
             return None;
         }
-        let ended = std::mem::take(&mut stream.counted);
+        let (ended, in_order) = (std::mem::take(&mut stream.counted), stream.error.is_none());
+        let held = stream.held.sender || stream.held.receiver;
+        let unread = if held { 0 } else { stream.data.clear() };
         self.open -= usize::from(ended);
-        let whole = ended && stream.error.is_none();
-        if stream.held.sender || stream.held.receiver {
-            return Some(Settled { unread: 0, whole });
+        if !held {
+            if in_order {
+                remember(&mut self.ended, id, ENDED);
+            }
+            self.remove(id);
         }
-        let unread = stream.data.clear();
-        if stream.error.is_none() {
-            remember(&mut self.ended, id, ENDED);
-        }
-        self.by_id.remove(&id);
-        Some(Settled { unread, whole })
+        Some(Settled { unread, whole: ended && in_order })
     }
 }
 

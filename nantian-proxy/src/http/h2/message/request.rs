@@ -15,7 +15,9 @@ const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
 impl Fields {
     /// The request. An extended CONNECT (RFC 8441) has its [`Protocol`] among the extensions.
-    pub(crate) fn into_request(mut self) -> Result<Arrived<Request<()>>, Unfit> {
+    ///
+    /// `known`: the authority that was asked for last on the connection, of which nearly all requests have the same.
+    pub(crate) fn into_request(mut self, known: &mut Option<Authority>) -> Result<Arrived<Request<()>>, Unfit> {
         self.check()?;
         let pseudo = std::mem::take(&mut self.pseudo);
         if pseudo.status.is_some() {
@@ -27,7 +29,7 @@ impl Fields {
             check_path(&method, path.as_bytes(), self.limits().uri)?;
         }
         let length = self.content_length()?;
-        let authority = one_host(pseudo.authority.as_ref(), &mut self.headers)?;
+        let authority = one_host(pseudo.authority.as_ref(), &mut self.headers, known)?;
         check_expectation(&method, &self.headers)?;
         join_cookies(&mut self.headers);
         let (uri, version) = (uri(&pseudo, authority)?, Version::HTTP_2);
@@ -90,7 +92,11 @@ fn check_path(method: &Method, path: &[u8], longest: usize) -> Result<(), Unfit>
 }
 
 /// RFC 9113 section 8.3.1: `:authority` stands for Host, which must not differ from it.
-fn one_host(authority: Option<&HeaderValue>, headers: &mut Headers) -> Result<Option<Authority>, Unfit> {
+fn one_host(
+    authority: Option<&HeaderValue>,
+    headers: &mut Headers,
+    known: &mut Option<Authority>,
+) -> Result<Option<Authority>, Unfit> {
     let mut hosts = headers.get_all(HOST);
     let (host, more) = (hosts.next(), hosts.next());
     if more.is_some() {
@@ -105,13 +111,23 @@ fn one_host(authority: Option<&HeaderValue>, headers: &mut Headers) -> Result<Op
     if host.is_some_and(|host| !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())) {
         return Err(refused(BAD, "host and :authority differ"));
     }
-    let valid = authority.to_str().is_ok_and(|authority| normalize::host(authority).is_ok());
-    let authority = Authority::try_from(authority.as_bytes()).ok().filter(|_| valid);
-    let authority = authority.ok_or(refused(BAD, "the host is invalid"))?;
+    let same = known.as_ref().filter(|known| known.as_str().as_bytes() == authority.as_bytes());
+    let authority = match same {
+        Some(same) => same.clone(),
+        None => read_authority(authority, known)?,
+    };
     if had_host {
         headers.remove(HOST);
     }
     Ok(Some(authority))
+}
+
+fn read_authority(value: &HeaderValue, known: &mut Option<Authority>) -> Result<Authority, Unfit> {
+    let valid = value.to_str().is_ok_and(|authority| normalize::host(authority).is_ok());
+    let authority = Authority::try_from(value.as_bytes()).ok().filter(|_| valid);
+    let authority = authority.ok_or(refused(BAD, "the host is invalid"))?;
+    *known = Some(authority.clone());
+    Ok(authority)
 }
 
 /// RFC 9110 section 10.1.1: an expectation other than `100-continue` MAY be answered with 417.

@@ -23,7 +23,7 @@ const GET: [(&str, &str); 4] = [(":method", "GET"), (":scheme", "https"), (":aut
 
 /// A GET with further fields.
 fn get(more: &[(&str, &str)]) -> Result<Request<()>, Unfit> {
-    fields(&[&GET[..], more].concat()).into_request().map(|arrived| arrived.head)
+    fields(&[&GET[..], more].concat()).into_request(&mut None).map(|arrived| arrived.head)
 }
 
 /// A GET of which one field is another, or is missing.
@@ -32,7 +32,7 @@ fn with(name: &str, value: Option<&str>) -> Result<Request<()>, Unfit> {
         let value = if own == name { value } else { Some(old) };
         Some((own, value?))
     });
-    fields(&given.collect::<Vec<_>>()).into_request().map(|arrived| arrived.head)
+    fields(&given.collect::<Vec<_>>()).into_request(&mut None).map(|arrived| arrived.head)
 }
 
 fn is_malformed<T: std::fmt::Debug>(result: &Result<T, Unfit>) -> bool {
@@ -54,7 +54,7 @@ fn a_request_is_made_of_its_pseudo_header_fields() {
     let request = with(":authority", None);
     assert_eq!(status(request), 400, "no host");
     let options = fields(&[(":method", "OPTIONS"), (":scheme", "http"), (":authority", "a"), (":path", "*")]);
-    assert_eq!(options.into_request().unwrap().head.uri().path(), "*");
+    assert_eq!(options.into_request(&mut None).unwrap().head.uri().path(), "*");
 }
 
 /// RFC 9113 section 8.3.
@@ -68,7 +68,7 @@ fn each_pseudo_header_field_stands_once_and_before_all_others() {
     assert!(is_malformed(&get(&[(":x", "1")])), "unknown");
     assert!(is_malformed(&get(&[(":protocol", "websocket")])), "without CONNECT");
     let late = [&GET[..3], &[("x-a", "1"), (":path", "/")]].concat();
-    assert!(is_malformed(&fields(&late).into_request()));
+    assert!(is_malformed(&fields(&late).into_request(&mut None)));
     assert!(is_malformed(&with(":method", Some("G T"))) && is_malformed(&with(":scheme", Some("ht tp"))));
     assert_eq!(status(with(":method", Some(&"M".repeat(33)))), 501);
 }
@@ -103,7 +103,7 @@ fn there_is_one_host_and_one_length() {
     for length in ["", "x", "-1", "+1", "1, 1", "18446744073709551616"] {
         assert!(is_malformed(&get(&[("content-length", length)])), "{length}");
     }
-    let arrived = fields(&[&GET[..], &[("content-length", "7")]].concat()).into_request().unwrap();
+    let arrived = fields(&[&GET[..], &[("content-length", "7")]].concat()).into_request(&mut None).unwrap();
     assert_eq!(arrived.length, Some(7));
 }
 
@@ -112,7 +112,7 @@ fn what_is_too_large_is_refused_and_crumbs_count() {
     assert_eq!(status(get(&[("cookie", "a=b"); 21])), 431);
     let mut long = fields(&GET);
     long.add(Field { name: Name::read(b"x-a"), value: Some(HeaderValue::from_static("b")), size: 4_000 });
-    assert_eq!(status(long.into_request()), 431);
+    assert_eq!(status(long.into_request(&mut None)), 431);
     assert_eq!(status(get(&[("expect", "magic")])), 417);
 }
 
@@ -135,7 +135,7 @@ fn crumbs_of_cookies_become_one_field() {
 /// RFC 9113 section 8.5 and RFC 8441 section 4.
 #[test]
 fn connect_has_an_authority_alone_unless_it_is_extended() {
-    let connect = |more: &[(&str, &str)]| fields(&[&[(":method", "CONNECT")], more].concat()).into_request();
+    let connect = |more: &[(&str, &str)]| fields(&[&[(":method", "CONNECT")], more].concat()).into_request(&mut None);
     assert_eq!(connect(&[(":authority", "a:1")]).unwrap().head.uri().to_string(), "a:1");
     assert!(is_malformed(&connect(&[])), "no authority");
     assert!(is_malformed(&connect(&GET[1..])), "with a path");
@@ -217,4 +217,21 @@ fn what_is_written_has_the_length_of_the_body_a_date_and_nothing_of_the_connecti
         names(&written(|encoder, out| put_trailers(encoder, &headers.clone().into(), out)))[0],
         "content-length"
     );
+}
+
+/// The authority that is remembered is one that was read: whoever asks for it again gets it, and for another one that.
+#[test]
+fn an_authority_is_read_once_and_another_one_again() {
+    let mut known = None;
+    let mut ask = |authority: &str| {
+        let given = [("host", authority)];
+        let request = GET.map(|(name, value)| (name, if name == ":authority" { authority } else { value }));
+        let request = fields(&[&request[..], &given].concat()).into_request(&mut known);
+        request.map(|arrived| (arrived.head.uri().authority().unwrap().to_string(), arrived.head.headers().len()))
+    };
+    for authority in ["a.test", "a.test", "A.test", "b.test:80", "a.test"] {
+        assert_eq!(ask(authority).unwrap(), (authority.to_owned(), 0));
+    }
+    assert_eq!(status(ask("a b")), 400);
+    assert_eq!(known.unwrap(), "a.test", "one that is refused is not kept");
 }

@@ -1,9 +1,10 @@
 //! Floods, as raw frames against a server (RFC 9113 section 10.5), and the traffic that must not be taken for one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::rc::Rc;
 
+use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -13,7 +14,7 @@ use crate::http::h2::frame::HEAD;
 use crate::http::h2::frame::flag::PADDED;
 use crate::http::h2::frame::kind::{CONTINUATION, DATA, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use crate::http::testing::{Asked, Place, Server, local, reply, server};
-use crate::http::{ConnectionEnd, Reply};
+use crate::http::{Body, ConnectionEnd, Reply, Request};
 
 /// GET / of host a (RFC 7541 appendix A).
 fn get(stream: u32, end: bool) -> Vec<u8> {
@@ -236,4 +237,33 @@ fn four_hundred_and_fifty_references_on_a_hundred_streams_reach_no_handler() {
             assert_eq!(asked.get(), 0, "no head of them is kept for a handler");
         });
     }
+}
+
+/// Both connections have something to read at the same time.
+#[test]
+fn one_request_does_not_wait_behind_all_that_another_connection_asks_at_once() {
+    local(async {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let seen = Rc::clone(&order);
+        let server = server(move |request: Request<Body>, _| {
+            seen.borrow_mut().push(request.method().clone());
+            async { reply("") }
+        })
+        .await;
+        let (mut many, mut one) = (Client::connect(&server).await, Client::connect(&server).await);
+        for client in [&mut many, &mut one] {
+            // The server's SETTINGS: it has read ours.
+            client.io.read_exact(&mut [0; HEAD]).await.unwrap();
+            client.io.readable().await.unwrap();
+        }
+        let asked: Vec<u8> = (1..).step_by(2).take(200).flat_map(|stream| get(stream, true)).collect();
+        // Nothing is awaited between the two.
+        assert_eq!(many.io.try_write(&asked).unwrap(), asked.len());
+        one.io.try_write(&frame(HEADERS, 0x5, 1, b"\x83\x86\x84\x41\x01a")).unwrap();
+        while order.borrow().len() < 201 {
+            tokio::task::yield_now().await;
+        }
+        let place = order.borrow().iter().position(|method| *method == Method::POST).unwrap();
+        assert!(place <= 64, "{place} requests came first");
+    });
 }

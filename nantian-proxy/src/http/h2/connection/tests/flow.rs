@@ -1,5 +1,7 @@
 //! Windows, turns, and lengths (RFC 9113 sections 5.2 and 8.1.1).
 
+use std::cell::Cell;
+
 use super::*;
 
 fn small(stream: u32, connection: u32) -> HttpSettings {
@@ -184,6 +186,94 @@ fn a_turn_that_is_not_used_goes_to_the_next() {
     assert!(cx(|cx| senders[2].poll_room(cx)).is_pending(), "the second is first");
     drop(senders.into_iter().nth(1));
     assert!(server.borrow().turns.len() <= 1);
+}
+
+/// A peer that takes everything, or nothing more.
+#[derive(Default)]
+struct Peer {
+    writes: Cell<usize>,
+    stuck: Cell<bool>,
+}
+
+impl Outlet for Peer {
+    fn write(&self, out: &mut Output) -> bool {
+        if self.stuck.get() {
+            return false;
+        }
+        self.writes.set(self.writes.get() + 1);
+        out.advance(out.len());
+        true
+    }
+}
+
+fn crowd_before(peer: &Rc<Peer>, count: usize) -> (Shared, Vec<Sender>, Vec<Receiver>) {
+    let (server, senders, receivers) = crowd(count);
+    server.borrow_mut().write_through(Rc::clone(peer) as Rc<dyn Outlet>);
+    (server, senders, receivers)
+}
+
+#[test]
+fn small_answers_that_are_ready_together_fill_writes_and_wait_for_no_turn() {
+    let peer = Rc::<Peer>::default();
+    let (server, senders, _receivers) = crowd_before(&peer, 100);
+    for send in &senders {
+        assert!(ready(|cx| send.poll_room(cx)).unwrap() > 1_024);
+        send.send_data(Bytes::from(vec![b'x'; 1_024]), true).unwrap();
+    }
+    assert!(server.borrow().turns.is_empty());
+    // Each is as large as what may wait: 15,360 bytes.
+    assert_eq!(peer.writes.get(), 6);
+}
+
+#[test]
+fn who_has_data_in_the_buffer_lines_up_and_others_pass() {
+    let peer = Rc::<Peer>::default();
+    let (server, senders, _receivers) = crowd_before(&peer, 3);
+    for _ in 0..2 {
+        for send in &senders[..2] {
+            fill(send);
+        }
+        // Each had one frame, and the second one made room for itself.
+        assert_eq!(server.borrow().turns.iter().copied().collect::<Vec<_>>(), [1, 3]);
+        let room = ready(|cx| senders[2].poll_room(cx)).unwrap();
+        senders[2].send_data(Bytes::from(vec![b'x'; room]), false).unwrap();
+        assert!(cx(|cx| senders[1].poll_room(cx)).is_pending(), "it is not the second's turn");
+        for send in &senders[..2] {
+            let room = ready(|cx| send.poll_room(cx)).unwrap();
+            send.send_data(Bytes::from(vec![b'x'; room]), false).unwrap();
+        }
+    }
+}
+
+#[test]
+fn where_the_peer_takes_nothing_all_line_up_and_the_driver_hears_of_it() {
+    let peer = Rc::<Peer>::default();
+    let (server, senders, _receivers) = crowd_before(&peer, 3);
+    peer.stuck.set(true);
+    fill(&senders[0]);
+    let woken = Arc::new(Counter(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&woken));
+    server.borrow_mut().register(&Context::from_waker(&waker));
+    for send in &senders[1..] {
+        assert!(cx(|cx| send.poll_room(cx)).is_pending());
+    }
+    assert_eq!((server.borrow().turns.len(), woken.0.load(Ordering::Relaxed)), (3, 1));
+    written(&server);
+    assert!(cx(|cx| senders[2].poll_room(cx)).is_pending(), "the first is first");
+    assert!(cx(|cx| senders[0].poll_room(cx)).is_ready());
+}
+
+/// What is left of the connection's window is for those who wait for it already.
+#[test]
+fn nobody_passes_others_where_the_window_of_the_connection_is_nearly_used_up() {
+    let peer = Rc::<Peer>::default();
+    let (server, senders, _receivers) = crowd_before(&peer, 2);
+    let used = server.borrow().room - 100;
+    server.borrow_mut().room -= used;
+    assert_eq!(fill(&senders[0]), 100);
+    server.borrow_mut().room += 100;
+    assert!(cx(|cx| senders[1].poll_room(cx)).is_pending());
+    assert!(cx(|cx| senders[0].poll_room(cx)).is_ready());
 }
 
 /// RFC 9113 section 8.1.1.

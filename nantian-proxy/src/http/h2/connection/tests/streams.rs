@@ -161,6 +161,22 @@ fn a_request_that_is_reset_before_it_was_looked_at_is_not_looked_at() {
     assert_eq!(receive(&server, &pair(next)), Err(ConnectionError::Flood(Flood::Resets)));
 }
 
+/// A request that waits because we let others have their turn first may be given up like one that was looked at.
+#[test]
+fn requests_that_we_left_for_later_may_be_reset() {
+    let server = greeted(&HttpSettings::default());
+    let streams = || (1..).step_by(2).take(60);
+    for stream in streams() {
+        receive(&server, &post(stream, true)).unwrap();
+    }
+    assert!(server.borrow_mut().leave_incoming());
+    for stream in streams() {
+        receive(&server, &reset(stream, Reason::CANCEL)).unwrap();
+    }
+    assert!(!server.borrow_mut().leave_incoming() && accepted(&server).is_none());
+    assert_eq!(server.borrow_mut().take_unseen().len(), 60);
+}
+
 #[test]
 fn provoked_resets_have_a_bound_for_the_whole_life_of_a_connection() {
     let settings = HttpSettings::default();
