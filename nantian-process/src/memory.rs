@@ -3,9 +3,12 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-/// Asks the system for pages of 4 KiB: where it gives huge ones (`transparent_hugepage/enabled` is `always`, or `madvise`, by
-/// which mimalloc asks for them), each touch of an unused region takes 2 MiB, and what clients have left is not given back
-/// until all of such a page is free. Where it refuses, memory is larger and nothing else.
+/// Asks the system for pages of 4 KiB: where it gives huge ones (`transparent_hugepage/enabled` is `always`), each touch of an
+/// unused region takes 2 MiB, and what clients have left is not given back until all of such a page is free. Where it refuses,
+/// memory is larger and nothing else.
+///
+/// The allocator has to be one that does not ask for huge ones itself (mimalloc with its feature `no_thp`): it is at work before
+/// `main`, and what was huge before this stays so.
 pub fn take_small_pages() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
