@@ -85,12 +85,12 @@ pub(crate) const WORKS: &[Work] = &[
     },
     Work {
         name: "request/http1/log",
-        instructions: 52_000,
+        instructions: 53_500,
         rounds: EXCHANGES,
         run: |times| requests("[]", ask, Json, times),
     },
-    Work { name: "log/json", instructions: 3_000, rounds: LINES, run: |times| lines(Json, times) },
-    Work { name: "log/text", instructions: 3_000, rounds: LINES, run: |times| lines(Text, times) },
+    Work { name: "log/json", instructions: 5_900, rounds: LINES, run: |times| lines(Json, times) },
+    Work { name: "log/text", instructions: 5_500, rounds: LINES, run: |times| lines(Text, times) },
     Work {
         name: "request/http2/at_once",
         instructions: 61_500,
