@@ -79,7 +79,7 @@ pub(crate) const WORKS: &[Work] = &[
     },
     Work {
         name: "request/http2",
-        instructions: 61_500,
+        instructions: 57_500,
         rounds: EXCHANGES,
         run: |times| requests("[]", ask_on_streams, Off, times),
     },
@@ -93,13 +93,13 @@ pub(crate) const WORKS: &[Work] = &[
     Work { name: "log/text", instructions: 5_500, rounds: LINES, run: |times| lines(Text, times) },
     Work {
         name: "request/http2/at_once",
-        instructions: 61_500,
+        instructions: 46_500,
         rounds: EXCHANGES,
         run: |times| requests_at_once("", streams::answer_http1, times),
     },
     Work {
         name: "request/http2/both_ways",
-        instructions: 61_500,
+        instructions: 50_500,
         rounds: EXCHANGES,
         run: |times| requests_at_once(", appProtocol: kubernetes.io/h2c", streams::answer_http2, times),
     },
