@@ -98,11 +98,31 @@ impl<T: Kind> Table<T> {
 }
 
 /// A kind that the compiler reads.
-pub(crate) trait Kind: Resource + DeserializeOwned {
+pub(crate) trait Kind: Resource + DeserializeOwned + Clone {
     /// What an object alone comes to.
     type Checked;
     /// Its table.
     fn table(typed: &Typed) -> &Table<Self>;
+}
+
+/// For how long an object is held in its typed form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Until it was compiled.
+    Once,
+    /// For as long as its changes are followed.
+    Long,
+}
+
+impl Held {
+    /// The value without room that it does not need, if it is held for long: a list that is read from a text has room for four,
+    /// and its copy for what is in it.
+    fn fitted<T: Clone>(self, value: T) -> T {
+        match self {
+            Self::Once => value,
+            Self::Long => value.clone(),
+        }
+    }
 }
 
 macro_rules! kinds {
@@ -124,10 +144,11 @@ macro_rules! kinds {
         impl Typed {
             /// Holds the object of this name in its typed form, if it is of a kind that is read; one that does not fit its
             /// kind is left out.
-            pub(crate) fn insert(&mut self, name: &Name, object: &Object) -> Result<(), serde_json::Error> {
+            pub(crate) fn insert(&mut self, name: &Name, object: &Object, time: Held) -> Result<(), serde_json::Error> {
                 let id = object.id();
                 $(if is_of::<$kind>(id) {
                     let value = object.decode::<$kind>().inspect_err(|_| self.$table.remove(name))?;
+                    let value = time.fitted(value);
                     self.$table.insert(name, Entry { object: object.clone(), value, checked: OnceLock::new() });
                     return Ok(());
                 })*

@@ -15,6 +15,7 @@ mod json_text;
 mod lower;
 mod memo;
 pub mod objects;
+mod places;
 mod policy;
 mod resolve;
 mod serve;

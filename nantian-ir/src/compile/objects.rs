@@ -14,6 +14,7 @@ use smol_str::SmolStr;
 use thiserror::Error;
 
 use super::json_text::JsonText;
+use super::places::Places;
 use crate::key::ObjectRef;
 
 /// A place in a text.
@@ -58,7 +59,7 @@ struct Parts {
     id: ObjectRef,
     json: JsonText,
     file: Option<Arc<str>>,
-    positions: Arc<Positions>,
+    places: Places,
 }
 
 /// Its name and place, never its content: it may be a Secret.
@@ -75,15 +76,15 @@ impl Object {
     /// Takes the JSON form of an object, as an API server would hand it out. Without a namespace, it is in `default`.
     #[expect(clippy::needless_pass_by_value, reason = "it is of no use to who has the object")]
     pub fn new(value: Value) -> Result<Self, ObjectError> {
-        Self::located(&value, None, Positions::new())
+        Self::with_places(&value, None, Places::default())
     }
 
     /// The same with the places of its fields in `file`.
-    pub fn located(value: &Value, file: Option<Arc<str>>, positions: Positions) -> Result<Self, ObjectError> {
-        Self::with_positions(value, file, Arc::new(positions))
+    pub fn located(value: &Value, file: Option<Arc<str>>, positions: &Positions) -> Result<Self, ObjectError> {
+        Self::with_places(value, file, Places::of(positions))
     }
 
-    fn with_positions(value: &Value, file: Option<Arc<str>>, positions: Arc<Positions>) -> Result<Self, ObjectError> {
+    fn with_places(value: &Value, file: Option<Arc<str>>, places: Places) -> Result<Self, ObjectError> {
         if !value.is_object() {
             return Err(ObjectError::NotAMapping(type_name(value)));
         }
@@ -102,12 +103,12 @@ impl Object {
             namespace: namespace.into(),
             name: name.into(),
         };
-        Ok(Self(Arc::new(Parts { id, json: JsonText::of(value), file, positions })))
+        Ok(Self(Arc::new(Parts { id, json: JsonText::of(value), file, places })))
     }
 
     /// The same object with another value, for example with defaults filled in. The places of fields stay.
     pub fn with_value(&self, value: &Value) -> Result<Self, ObjectError> {
-        Self::with_positions(value, self.0.file.clone(), Arc::clone(&self.0.positions))
+        Self::with_places(value, self.0.file.clone(), self.0.places.clone())
     }
 
     /// Its group, kind, namespace and name.
@@ -134,16 +135,8 @@ impl Object {
     /// came from no text.
     pub fn source(&self, field: &str) -> Option<Source> {
         let file = self.0.file.clone()?;
-        let mut path = field;
-        loop {
-            if let Some(&(line, column)) = self.0.positions.get(path) {
-                return Some(Source { file, line, column });
-            }
-            if path.is_empty() {
-                return Some(Source { file, line: 1, column: 1 });
-            }
-            path = path.rfind(['.', '[']).and_then(|end| path.get(..end)).unwrap_or("");
-        }
+        let (line, column) = self.0.places.nearest(field).unwrap_or((1, 1));
+        Some(Source { file, line, column })
     }
 }
 

@@ -116,7 +116,7 @@ mod tests {
         let mut live = service("a", &json!({"clusterIP": "10.0.0.1", "ports": [{"port": 80}]}));
         live["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
         let cluster = objects(vec![live, service("b", &json!({}))]);
-        let in_file = |value| Object::located(&value, Some("a.yaml".into()), Positions::new()).expect("an object");
+        let in_file = |value| Object::located(&value, Some("a.yaml".into()), &Positions::new()).expect("an object");
         let files = [service("a", &json!({"ports": [{"port": 81}]})), service("c", &json!({}))].map(in_file);
         let files = files.into_iter().collect();
         let after = applied(&cluster, &files);

@@ -44,6 +44,7 @@ impl<'s> Reader<'s> {
         let mut reads = self.reads.map(RefCell::into_inner).unwrap_or_default();
         reads.sort_unstable();
         reads.dedup();
+        reads.shrink_to_fit();
         reads
     }
 

@@ -46,6 +46,7 @@ impl Kept {
         let Output { diagnostics, statuses, resources, services, mut claims } = output;
         claims.sort_unstable();
         claims.dedup();
+        claims.shrink_to_fit();
         // `collect` would keep the room that the statuses had.
         let mut kept = Vec::with_capacity(statuses.len());
         kept.extend(statuses.into_iter().map(Arc::new));

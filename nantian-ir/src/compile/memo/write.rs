@@ -31,7 +31,7 @@ use crate::compile::attach::listener_set;
 use crate::compile::attach::rivals::Rivals;
 use crate::compile::attach::route::RouteView;
 use crate::compile::attach::stream_precedence::Winners;
-use crate::compile::decode::{Name, is_of};
+use crate::compile::decode::{Held, Name, is_of};
 use crate::compile::diagnostic::{self, Diagnostic};
 use crate::compile::objects::Object;
 use crate::compile::resolve::backend_tls::Policies;
@@ -67,7 +67,8 @@ impl Compiler {
 
     /// Holds an object in its typed form. What is wrong with it is told.
     pub(super) fn hold(&mut self, object: &Object, name: &Name) -> Option<Diagnostic> {
-        let misfit = self.store.typed.insert(name, object).err()?;
+        let time = if self.harvest.is_some() { Held::Once } else { Held::Long };
+        let misfit = self.store.typed.insert(name, object, time).err()?;
         Some(Diagnostic::of(&diagnostic::INVALID_OBJECT, object, "", misfit.to_string()))
     }
 

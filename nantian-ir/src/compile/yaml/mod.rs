@@ -198,7 +198,7 @@ fn below(positions: &Positions, path: &str) -> Positions {
 fn take_one(file: &Arc<str>, tree: Tree, parsed: &mut Parsed) {
     let (line, column) = tree.positions.get("").copied().unwrap_or((1, 1));
     let place = Source { file: file.clone(), line, column };
-    match Object::located(&tree.value, Some(file.clone()), tree.positions) {
+    match Object::located(&tree.value, Some(file.clone()), &tree.positions) {
         Ok(object) => admit::admit(&object, tree.value, parsed),
         Err(error) => parsed.diagnostics.push(admit::unnamed(&tree.value, place, &error)),
     }
