@@ -243,6 +243,16 @@ async fn sigterm_under_load_drops_nothing() {
     println!("{} answers, all of them 200", counts.answered.load(Ordering::SeqCst));
 }
 
+#[tokio::test]
+async fn nothing_lies_in_huge_pages() {
+    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let running = Running::start(&Settings::plaintext("127.0.0.1:1")).await;
+    // A kernel that gives them to whoever does not refuse has done so before `main`.
+    if !setting.contains("[always]") {
+        assert_eq!(running.kib("AnonHugePages"), 0);
+    }
+}
+
 #[derive(Default)]
 struct Counts {
     answered: AtomicUsize,

@@ -116,6 +116,13 @@ impl Running {
         listener["address"].as_str().unwrap().parse().unwrap()
     }
 
+    /// What the kernel says of its memory, all mappings together, in KiB (proc(5), `smaps_rollup`).
+    pub(crate) fn kib(&self, field: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id().unwrap())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Sends a signal by name, for example `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
