@@ -5,8 +5,8 @@ use std::io::Error;
 use std::path::Path;
 
 /// What it is told.
-const USAGE: &str = "nantian-bench --nantian BINARY [--envoy BINARY] [--pingora BINARY] [--quick] [--results FILE] \
-    [--part jobs|durations|growth|log|workers|streams|reloads|idle|endurance] [--jobs LETTERS] [--hostile]";
+const USAGE: &str = "nantian-bench --nantian BINARY [--dataplane BINARY] [--envoy BINARY] [--pingora BINARY] [--quick] \
+    [--results FILE] [--part jobs|durations|growth|log|workers|streams|reloads|idle|memory|endurance] [--jobs LETTERS] [--hostile]";
 
 /// Why.
 #[derive(Debug)]

@@ -3,12 +3,14 @@
 
 mod client;
 mod configure;
+mod dataplane;
 mod endurance;
 mod failure;
 mod hostile;
 mod idle;
 mod load;
 mod measure;
+mod memory;
 mod part;
 mod peer;
 mod reload;
@@ -86,6 +88,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
             "--train" => settings.task = Task::Train,
             "--nantian" => nantian = arguments.next(),
             "--envoy" => settings.programs.envoy = arguments.next().map(absolute).transpose()?,
+            "--dataplane" => settings.programs.dataplane = arguments.next().map(absolute).transpose()?,
             "--pingora" => settings.programs.pingora = arguments.next().map(absolute).transpose()?,
             "--results" => settings.results = arguments.next().map(PathBuf::from),
             "--part" => settings.part = arguments.next(),
@@ -143,9 +146,14 @@ fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
             run(&part)?;
         }
     }
+    // Memory varies little.
     if wanted("idle") {
-        // Memory varies little.
         let table = idle::compare(site, &settings.programs, settings.rounds.div_ceil(3))?;
+        println!("{table}");
+        tables.push_str(&table);
+    }
+    if wanted("memory") {
+        let table = memory::compare(site, &settings.programs, settings.rounds.div_ceil(3))?;
         println!("{table}");
         tables.push_str(&table);
     }

@@ -36,6 +36,8 @@ pub(crate) struct Programs {
     pub(crate) envoy: Option<PathBuf>,
     /// The one of `bench/pingora`, if it is to take part.
     pub(crate) pingora: Option<PathBuf>,
+    /// This project's data plane alone, where its memory is asked for.
+    pub(crate) dataplane: Option<PathBuf>,
     /// Whether nobody but this project's takes part.
     pub(crate) alone: bool,
 }
@@ -92,7 +94,7 @@ impl Setup {
     };
 
     /// The cores of the proxies: as many as they have workers, from the first.
-    fn cores(self) -> String {
+    pub(crate) fn cores(self) -> String {
         format!("0-{}", self.workers.saturating_sub(1))
     }
 }

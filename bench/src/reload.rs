@@ -15,7 +15,7 @@ use crate::configure::haproxy_socket;
 use crate::failure::Failure;
 use crate::peer::{Peer, Running};
 use crate::routes::Routes;
-use crate::site::Site;
+use crate::site::{Ports, Site};
 use crate::workload::{Door, SMALL};
 
 /// Time from one replacement to the next, and the longest that one may take to be seen.
@@ -94,12 +94,16 @@ fn command(site: &Site, one: &Running, line: &str) -> Result<String, Failure> {
 
 /// Waits until the first of these routes, which is new, is served.
 fn see(one: &Running, routes: Routes) -> Result<(), Failure> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, one.ports.of(Door::Http)));
-    let path = routes.first();
+    see_path(one.peer.name(), one.ports, None, &routes.first())
+}
+
+/// Waits until a path of a host, or of any, is answered with the small body.
+pub(crate) fn see_path(name: &str, ports: Ports, host: Option<&str>, path: &str) -> Result<(), Failure> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports.of(Door::Http)));
     let began = Instant::now();
-    while !block_on(async { Ok(steady::is_served(address, &path, SMALL).await) }).unwrap_or_default() {
+    while !block_on(async { Ok(steady::is_served(address, host, path, SMALL).await) }).unwrap_or_default() {
         if began.elapsed() > SEEN {
-            return Err(Failure::Program(format!("{} does not serve `{path}`", one.peer.name())));
+            return Err(Failure::Program(format!("{name} does not serve `{path}`")));
         }
         sleep(Duration::from_millis(50));
     }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,6 +14,20 @@ use crate::failure::Failure;
 
 /// Clock ticks in a second, as `/proc` counts them: fixed at 100 for programs (`USER_HZ`).
 const MICROS_PER_TICK: u64 = 10_000;
+
+/// Until a server listens, with many routes and on a machine that does other things, too. One that ends is not waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Resident memory in KiB (proc(5)). What processes share with each other is in neither part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// `VmRSS`.
+    pub(crate) resident: u64,
+    /// `RssAnon`: heap, stacks and relocated data.
+    pub(crate) anonymous: u64,
+    /// `RssFile`: pages of the program, of its libraries and of other files.
+    pub(crate) files: u64,
+}
 
 /// A running server. It is killed when this is dropped.
 #[derive(Debug)]
@@ -42,7 +56,8 @@ impl Server {
 
     fn wait_for(&mut self, port: u16, program: &str, log: &Path) -> Result<(), Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        for _ in 0..200 {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             if TcpStream::connect(address).is_ok() {
                 return Ok(());
             }
@@ -63,7 +78,20 @@ impl Server {
 
     /// Resident memory of it and its child processes in KiB (proc(5), `VmRSS`).
     pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
-        self.processes().map(|id| resident_kib(&proc(id, "status")?)).sum()
+        self.processes().map(|id| kib(&proc(id, "status")?, "VmRSS:")).sum()
+    }
+
+    /// The same, and what it consists of.
+    pub(crate) fn memory(&self) -> Result<Memory, Failure> {
+        self.processes().try_fold(Memory::default(), |sum, id| {
+            let status = proc(id, "status")?;
+            let kib = |field| kib(&status, field);
+            Ok(Memory {
+                resident: sum.resident + kib("VmRSS:")?,
+                anonymous: sum.anonymous + kib("RssAnon:")?,
+                files: sum.files + kib("RssFile:")?,
+            })
+        })
     }
 
     /// How many files it has open, connections included.
@@ -120,10 +148,11 @@ fn cpu_micros(stat: &str) -> Result<u64, Failure> {
         .ok_or_else(|| Failure::Program("/proc/PID/stat has another format".to_owned()))
 }
 
-fn resident_kib(status: &str) -> Result<u64, Failure> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+/// A line of `/proc/PID/status`.
+fn kib(status: &str, field: &str) -> Result<u64, Failure> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .ok_or_else(|| Failure::Program("/proc/PID/status has no VmRSS".to_owned()))
+        .ok_or_else(|| Failure::Program(format!("/proc/PID/status has no {field}")))
 }
 
 impl Drop for Server {
@@ -135,5 +164,18 @@ impl Drop for Server {
         }
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kib;
+
+    #[test]
+    fn memory_is_read_by_the_name_of_its_line() {
+        let status = "Name:\tnginx\nVmRSS:\t   11776 kB\nRssAnon:\t    2048 kB\nRssFile:\t    9728 kB\n";
+        assert_eq!(kib(status, "RssAnon:").ok(), Some(2_048));
+        assert_eq!(kib(status, "VmRSS:").ok(), Some(11_776));
+        assert!(kib(status, "RssShmem:").is_err());
     }
 }

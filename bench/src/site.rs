@@ -177,7 +177,8 @@ fn free_ports<const N: usize>() -> Result<[u16; N], Failure> {
     Ok(ports)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::file(path, error))
 }
 

@@ -54,8 +54,9 @@ async fn ask(kept: &mut Option<TcpStream>, address: SocketAddr, request: &str, l
     Ok(())
 }
 
-/// Whether a path is answered with the small body.
-pub(crate) async fn is_served(address: SocketAddr, path: &str, length: u64) -> bool {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n");
+/// Whether a path of a host, or of any, is answered with a body of this length.
+pub(crate) async fn is_served(address: SocketAddr, host: Option<&str>, path: &str, length: u64) -> bool {
+    let host = host.unwrap_or("bench");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
     ask(&mut None, address, &request, length).await.is_ok()
 }

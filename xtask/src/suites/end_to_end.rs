@@ -45,9 +45,14 @@ pub(crate) fn soak(workspace: &Workspace, mut arguments: Arguments) -> Result<()
 
 /// Builds the gateway and returns the path of its binary. `pgo` is the release that is guided by a profile.
 pub(super) fn build(workspace: &Workspace, profile: &str) -> Result<PathBuf, Failure> {
+    build_program(workspace, profile, "nantian")
+}
+
+/// The same for a program whose package has its name.
+pub(super) fn build_program(workspace: &Workspace, profile: &str, name: &str) -> Result<PathBuf, Failure> {
     if profile == "pgo" {
-        return Ok(pgo::build(workspace)?.join("nantian"));
+        return Ok(pgo::build(workspace)?.join(name));
     }
-    workspace.cargo(["build", "--locked", "--profile", profile, "--package", "nantian", "--bin", "nantian"]).run()?;
-    Ok(workspace.target.join(profile).join("nantian"))
+    workspace.cargo(["build", "--locked", "--profile", profile, "--package", name, "--bin", name]).run()?;
+    Ok(workspace.target.join(profile).join(name))
 }

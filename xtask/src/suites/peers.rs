@@ -18,12 +18,15 @@ pub(super) fn compare(workspace: &Workspace, mut arguments: Arguments) -> Result
     tools::install_peers()?;
     let (envoy, pingora) = (tools::envoy(workspace)?, tools::pingora(workspace)?);
     let gateway = end_to_end::build(workspace, &profile)?;
+    let data_plane = end_to_end::build_program(workspace, &profile, "nantian-dataplane")?;
     let results = workspace.root.join("bench/RESULTS.md");
     // A run of some parts is for its reader, not for the record.
     let whole = part.is_none() && jobs.is_none();
     workspace
         .cargo(["run", "--locked", "--quiet", "--package", "nantian-bench", "--", "--nantian"])
         .args([&gateway])
+        .args(["--dataplane"])
+        .args([&data_plane])
         .args(["--envoy"])
         .args([&envoy])
         .args(["--pingora"])
