@@ -275,6 +275,11 @@ mod tests {
         }
     }
 
+    fn record() -> RequestRecord<'static> {
+        let client = "127.0.0.1:1".parse().expect("an address");
+        RequestRecord::new(SystemTime::UNIX_EPOCH, client, Version::HTTP_11, &Method::GET)
+    }
+
     #[test]
     fn lines_are_dropped_and_counted_when_the_output_is_stuck_and_never_block() {
         let (asked, was_asked) = channel();
@@ -284,12 +289,7 @@ mod tests {
             .expect("a thread")
             .expect("a log");
         let buffer = log.buffer();
-        let record = RequestRecord::new(
-            SystemTime::UNIX_EPOCH,
-            "127.0.0.1:1".parse().expect("an address"),
-            Version::HTTP_11,
-            &Method::GET,
-        );
+        let record = record();
         buffer.write(&record, Fragments::default());
         assert_eq!(buffer.flush(), 0);
         was_asked.recv().expect("the writer has the first batch");
@@ -316,12 +316,7 @@ mod tests {
             .expect("a log");
         let buffer = log.buffer();
         let path = "/x".repeat(250);
-        let mut record = RequestRecord::new(
-            SystemTime::UNIX_EPOCH,
-            "127.0.0.1:1".parse().expect("an address"),
-            Version::HTTP_11,
-            &Method::GET,
-        );
+        let mut record = record();
         record.path = &path;
         buffer.write(&record, Fragments::default());
         buffer.flush();
@@ -345,12 +340,7 @@ mod tests {
         let (written, lines) = channel();
         let log = AccessLog::start(AccessLogFormat::Json, Told(written)).expect("a thread").expect("a log");
         let buffer = log.buffer();
-        let record = RequestRecord::new(
-            SystemTime::UNIX_EPOCH,
-            "127.0.0.1:1".parse().expect("an address"),
-            Version::HTTP_11,
-            &Method::GET,
-        );
+        let record = record();
         let mut places = BTreeSet::new();
         for _ in 0..20 {
             while buffer.filling.borrow().bytes.len() <= BUFFER_BYTES / 4 {

@@ -8,15 +8,7 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8]) {
         return out.extend_from_slice(text);
     }
     for chunk in text.utf8_chunks() {
-        for run in chunk.valid().as_bytes().split_inclusive(|byte| json_needs_escape(*byte)) {
-            match run.split_last() {
-                Some((last, plain)) if json_needs_escape(*last) => {
-                    out.extend_from_slice(plain);
-                    json_escape(out, *last);
-                }
-                _ => out.extend_from_slice(run),
-            }
-        }
+        runs(out, chunk.valid().as_bytes(), json_needs_escape, json_escape);
         if !chunk.invalid().is_empty() {
             out.extend_from_slice("\u{fffd}".as_bytes());
         }
@@ -28,12 +20,19 @@ pub(super) fn text(out: &mut Vec<u8>, text: &[u8]) {
     if is_plain(text) {
         return out.extend_from_slice(text);
     }
-    for run in text.split_inclusive(|byte| text_needs_escape(*byte)) {
+    runs(out, text, text_needs_escape, |out, byte| {
+        out.extend_from_slice(b"\\x");
+        hexadecimal(out, byte);
+    });
+}
+
+/// Copies what needs no escape in runs, and writes what does by `escape`.
+fn runs(out: &mut Vec<u8>, text: &[u8], needs_escape: fn(u8) -> bool, escape: impl Fn(&mut Vec<u8>, u8)) {
+    for run in text.split_inclusive(|byte| needs_escape(*byte)) {
         match run.split_last() {
-            Some((last, plain)) if text_needs_escape(*last) => {
+            Some((last, plain)) if needs_escape(*last) => {
                 out.extend_from_slice(plain);
-                out.extend_from_slice(b"\\x");
-                hexadecimal(out, *last);
+                escape(out, *last);
             }
             _ => out.extend_from_slice(run),
         }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use nantian_ir::{BackendKey, BackendKind, BackendProtocol, ListenerKey, RouteKey, RuleKey};
+use nantian_ir::{BackendKey, BackendKind, BackendProtocol, ListenerKey, RouteKey, RuleKey, SmolStr};
 
 use super::escape;
 use crate::telemetry::flags::ResponseFlags;
@@ -122,26 +122,25 @@ pub(super) trait Escape: Fn(&mut Vec<u8>, &[u8]) + Copy {}
 
 impl<F: Fn(&mut Vec<u8>, &[u8]) + Copy> Escape for F {}
 
-pub(super) fn listener(out: &mut Vec<u8>, key: &ListenerKey, escape: impl Escape) {
-    escape(out, key.namespace.as_bytes());
-    out.push(b'/');
-    escape(out, key.gateway.as_bytes());
-    if let Some(set) = &key.set {
-        out.push(b'/');
-        escape(out, set.namespace.as_bytes());
-        out.push(b'/');
-        escape(out, set.name.as_bytes());
+/// Names, with a slash between each two.
+fn names<'n>(out: &mut Vec<u8>, names: impl IntoIterator<Item = &'n SmolStr>, escape: impl Escape) {
+    for (index, name) in names.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'/');
+        }
+        escape(out, name.as_bytes());
     }
-    out.push(b'/');
-    escape(out, key.listener.as_bytes());
+}
+
+pub(super) fn listener(out: &mut Vec<u8>, key: &ListenerKey, escape: impl Escape) {
+    let set = key.set.iter().flat_map(|set| [&set.namespace, &set.name]);
+    names(out, [&key.namespace, &key.gateway].into_iter().chain(set).chain([&key.listener]), escape);
 }
 
 pub(super) fn route(out: &mut Vec<u8>, key: &RouteKey, escape: impl Escape) {
     literal(out, key.kind.as_str());
     out.push(b'/');
-    escape(out, key.namespace.as_bytes());
-    out.push(b'/');
-    escape(out, key.name.as_bytes());
+    names(out, [&key.namespace, &key.name], escape);
 }
 
 pub(super) fn rule(out: &mut Vec<u8>, key: &RuleKey, escape: impl Escape) {
@@ -161,9 +160,7 @@ pub(super) fn backend(out: &mut Vec<u8>, key: &BackendKey, escape: impl Escape) 
             BackendKind::Service => "Service/",
         },
     );
-    escape(out, key.namespace.as_bytes());
-    out.push(b'/');
-    escape(out, key.name.as_bytes());
+    names(out, [&key.namespace, &key.name], escape);
     out.push(b':');
     number(out, key.port);
     literal(
