@@ -88,8 +88,8 @@ pub(crate) struct Core {
     /// What waits to be written.
     pub(crate) out: Output,
     written: u64,
-    /// How often all of it was written.
-    emptied: u64,
+    /// Which filling of it this is, from 1 on: each ends when all of it was written.
+    filling: u64,
     outlet: Option<Rc<dyn Outlet>>,
     /// Whether the peer did not take all of the last write: nothing is added then.
     blocked: bool,
@@ -170,7 +170,7 @@ impl Core {
             most_provoked_resets: http2.max_local_error_reset_streams,
             out: Output::default(),
             written: 0,
-            emptied: 0,
+            filling: 1,
             outlet: None,
             blocked: false,
             streams: Streams::new(http2.max_reset_streams),
@@ -323,7 +323,7 @@ impl Core {
     /// The bytes in [`Self::out`] became fewer. `blocked`: the peer did not take all of them.
     pub(crate) fn wrote(&mut self, count: usize, blocked: bool) {
         self.written = self.written.saturating_add(u64::try_from(count).unwrap_or_default());
-        self.emptied = self.emptied.wrapping_add(u64::from(!blocked));
+        self.filling = self.filling.wrapping_add(u64::from(!blocked));
         self.blocked = blocked;
         self.next_turn();
     }

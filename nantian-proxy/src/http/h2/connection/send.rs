@@ -111,13 +111,13 @@ impl Core {
 
     /// Waits until a frame of data may be sent, and says how long it may be.
     pub(super) fn poll_room(&mut self, id: u32, cx: &Context<'_>) -> Poll<Result<usize, StreamError>> {
-        let (of_connection, filling) = (self.room, self.emptied.wrapping_add(1));
+        let (of_connection, filling) = (self.room, self.filling);
         let first = self.turns.front().copied();
         let stream = match self.sending(id) {
             Ok(stream) => stream,
             Err(error) => return Poll::Ready(Err(error)),
         };
-        let (room, has_sent) = (stream.room, stream.sent_at == filling);
+        let (room, has_sent) = (stream.room, stream.sent_in == filling);
         // What is left of the connection's window is for those who wait for it already.
         let passes = !has_sent && !stream.queued && of_connection >= i64::from(DEFAULT_WINDOW / 4);
         let mine = first.is_none_or(|first| first == id) || (passes && self.outlet.is_some());
@@ -170,11 +170,11 @@ impl Core {
     /// Sends data, for which [`Self::poll_room`] gave room.
     pub(super) fn send_data(&mut self, id: u32, data: Bytes, end: bool) -> Result<(), StreamError> {
         let length = data.len();
-        let filling = self.emptied.wrapping_add(1);
+        let filling = self.filling;
         let stream = self.sending(id)?;
         let taken = i64::try_from(length).unwrap_or(i64::MAX);
         stream.room -= taken;
-        stream.sent_at = filling;
+        stream.sent_in = filling;
         self.room -= taken;
         frame::put_data_head(self.out.tail(), id, length, end);
         if length > 0 {

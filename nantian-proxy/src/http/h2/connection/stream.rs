@@ -98,8 +98,8 @@ pub(super) struct Stream {
     pub(super) room: i64,
     /// Whether it waits for its turn to send.
     pub(super) queued: bool,
-    /// How often all was written before it sent data the last time, plus one.
-    pub(super) sent_at: u64,
+    /// The filling of the connection's buffer that it sent data in the last time; 0: none.
+    pub(super) sent_in: u64,
     pub(super) sender: Option<Waker>,
     /// Whether the peer's side has ended.
     pub(super) received_end: bool,
@@ -131,7 +131,7 @@ impl Stream {
             sent_end: false,
             room,
             queued: false,
-            sent_at: 0,
+            sent_in: 0,
             sender: None,
             received_end: false,
             window,
