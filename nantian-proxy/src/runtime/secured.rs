@@ -115,7 +115,7 @@ fn sessions(material: &Material, source: &Source) -> Result<Sessions, String> {
     if trusted.is_empty() {
         return Err("there are no certificates of authorities to trust".to_owned());
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(crate::tls::provider());
     let with = |client| {
         let roots = Arc::clone(&trusted);
         let tls = OriginTls::new(&material.identity, source.key.protocol, roots, client, &provider);

@@ -31,7 +31,7 @@ where
     let start = acceptor.await.map_err(|error| classify(&error))?;
     let server_name = start.client_hello().server_name().map(str::to_ascii_lowercase);
     let config = match tls.answer(server_name.as_deref()) {
-        Answer::Serve(config) => Arc::clone(config),
+        Answer::Serve(configs) => Arc::clone(configs.choose(&start.client_hello())),
         // RFC 6066 section 3: a server that does not know the name SHOULD send a fatal unrecognized_name.
         Answer::UnknownName => {
             refuse(start, AlertDescription::UnrecognisedName).await;

@@ -10,9 +10,11 @@ mod certificate;
 mod client_check;
 mod names;
 mod store;
+mod suites;
 
 pub(crate) use accept::accept;
 pub(crate) use store::{BindTls, TlsStore};
+pub(crate) use suites::provider;
 
 #[cfg(test)]
 mod tests;

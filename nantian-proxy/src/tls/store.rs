@@ -12,18 +12,19 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use super::certificate::{Choice, Served};
 use super::client_check::ClientCheck;
 use super::names::Names;
+use super::suites::{self, ByOrder};
 use crate::engine::{Part, Refused};
 
 /// TLS of one bind address, immutable.
 #[derive(Debug, Default)]
 pub(crate) struct BindTls {
     /// `None`: a listener none of whose certificates can be used. Its names are not another listener's.
-    listeners: Names<Option<Arc<ServerConfig>>>,
+    listeners: Names<Option<Arc<ByOrder>>>,
 }
 
 /// What a server name is answered with.
 pub(crate) enum Answer<'a> {
-    Serve(&'a Arc<ServerConfig>),
+    Serve(&'a Arc<ByOrder>),
     NoCertificate,
     UnknownName,
 }
@@ -50,7 +51,7 @@ struct Built {
     bind: BindAddress,
     certificates: Vec<Arc<Served>>,
     clients: Option<ClientCheck>,
-    config: Arc<ServerConfig>,
+    config: Arc<ByOrder>,
 }
 
 impl fmt::Debug for TlsStore {
@@ -62,7 +63,7 @@ impl fmt::Debug for TlsStore {
 impl Default for TlsStore {
     fn default() -> Self {
         Self {
-            provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+            provider: Arc::new(suites::provider()),
             certificates: BTreeMap::new(),
             tickets: BTreeMap::new(),
             configs: BTreeMap::new(),
@@ -130,7 +131,7 @@ impl TlsStore {
         clients: Option<ClientCheck>,
         before: Option<Built>,
         refused: &mut Vec<Refused>,
-    ) -> Option<Arc<ServerConfig>> {
+    ) -> Option<Arc<ByOrder>> {
         if certificates.is_empty() {
             refused.push(Refused {
                 part: Part::Listener(listener.key.clone()),
@@ -172,7 +173,7 @@ impl TlsStore {
         bind: BindAddress,
         certificates: &[Arc<Served>],
         clients: Option<&ClientCheck>,
-    ) -> Result<ServerConfig, rustls::Error> {
+    ) -> Result<ByOrder, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
         let verifier = clients.map(|clients| clients.verifier(&self.provider)).transpose()?.flatten();
@@ -191,7 +192,7 @@ impl TlsStore {
         } else {
             config.ticketer = self.tickets(bind)?;
         }
-        Ok(config)
+        Ok(ByOrder::new(config))
     }
 
     /// The ticket keys of a bind address.

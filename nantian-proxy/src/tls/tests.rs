@@ -7,7 +7,7 @@ use nantian_ir::{
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, ClientConfig, HandshakeKind, RootCertStore};
+use rustls::{AlertDescription, CipherSuite, ClientConfig, HandshakeKind, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::TlsConnector;
 
@@ -123,6 +123,45 @@ fn alert(error: &std::io::Error) -> Option<AlertDescription> {
     }
 }
 
+/// The suite that is chosen where a client names these, in this order.
+async fn chosen(tls: &BindTls, certificate: &Certificate, named: &[CipherSuite]) -> Option<CipherSuite> {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let place = |suite: CipherSuite| named.iter().position(|named| *named == suite);
+    provider.cipher_suites.retain(|suite| place(suite.suite()).is_some());
+    provider.cipher_suites.sort_by_key(|suite| place(suite.suite()));
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(certificate.chain.as_bytes()).expect("a certificate")).expect("a root");
+    let client = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
+    let client = client.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    let (near, far) = duplex(64 * 1024);
+    let name = ServerName::try_from("a.example.com").expect("a name");
+    let (client, _) = tokio::join!(TlsConnector::from(Arc::new(client)).connect(name, near), accept(tls, far));
+    client.ok()?.get_ref().1.negotiated_cipher_suite().map(|suite| suite.suite())
+}
+
+#[tokio::test]
+async fn the_shorter_key_is_taken_unless_the_client_names_chacha20_first_or_has_no_other() {
+    use CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 as OLD_128, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 as OLD_256,
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 as OLD_CHACHA, TLS13_AES_128_GCM_SHA256 as AES_128,
+        TLS13_AES_256_GCM_SHA384 as AES_256, TLS13_CHACHA20_POLY1305_SHA256 as CHACHA,
+    };
+    let served = certificate("a", &["a.example.com"]);
+    let tls = bind_of(&mut TlsStore::default(), &snapshot(&[("a.example.com", &["a"])], &[&served]));
+    for (named, expected) in [
+        (&[AES_256, CHACHA, AES_128] as &[_], AES_128),
+        (&[AES_128, AES_256, CHACHA], AES_128),
+        (&[CHACHA, AES_256, AES_128], CHACHA),
+        (&[AES_256], AES_256),
+        (&[AES_256, CHACHA], AES_256),
+        (&[OLD_256, OLD_CHACHA, OLD_128], OLD_128),
+        (&[OLD_CHACHA, OLD_256, OLD_128], OLD_CHACHA),
+        (&[OLD_256, OLD_128, AES_256, CHACHA, AES_128], AES_128),
+    ] {
+        assert_eq!(chosen(&tls, &served, named).await, Some(expected), "{named:?}");
+    }
+}
+
 /// Gateway API `Listener`: the server name chooses the listener, the most specific first.
 #[tokio::test]
 async fn the_server_name_chooses_the_listener_and_its_certificate() {
@@ -207,7 +246,7 @@ fn what_did_not_change_is_the_same_object() {
     let renewed = certificate("wild", &["b.org"]);
     let after = bind_of(&mut store, &snapshot(&[("a.org", &["exact"]), ("b.org", &["wild"])], &[&exact, &renewed]));
     let config = |tls: &BindTls, name| match tls.answer(Some(name)) {
-        store::Answer::Serve(config) => Arc::as_ptr(config),
+        store::Answer::Serve(configs) => Arc::as_ptr(configs),
         _ => panic!("{name} is served"),
     };
     assert_eq!(config(&before, "a.org"), config(&after, "a.org"));
