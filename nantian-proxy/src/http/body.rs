@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::h1::Incoming;
 use super::h1::client::Received;
-use super::h2;
+use super::{Pipe, h2};
 
 /// Why a body ended early.
 #[derive(Debug, Error)]
@@ -35,6 +35,16 @@ pub enum BodyError {
     Io(#[from] std::io::Error),
 }
 
+/// A body whose bytes may go through a pipe instead of memory.
+pub(crate) trait Piped: http_body::Body<Data = Bytes, Error = BodyError> {
+    /// Whether they may from here on: many are left, and none of them was read already.
+    fn is_pipeable(&self) -> bool;
+
+    /// Moves what has arrived into `pipe`, which is empty, and says how many bytes that were. To be called only where
+    /// [`Self::is_pipeable`] says so; the end shows in [`http_body::Body::is_end_stream`].
+    fn poll_pipe(self: Pin<&mut Self>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Poll<Result<usize, BodyError>>;
+}
+
 /// A message body. Not `Send`: it lives and ends on one worker.
 #[derive(Default)]
 pub struct Body(Inner);
@@ -47,6 +57,7 @@ enum Inner {
     Incoming(Incoming),
     Received(Box<Received>),
     Stream(Box<h2::Received>),
+    Piped(Pin<Box<dyn Piped>>),
     Dyn(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError>>>),
 }
 
@@ -58,6 +69,7 @@ impl std::fmt::Debug for Body {
             Inner::Incoming(_) => "Incoming",
             Inner::Received(_) => "Received",
             Inner::Stream(_) => "Stream",
+            Inner::Piped(_) => "Piped",
             Inner::Dyn(_) => "Dyn",
         })
     }
@@ -90,9 +102,32 @@ impl Body {
         Self(Inner::Stream(Box::new(body)))
     }
 
+    /// A body of one of these kinds with something around it that lets pipes through.
+    pub(crate) fn piped(body: impl Piped + 'static) -> Self {
+        Self(Inner::Piped(Box::pin(body)))
+    }
+
     /// Any other body.
     pub fn boxed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + 'static) -> Self {
         Self(Inner::Dyn(Box::pin(body)))
+    }
+}
+
+impl Piped for Body {
+    fn is_pipeable(&self) -> bool {
+        match &self.0 {
+            Inner::Received(body) => body.is_pipeable(),
+            Inner::Piped(body) => body.is_pipeable(),
+            _ => false,
+        }
+    }
+
+    fn poll_pipe(self: Pin<&mut Self>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Poll<Result<usize, BodyError>> {
+        match &mut self.get_mut().0 {
+            Inner::Received(body) => body.poll_pipe(pipe, cx),
+            Inner::Piped(body) => body.as_mut().poll_pipe(pipe, cx),
+            _ => Poll::Ready(Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())),
+        }
     }
 }
 
@@ -110,6 +145,7 @@ impl http_body::Body for Body {
             Inner::Incoming(body) => body.poll_frame(cx),
             Inner::Received(body) => body.poll_frame(cx),
             Inner::Stream(body) => body.poll_frame(cx),
+            Inner::Piped(body) => body.as_mut().poll_frame(cx),
             Inner::Dyn(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -121,6 +157,7 @@ impl http_body::Body for Body {
             Inner::Incoming(body) => body.is_end_stream(),
             Inner::Received(body) => body.is_end_stream(),
             Inner::Stream(body) => body.is_end_stream(),
+            Inner::Piped(body) => body.is_end_stream(),
             Inner::Dyn(body) => body.is_end_stream(),
         }
     }
@@ -132,6 +169,7 @@ impl http_body::Body for Body {
             Inner::Incoming(body) => body.size_hint(),
             Inner::Received(body) => body.size_hint(),
             Inner::Stream(body) => body.size_hint(),
+            Inner::Piped(body) => body.size_hint(),
             Inner::Dyn(body) => body.size_hint(),
         }
     }

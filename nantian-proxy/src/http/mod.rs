@@ -22,6 +22,7 @@ mod pace;
 pub(crate) mod queue;
 mod serve;
 mod settings;
+pub(crate) mod splice;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport;
@@ -36,6 +37,7 @@ use http::HeaderValue;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use body::Piped;
 pub use body::{Body, BodyError};
 pub use drain::Drain;
 pub(crate) use fate::talk;
@@ -44,6 +46,7 @@ pub use h1::Refusal;
 pub use message::{Request, Response};
 pub use serve::{serve, serve_auto};
 pub use settings::{Http2Settings, HttpSettings};
+pub(crate) use splice::Pipe;
 pub use transport::Transport;
 
 pub use crate::Headers;

@@ -50,6 +50,11 @@ impl From<TlsStream<TcpStream>> for Transport {
 }
 
 impl Transport {
+    /// The socket, where what goes through it is not changed on the way.
+    pub(crate) fn socket(&self) -> Option<&TcpStream> {
+        if let Self::Tcp(io) = self { Some(io) } else { None }
+    }
+
     /// Whether nothing waits to be read, neither bytes nor an end, as far as is known without waiting. What waits may be
     /// lost: whoever asks has no use for it.
     pub(crate) fn is_quiet(&mut self) -> bool {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep};
 use super::log::{Incoming, RequestLog};
 use super::serving::InFlight;
 use super::{UnderscoreHeaders, names};
-use crate::http::{Body, BodyError, ByteStream};
+use crate::http::{Body, BodyError, ByteStream, Pipe, Piped};
 use crate::telemetry::{Recorder, ResponseFlag};
 
 /// The body that a client sends: counts it, ends it where it is too large, notes how it failed, and takes out of its
@@ -127,11 +127,49 @@ impl AnswerBody {
             return body;
         }
         let deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
-        Body::boxed(Self { body, log, deadline, _in_flight: in_flight })
+        Body::piped(Self { body, log, deadline, _in_flight: in_flight })
     }
 
-    fn over_time(&mut self, cx: &mut Context<'_>) -> bool {
-        self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
+    /// GEP-1742: the limits cover the answer to its last byte; it can only be cut now.
+    fn keep_time(&mut self, cx: &mut Context<'_>) -> Result<(), BodyError> {
+        if self.deadline.as_mut().is_none_or(|deadline| deadline.as_mut().poll(cx).is_pending()) {
+            return Ok(());
+        }
+        self.log.flag(ResponseFlag::UpstreamTimeout);
+        self.log.finished();
+        Err(BodyError::Timeout)
+    }
+
+    fn passed(&mut self, bytes: usize) {
+        self.log.bytes_out = self.log.bytes_out.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        // Who knows the length does not ask for the end.
+        if self.body.is_end_stream() {
+            self.log.finished();
+        }
+    }
+
+    fn broke(&mut self, error: &BodyError) {
+        // A backend whose request broke off has no answer to end.
+        let fault = self.log.client_fault().unwrap_or_else(|| backend_fault(error));
+        self.log.flag(fault);
+        self.log.finished();
+    }
+}
+
+impl Piped for AnswerBody {
+    fn is_pipeable(&self) -> bool {
+        self.body.is_pipeable()
+    }
+
+    fn poll_pipe(mut self: Pin<&mut Self>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Poll<Result<usize, BodyError>> {
+        let this = &mut *self;
+        this.keep_time(cx)?;
+        let polled = ready!(Pin::new(&mut this.body).poll_pipe(pipe, cx));
+        match &polled {
+            Ok(count) => this.passed(*count),
+            Err(error) => this.broke(error),
+        }
+        Poll::Ready(polled)
     }
 }
 
@@ -141,28 +179,13 @@ impl http_body::Body for AnswerBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        // GEP-1742: the limits cover the answer to its last byte; it can only be cut now.
-        if this.over_time(cx) {
-            this.log.flag(ResponseFlag::UpstreamTimeout);
-            this.log.finished();
-            return Poll::Ready(Some(Err(BodyError::Timeout)));
+        if let Err(error) = this.keep_time(cx) {
+            return Poll::Ready(Some(Err(error)));
         }
         let polled = ready!(Pin::new(&mut this.body).poll_frame(cx));
         match &polled {
-            Some(Ok(frame)) => {
-                let bytes = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
-                this.log.bytes_out = this.log.bytes_out.saturating_add(bytes);
-                // Who knows the length does not ask for the end.
-                if this.body.is_end_stream() {
-                    this.log.finished();
-                }
-            }
-            Some(Err(error)) => {
-                // A backend whose request broke off has no answer to end.
-                let fault = this.log.client_fault().unwrap_or_else(|| backend_fault(error));
-                this.log.flag(fault);
-                this.log.finished();
-            }
+            Some(Ok(frame)) => this.passed(frame.data_ref().map_or(0, Bytes::len)),
+            Some(Err(error)) => this.broke(error),
             None => this.log.finished(),
         }
         Poll::Ready(polled)

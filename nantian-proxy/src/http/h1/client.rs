@@ -22,7 +22,7 @@ use crate::http::buffered::Held;
 use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
 use crate::http::transport::Prefixed;
-use crate::http::{Body, BodyError, ByteStream, Interim, Request, Response, Transport};
+use crate::http::{Body, BodyError, ByteStream, Interim, Pipe, Request, Response, Transport};
 use crate::upstream::Upstream;
 
 /// RFC 9110 section 10.1.1: a client SHOULD NOT wait for 100 for ever.
@@ -76,6 +76,14 @@ impl Connection {
 
     fn count(&mut self) {
         self.held.set(self.out.len() + self.reader.buf.len());
+    }
+
+    /// What follows a read for the body of an answer.
+    fn read(&mut self, pending: bool, cx: &Context<'_>) {
+        if pending && !self.uploaded {
+            self.consumer = Some(cx.waker().clone());
+        }
+        self.count();
     }
 
     fn close(&mut self) {
@@ -422,25 +430,54 @@ impl Received {
             } else {
                 let Connection { io, reader, .. } = &mut *shared;
                 let polled = self.reader.poll_frame(reader, io, cx);
-                if polled.is_pending() && !shared.uploaded {
-                    shared.consumer = Some(cx.waker().clone());
-                }
-                shared.count();
+                shared.read(polled.is_pending(), cx);
                 polled
             }
         };
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let (Some(left), Some(data)) = (&mut self.length, frame.data_ref())
-        {
-            *left = left.saturating_sub(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => self.took(frame.data_ref().map_or(0, Bytes::len)),
+            Poll::Ready(Some(Err(_))) => self.break_off(),
+            Poll::Ready(None) => self.took(0),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    pub(crate) fn is_pipeable(&self) -> bool {
+        let Some(connection) = &self.connection else { return false };
+        let shared = connection.borrow();
+        shared.failed.is_none() && self.reader.is_pipeable(&shared.reader, &shared.io)
+    }
+
+    pub(crate) fn poll_pipe(&mut self, pipe: &mut Pipe, cx: &mut Context<'_>) -> Poll<Result<usize, BodyError>> {
+        let Some(connection) = &self.connection else { return Poll::Ready(Err(BodyError::Truncated)) };
+        let polled = {
+            let mut shared = connection.borrow_mut();
+            let polled = self.reader.poll_pipe(&shared.io, pipe, cx);
+            shared.read(polled.is_pending(), cx);
+            polled
+        };
+        match &polled {
+            Poll::Ready(Ok(count)) => self.took(*count),
+            Poll::Ready(Err(_)) => self.break_off(),
+            Poll::Pending => {}
+        }
+        polled
+    }
+
+    /// Counts bytes that came, and ends with the last of them.
+    fn took(&mut self, count: usize) {
+        if let Some(left) = &mut self.length {
+            *left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
         }
         if self.reader.ended() {
             self.finish();
-        } else if let Poll::Ready(Some(Err(_))) = &polled {
-            self.keep = false;
-            self.finish();
         }
-        polled
+    }
+
+    fn break_off(&mut self) {
+        self.keep = false;
+        self.finish();
     }
 
     pub(crate) fn is_end_stream(&self) -> bool {
@@ -470,7 +507,6 @@ impl Received {
 
 impl Drop for Received {
     fn drop(&mut self) {
-        self.keep = false;
-        self.finish();
+        self.break_off();
     }
 }

@@ -1,7 +1,10 @@
-//! Heads and bodies as bytes. No I/O.
+//! Heads and bodies as bytes. No I/O, but for what waits in a pipe.
 //!
 //! The framing fields of what we write are ours alone: those of a message are dropped and written anew from what its
 //! body is, so that every message has exactly one framing.
+
+use std::io;
+use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
@@ -11,7 +14,7 @@ use http_body::{Body as _, Frame};
 use super::chunked::strip_forbidden_trailers;
 use super::framing::{Framing, digits};
 use crate::http::content::is_bodyless;
-use crate::http::{Body, Headers, Request, buffers, date};
+use crate::http::{Body, Headers, Pipe, Request, Transport, buffers, date};
 
 /// Chunks of a body up to this size are copied into the buffer of the head; larger ones are written from where they are.
 pub(super) const COPY_UP_TO: usize = 4096;
@@ -26,17 +29,40 @@ pub(crate) struct Output {
     tail: BytesMut,
     /// What was written at once of late: a buffer of that size needs not grow.
     usual: usize,
+    /// What follows in a pipe.
+    piped: Option<Pipe>,
     /// Whether the transport may still hold what was written to it.
     unflushed: bool,
 }
 
 impl Output {
     pub(crate) fn len(&self) -> usize {
-        self.queued + self.tail.len()
+        self.queued + self.tail.len() + self.piped.as_ref().map_or(0, Pipe::len)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether anything waits that is not in a pipe.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.queued + self.tail.len() > 0
+    }
+
+    /// Lets a part of a body follow that is in a pipe. Nothing may be appended before it was written.
+    pub(crate) fn push_pipe(&mut self, pipe: Pipe) {
+        self.piped = Some(pipe);
+    }
+
+    /// Writes what is in a pipe. The parts are written already.
+    pub(crate) fn poll_pipe(&mut self, io: &Transport, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(pipe) = &mut self.piped else { return Poll::Ready(Ok(())) };
+        let Some(socket) = io.socket() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
+        ready!(pipe.poll_drain(socket, cx))?;
+        if let Some(pipe) = self.piped.take() {
+            pipe.rest();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Whether nothing waits, neither here nor in the transport.
@@ -157,6 +183,22 @@ impl Encoder {
         self.ended
     }
 
+    /// Whether what a pipe brings can be written: nothing is put around it.
+    pub(crate) fn takes_pipes(&self) -> bool {
+        !self.ended && matches!(self.framing, Framing::Length(_))
+    }
+
+    /// Counts bytes that a pipe brings.
+    pub(crate) fn piped(&mut self, count: usize) -> Result<(), &'static str> {
+        self.count(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
+    fn count(&mut self, length: u64) -> Result<(), &'static str> {
+        self.left = self.left.checked_sub(length).ok_or("the body is longer than its Content-Length")?;
+        self.ended = self.left == 0;
+        Ok(())
+    }
+
     /// Writes a frame. Fails if the body does not fit what the head said; the message cannot be saved then.
     pub(crate) fn frame(&mut self, frame: Frame<Bytes>, out: &mut Output) -> Result<(), &'static str> {
         match frame.into_data() {
@@ -181,8 +223,7 @@ impl Encoder {
             // What a handler says after the end of a body that must not be (HEAD, 204, 304) is not written.
             Framing::None => {}
             Framing::Length(_) => {
-                self.left = self.left.checked_sub(length).ok_or("the body is longer than its Content-Length")?;
-                self.ended = self.left == 0;
+                self.count(length)?;
                 out.push(data);
             }
             Framing::Chunked => {

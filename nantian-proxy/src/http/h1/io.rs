@@ -14,13 +14,13 @@ use super::chunked::{Decoded, Decoder};
 use super::encode::{COPY_UP_TO, Output};
 use super::framing::Framing;
 use super::head::HeadLimits;
-use crate::http::{BodyError, Transport, buffers};
+use crate::http::{BodyError, Pipe, Transport, buffers, splice};
 
 const MIN_READ: usize = 4 * 1024;
 /// Most bytes that are read at once. A peer that stops reading leaves about as much in our hands.
 pub(crate) const LONG_READ: usize = 32 * 1024;
-/// The same where they may be held twice: chunks are gathered across reads, and HTTP/2 and TLS have buffers of their own.
-/// A TLS record has room for it and for what frames it, so that a read does not become a record and a bit.
+/// The same where they may be held twice: chunks are gathered across reads, and HTTP/2 has buffers of its own.
+/// Two TLS records have room for it and for what frames it, so that a read does not become two records and a bit.
 pub(crate) const SHORT_READ: usize = 16 * 1024 - 512;
 /// Bytes of a message that wait to be written before its body is asked for more. Once the peer does not take all of
 /// them, nothing is added.
@@ -90,7 +90,7 @@ pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<
     if out.is_written() {
         return Poll::Ready(Ok(()));
     }
-    while !out.is_empty() {
+    while out.has_parts() {
         let parts: SmallVec<[IoSlice<'_>; 16]> = out.parts().take(16).map(IoSlice::new).collect();
         let polled = match parts.as_slice() {
             [part] => Pin::new(&mut *io).poll_write(cx, part),
@@ -107,6 +107,7 @@ pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<
         out.advance(count);
     }
     out.rest();
+    ready!(out.poll_pipe(io, cx))?;
     ready!(Pin::new(io).poll_flush(cx))?;
     out.flushed();
     Poll::Ready(Ok(()))
@@ -143,6 +144,33 @@ impl BodyReader {
             Self::Length(left) => *left,
             Self::Chunked(decoder) => decoder.remaining(),
             Self::Ended | Self::UntilClose | Self::Broken(_) => 0,
+        }
+    }
+
+    /// Whether so much is left, and nothing of it read, that it should go through a pipe.
+    pub(crate) fn is_pipeable(&self, reader: &Reader, io: &Transport) -> bool {
+        matches!(self, Self::Length(left) if *left >= splice::WORTH) && reader.buf.is_empty() && io.socket().is_some()
+    }
+
+    /// Moves what has arrived into `pipe`, where [`Self::is_pipeable`] says that it should.
+    pub(crate) fn poll_pipe(
+        &mut self,
+        io: &Transport,
+        pipe: &mut Pipe,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize, BodyError>> {
+        let (Self::Length(left), Some(socket)) = (&mut *self, io.socket()) else {
+            return Poll::Ready(Err(BodyError::Truncated));
+        };
+        match ready!(pipe.poll_fill(socket, *left, cx))? {
+            0 => Poll::Ready(Err(BodyError::Truncated)),
+            count => {
+                *left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
+                if *left == 0 {
+                    *self = Self::Ended;
+                }
+                Poll::Ready(Ok(count))
+            }
         }
     }
 

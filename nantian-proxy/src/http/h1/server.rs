@@ -23,8 +23,8 @@ use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
 use crate::http::transport::Prefixed;
 use crate::http::{
-    Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, Headers, HttpSettings, Interim, Reply,
-    Request, Response, Transport, tunnel,
+    Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, Headers, HttpSettings, Interim, Pipe,
+    Piped as _, Reply, Request, Response, Transport, tunnel,
 };
 
 /// Serves HTTP/1.1 on `io` until it ends.
@@ -388,6 +388,19 @@ impl Connection {
         loop {
             let mut waits = false;
             while !encoder.ended() && self.out.len() < HIGH_WATER {
+                if encoder.takes_pipes() && body.is_pipeable() && self.wire.borrow().io.socket().is_some() {
+                    // A pipe holds one part, and what was read before it goes first.
+                    if !self.out.is_empty() {
+                        break;
+                    }
+                    if let Some(pipe) = Pipe::take() {
+                        match self.poll_pipe(body.as_mut(), encoder, pipe, cx) {
+                            Poll::Ready(piped) => piped?,
+                            Poll::Pending => waits = true,
+                        }
+                        break;
+                    }
+                }
                 match body.as_mut().poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         let last = body.is_end_stream();
@@ -425,6 +438,27 @@ impl Connection {
             self.keep_time(cx)?;
             if !written || waits {
                 return Poll::Pending;
+            }
+        }
+    }
+
+    /// Lets a part of the answer follow in `pipe`.
+    fn poll_pipe(
+        &mut self,
+        body: Pin<&mut Body>,
+        encoder: &mut Encoder,
+        mut pipe: Pipe,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), ConnectionEnd>> {
+        match body.poll_pipe(&mut pipe, cx) {
+            Poll::Ready(Ok(count)) => {
+                self.out.push_pipe(pipe);
+                Poll::Ready(encoder.piped(count).map_err(ConnectionEnd::Broken))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectionEnd::Answer(error))),
+            Poll::Pending => {
+                pipe.rest();
+                Poll::Pending
             }
         }
     }

@@ -6,6 +6,7 @@ mod filters;
 mod forwarding;
 mod headers;
 mod http2;
+mod long_bodies;
 mod lost_connections;
 mod mirrors;
 mod records;
