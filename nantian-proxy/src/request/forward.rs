@@ -23,6 +23,7 @@ use crate::retry::replay::Replay;
 use crate::retry::{RetryPolicy, is_idempotent};
 use crate::runtime::Rule;
 use crate::telemetry::ResponseFlag;
+use crate::tls;
 use crate::upstream::{SendError, SendErrorKind};
 
 /// Further tries without a retry policy: those that cannot make a backend act twice.
@@ -283,8 +284,10 @@ async fn try_once(
         source.given = source.head();
         return Err(Failed { failure: Failure::Connect, again: Again::Always });
     };
-    if cx.exchange.connection.tls.is_some() || cx.log.version == http::Version::HTTP_2 {
+    if cx.log.version == http::Version::HTTP_2 {
         upstream.read_size = SHORT_READ;
+    } else if cx.exchange.connection.tls.is_some() {
+        upstream.read_size = tls::READ;
     }
     cx.log.tries = cx.log.tries.saturating_add(1);
     cx.log.endpoint = Some(upstream.address);

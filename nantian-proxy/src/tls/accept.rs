@@ -12,8 +12,8 @@ use super::store::{Answer, BindTls};
 use crate::http::TlsInfo;
 use crate::telemetry::HandshakeError;
 
-/// Encrypted bytes that may wait for the client, besides those that were not encrypted yet: one full record.
-const MAX_UNSENT: usize = 16 * 1024;
+/// Bytes that may be encrypted and wait for the client, besides those that were not encrypted yet.
+const MAX_UNSENT: usize = super::READ;
 
 /// A finished handshake.
 pub(crate) struct Accepted<IO> {

@@ -12,6 +12,12 @@ mod names;
 mod store;
 mod suites;
 
+/// Bytes of a message in a record at most. With what goes around them they are an allocation of 8 KiB, the largest of those
+/// that the allocator keeps close together: with larger ones each record finds memory that no cache has.
+pub(crate) const RECORD: usize = 8 * 1024 - 64;
+/// Most bytes that are read at once for a client with TLS: they are encrypted together, and written at once.
+pub(crate) const READ: usize = 6 * RECORD;
+
 pub(crate) use accept::accept;
 pub(crate) use store::{BindTls, TlsStore};
 pub(crate) use suites::provider;

@@ -9,11 +9,15 @@ use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 
+use super::RECORD;
 use super::certificate::{Choice, Served};
 use super::client_check::ClientCheck;
 use super::names::Names;
 use super::suites::{self, ByOrder};
 use crate::engine::{Part, Refused};
+
+/// What rustls counts of a record besides the bytes of the message (RFC 8446 section 5.1).
+const RECORD_OVERHEAD: usize = 5;
 
 /// TLS of one bind address, immutable.
 #[derive(Debug, Default)]
@@ -184,6 +188,7 @@ impl TlsStore {
         };
         let mut config = builder.with_cert_resolver(Arc::new(Choice(certificates.to_vec())));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.max_fragment_size = Some(RECORD + RECORD_OVERHEAD);
         // Nothing is stored: sessions are in the clients' tickets, and every worker can resume them.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if checks_clients {

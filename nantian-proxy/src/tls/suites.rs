@@ -1,7 +1,7 @@
 //! Which cipher suite a handshake takes.
 //!
-//! AES with keys of 128 bits comes first, as in BoringSSL and Go: ten rounds a block, where 256 bits take fourteen. A client
-//! that has no instructions for AES says so by naming ChaCha20 first, and gets what it names.
+//! AES with keys of 128 bits comes first, as in `BoringSSL` and Go: ten rounds a block, where 256 bits take fourteen. A client
+//! that has no instructions for AES says so by naming `ChaCha20` first, and gets what it names.
 
 use std::sync::Arc;
 
