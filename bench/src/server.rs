@@ -78,7 +78,7 @@ impl Server {
 
     /// Resident memory of it and its child processes in KiB (proc(5), `VmRSS`).
     pub(crate) fn resident_kib(&self) -> Result<u64, Failure> {
-        self.processes().map(|id| kib(&proc(id, "status")?, "VmRSS:")).sum()
+        self.memory().map(|memory| memory.resident)
     }
 
     /// The same, and what it consists of.

@@ -5,9 +5,12 @@ use nantian_ir::{
     BindAddress, Certificate, CertificateKey, HostnameMatch, Listener, ListenerKey, ListenerProtocol, ListenerTls,
     SecretBytes, Snapshot,
 };
+use rustls::client::WantsClientCert;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, CipherSuite, ClientConfig, HandshakeKind, RootCertStore};
+use rustls::{AlertDescription, CipherSuite, ClientConfig, ConfigBuilder, HandshakeKind, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::TlsConnector;
 
@@ -57,18 +60,19 @@ fn bind_of(store: &mut TlsStore, snapshot: &Snapshot) -> Arc<BindTls> {
     Arc::clone(&built.binds[&BIND])
 }
 
-fn client(trusted: &[&Certificate]) -> ClientConfig {
+/// A client that trusts these, with that cryptography.
+fn trusting(trusted: &[&Certificate], provider: CryptoProvider) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     let mut roots = RootCertStore::empty();
     for certificate in trusted {
         let der = CertificateDer::from_pem_slice(certificate.chain.as_bytes()).expect("a certificate");
         roots.add(der).expect("a root");
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
+    builder.expect("versions").with_root_certificates(roots)
+}
+
+fn client(trusted: &[&Certificate]) -> ClientConfig {
+    let mut config = trusting(trusted, default_provider()).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     config
 }
@@ -125,14 +129,11 @@ fn alert(error: &std::io::Error) -> Option<AlertDescription> {
 
 /// The suite that is chosen where a client names these, in this order.
 async fn chosen(tls: &BindTls, certificate: &Certificate, named: &[CipherSuite]) -> Option<CipherSuite> {
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let mut provider = default_provider();
     let place = |suite: CipherSuite| named.iter().position(|named| *named == suite);
     provider.cipher_suites.retain(|suite| place(suite.suite()).is_some());
     provider.cipher_suites.sort_by_key(|suite| place(suite.suite()));
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(certificate.chain.as_bytes()).expect("a certificate")).expect("a root");
-    let client = ClientConfig::builder_with_provider(Arc::new(provider)).with_safe_default_protocol_versions();
-    let client = client.expect("versions").with_root_certificates(roots).with_no_client_auth();
+    let client = trusting(&[certificate], provider).with_no_client_auth();
     let (near, far) = duplex(64 * 1024);
     let name = ServerName::try_from("a.example.com").expect("a name");
     let (client, _) = tokio::join!(TlsConnector::from(Arc::new(client)).connect(name, near), accept(tls, far));
@@ -371,16 +372,7 @@ fn authority_with_client() -> (String, (String, String)) {
 
 fn client_showing(trusted: &[&Certificate], shown: Option<&(String, String)>) -> ClientConfig {
     let Some((chain, key)) = shown else { return client(trusted) };
-    let mut roots = RootCertStore::empty();
-    for certificate in trusted {
-        roots
-            .add(CertificateDer::from_pem_slice(certificate.chain.as_bytes()).expect("a certificate"))
-            .expect("a root");
-    }
     let chain = vec![CertificateDer::from_pem_slice(chain.as_bytes()).expect("a certificate")];
     let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
-    builder.with_root_certificates(roots).with_client_auth_cert(chain, key).expect("a client")
+    trusting(trusted, default_provider()).with_client_auth_cert(chain, key).expect("a client")
 }

@@ -1,10 +1,7 @@
-//! Heads and bodies as bytes. No I/O, but for what waits in a pipe.
+//! Heads and bodies as bytes. No I/O.
 //!
 //! The framing fields of what we write are ours alone: those of a message are dropped and written anew from what its
 //! body is, so that every message has exactly one framing.
-
-use std::io;
-use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, TE, UPGRADE};
@@ -14,7 +11,7 @@ use http_body::{Body as _, Frame};
 use super::chunked::strip_forbidden_trailers;
 use super::framing::{Framing, digits};
 use crate::http::content::is_bodyless;
-use crate::http::{Body, Headers, Pipe, Request, Transport, buffers, date};
+use crate::http::{Body, Headers, Pipe, Request, buffers, date};
 
 /// Chunks of a body up to this size are copied into the buffer of the head; larger ones are written from where they are.
 pub(super) const COPY_UP_TO: usize = 4096;
@@ -54,15 +51,9 @@ impl Output {
         self.piped = Some(pipe);
     }
 
-    /// Writes what is in a pipe. The parts are written already.
-    pub(crate) fn poll_pipe(&mut self, io: &Transport, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(pipe) = &mut self.piped else { return Poll::Ready(Ok(())) };
-        let Some(socket) = io.socket() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
-        ready!(pipe.poll_drain(socket, cx))?;
-        if let Some(pipe) = self.piped.take() {
-            pipe.rest();
-        }
-        Poll::Ready(Ok(()))
+    /// What waits in a pipe, behind the parts. An empty one is to be taken out.
+    pub(super) fn pipe(&mut self) -> &mut Option<Pipe> {
+        &mut self.piped
     }
 
     /// Whether nothing waits, neither here nor in the transport.

@@ -107,9 +107,20 @@ pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<
         out.advance(count);
     }
     out.rest();
-    ready!(out.poll_pipe(io, cx))?;
+    ready!(poll_write_pipe(io, out.pipe(), cx))?;
     ready!(Pin::new(io).poll_flush(cx))?;
     out.flushed();
+    Poll::Ready(Ok(()))
+}
+
+/// Writes what is in a pipe, and lets it rest.
+fn poll_write_pipe(io: &Transport, piped: &mut Option<Pipe>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let Some(pipe) = piped else { return Poll::Ready(Ok(())) };
+    let Some(socket) = io.socket() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
+    ready!(pipe.poll_drain(socket, cx))?;
+    if let Some(pipe) = piped.take() {
+        pipe.rest();
+    }
     Poll::Ready(Ok(()))
 }
 

@@ -66,8 +66,7 @@ impl Raw {
 }
 
 async fn before(backend: SocketAddr) -> Gateway {
-    let builder = Builder::new().backend("a", BackendProtocol::Http1, &[backend]);
-    gateway(builder.rule(0, "/", |rule| rule.targets = vec![to("a", 1)])).await
+    before_one(backend, None).await
 }
 
 /// Pipes that this worker holds open, and that rest.
@@ -179,11 +178,7 @@ fn the_time_limit_of_a_request_cuts_a_long_answer() {
             }
         })
         .await;
-        let builder = Builder::new().backend("a", BackendProtocol::Http1, &[backend]).rule(0, "/", |rule| {
-            rule.targets = vec![to("a", 1)];
-            rule.timeouts.request = Some(Duration::from_millis(200));
-        });
-        let gateway = gateway(builder).await;
+        let gateway = before_one(backend, Some(Duration::from_millis(200))).await;
         let mut client = Raw::connect(gateway.address).await;
         client.write(GET).await;
         client.until("\r\n\r\n").await;

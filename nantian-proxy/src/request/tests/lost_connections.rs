@@ -229,11 +229,7 @@ fn the_request_limit_ends_the_next_try_too() {
             }
         })
         .await;
-        let builder = Builder::new().backend("a", BackendProtocol::Http1, &[backend]).rule(0, "/", |rule| {
-            rule.targets = vec![to("a", 1)];
-            rule.timeouts.request = Some(Duration::from_millis(200));
-        });
-        let gateway = gateway(builder).await;
+        let gateway = before_one(backend, Some(Duration::from_millis(200))).await;
         assert_eq!((gateway.get("/").await.status, asked.get()), (504, 2));
     });
 }

@@ -196,6 +196,15 @@ async fn with_echo(rules: impl FnOnce(Builder) -> Builder) -> Gateway {
     gateway(rules(Builder::new().backend("a", BackendProtocol::Http1, &[a]))).await
 }
 
+/// A gateway before one backend, whose requests may take so long.
+async fn before_one(backend: SocketAddr, limit: Option<std::time::Duration>) -> Gateway {
+    let builder = Builder::new().backend("a", BackendProtocol::Http1, &[backend]).rule(0, "/", |rule| {
+        rule.targets = vec![to("a", 1)];
+        rule.timeouts.request = limit;
+    });
+    gateway(builder).await
+}
+
 /// An address that refuses connections.
 async fn refusing() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
