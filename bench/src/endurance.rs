@@ -37,7 +37,7 @@ pub(crate) fn watch(site: &Site, programs: &Programs, length: Duration) -> Resul
 fn turn(running: &Running, site: &Site) -> Result<u64, Failure> {
     let mut requests = 0;
     for job in workload::all().iter().filter(|job| job.client == Client::H2load) {
-        load::run(job, running.ports.of(job.door), None, &site.folder)?;
+        load::run(job, running.ports.of(job.door), load::Pace::Unlimited, &site.folder)?;
         requests += job.requests;
     }
     Ok(requests)

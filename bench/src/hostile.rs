@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::idle::connect;
-use crate::load;
+use crate::load::{self, Pace};
 use crate::peer::{Peer, Programs, Running, Setup};
 use crate::sample::{Spread, percentile};
 use crate::server::Server;
@@ -71,7 +71,7 @@ struct Waited {
 }
 
 fn measure(gateway: &Running, site: &Site) -> Result<Waited, Failure> {
-    let mut durations = load::run(&client(), gateway.ports.of(Door::Http), Some(RATE), &site.folder)?;
+    let mut durations = load::run(&client(), gateway.ports.of(Door::Http), Pace::Even(RATE), &site.folder)?;
     durations.sort_unstable();
     Ok(Waited { p50: percentile(&durations, 500), p99: percentile(&durations, 990) })
 }

@@ -18,9 +18,40 @@ pub(crate) fn stay_on_core() -> Result<(), Failure> {
     sched_setaffinity(None, &cores).map_err(|error| Failure::start("sched_setaffinity", error.into()))
 }
 
-/// One run of h2load on one URL; every answer is checked. `rate` is requests a second over all connections: without it,
-/// each connection asks as soon as it is answered. Returns what each request took, in µs.
-pub(crate) fn run(workload: &Workload, port: u16, rate: Option<u64>, folder: &Path) -> Result<Vec<u64>, Failure> {
+/// ms from one connection to the next of [`Pace::Even`]: not a divisor of h2load's 10 ms, nor 10 ms.
+const STAGGER: u64 = 11;
+
+/// When requests are made. Rates are requests a second over all connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As soon as the last one of the connection is answered.
+    Unlimited,
+    /// At that rate, and each connection at another time: h2load has a clock of 10 ms for each connection, which starts
+    /// with it, and asks at once for what is due.
+    Even(u64),
+    /// At that rate, by connections that all begin at once. How far their clocks are apart is how long the proxy takes for a
+    /// handshake: the faster it is, the more requests come at one moment.
+    Bursts(u64),
+}
+
+impl Pace {
+    /// The rate, if there is one.
+    pub(crate) fn rate(self) -> Option<u64> {
+        match self {
+            Self::Unlimited => None,
+            Self::Even(rate) | Self::Bursts(rate) => Some(rate),
+        }
+    }
+
+    /// µs from the first request until all connections are there.
+    fn warm_up(self, connections: u64) -> u64 {
+        if matches!(self, Self::Even(_)) { connections * STAGGER * 1_000 } else { 0 }
+    }
+}
+
+/// One run of h2load on one URL; every answer is checked. Returns what each request took that was made when all connections
+/// were there, in µs.
+pub(crate) fn run(workload: &Workload, port: u16, pace: Pace, folder: &Path) -> Result<Vec<u64>, Failure> {
     let scheme = if matches!(workload.door, Door::Https) { "https" } else { "http" };
     let log = folder.join("h2load.log");
     // h2load appends.
@@ -35,8 +66,11 @@ pub(crate) fn run(workload: &Workload, port: u16, rate: Option<u64>, folder: &Pa
     if workload.http1 {
         command.arg("--h1");
     }
-    if let Some(rate) = rate {
+    if let Some(rate) = pace.rate() {
         command.arg(format!("--rps={}", (rate / workload.connections).max(1)));
+    }
+    if let Pace::Even(_) = pace {
+        command.args(["-r", "1"]).arg(format!("--rate-period={STAGGER}ms"));
     }
     if let Some(host) = &workload.host {
         command.arg("-H").arg(format!(":authority: {host}"));
@@ -46,7 +80,7 @@ pub(crate) fn run(workload: &Workload, port: u16, rate: Option<u64>, folder: &Pa
     let text = String::from_utf8_lossy(&output.stdout);
     check(workload, &text)?;
     let log_text = std::fs::read_to_string(&log).map_err(|error| Failure::file(&log, error))?;
-    latencies(workload, &log_text)
+    latencies(workload, &log_text, pace.warm_up(workload.connections))
 }
 
 /// Whether every request got status 2xx, the whole body and, over TLS, TLS 1.3.
@@ -83,19 +117,24 @@ fn body_bytes(text: &str) -> Option<u64> {
     bytes.parse().ok()
 }
 
-/// The third column of each line of the log: `start status elapsed`.
-fn latencies(workload: &Workload, log: &str) -> Result<Vec<u64>, Failure> {
-    let column = |line: &str| line.split('\t').nth(2).and_then(|word| word.trim().parse().ok());
-    let found: Option<Vec<u64>> = log.lines().map(column).collect();
-    match found {
-        Some(found) if u64::try_from(found.len()) == Ok(workload.requests) => Ok(found),
-        _ => Err(Failure::Answers { workload: workload.name, what: "h2load's log lacks requests".to_owned() }),
+/// The third column of each line of the log, `start status elapsed`, of requests that started later than `warm_up` µs.
+fn latencies(workload: &Workload, log: &str, warm_up: u64) -> Result<Vec<u64>, Failure> {
+    let lacks = || Failure::Answers { workload: workload.name, what: "h2load's log lacks requests".to_owned() };
+    let columns = |line: &str| {
+        let mut words = line.split('\t').map(|word| word.trim().parse::<u64>().ok());
+        Some((words.next()??, words.nth(1)??))
+    };
+    let all = log.lines().map(columns).collect::<Option<Vec<_>>>().ok_or_else(lacks)?;
+    if u64::try_from(all.len()) != Ok(workload.requests) {
+        return Err(lacks());
     }
+    let first = all.iter().map(|(start, _)| *start).min().unwrap_or_default();
+    Ok(all.into_iter().filter(|(start, _)| start - first >= warm_up).map(|(_, elapsed)| elapsed).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{body_bytes, check};
+    use super::{Pace, body_bytes, check, latencies};
     use crate::workload;
 
     const GOOD: &str = "Application protocol: http/1.1\n\
@@ -116,6 +155,17 @@ mod tests {
         assert!(check(&a, &GOOD.replace("http/1.1", "h2c")).is_err());
         let b = workload::all().into_iter().find(|workload| workload.name == "b").unwrap();
         assert!(check(&b, GOOD).is_err(), "no TLS");
+    }
+
+    #[test]
+    fn requests_of_the_time_in_which_connections_are_made_are_left_out_but_have_to_be_there() {
+        let two = workload::Workload { requests: 3, connections: 2, ..workload::http1() };
+        let log = "1000000\t200\t70\n1021999\t200\t80\n1022000\t200\t90\n";
+        let warm_up = |pace: Pace| pace.warm_up(two.connections);
+        assert_eq!(latencies(&two, log, warm_up(Pace::Even(100))).unwrap(), [90]);
+        assert_eq!(latencies(&two, log, warm_up(Pace::Bursts(100))).unwrap(), [70, 80, 90]);
+        assert!(latencies(&workload::http1(), log, 0).is_err());
+        assert!(latencies(&two, &log.replace("\t90", ""), 0).is_err());
     }
 
     #[test]

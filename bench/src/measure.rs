@@ -88,8 +88,8 @@ fn measure(cell: &Cell, place: usize, round: usize, one: &Running, site: &Site) 
 fn load(cell: &Cell, one: &Running, site: &Site) -> Result<Vec<u64>, Failure> {
     let (workload, port) = (&cell.workload, one.ports.of(cell.workload.door));
     let run = || match workload.client {
-        Client::H2load => load::run(workload, port, cell.rate, &site.folder),
-        _ => client::run(workload, port, cell.rate, site),
+        Client::H2load => load::run(workload, port, cell.pace, &site.folder),
+        _ => client::run(workload, port, cell.pace.rate(), site),
     };
     if cell.reloads { reload::beside(one, site, run) } else { run() }
 }

@@ -112,7 +112,7 @@ fn looks(name: &str, server: &Server, ports: Ports, routes: Routes, site: &Site)
     sleep(REST);
     let before = server.memory()?;
     let job = Workload { path, host, requests: REQUESTS, ..workload::http1() };
-    load::run(&job, ports.of(job.door), None, &site.folder)?;
+    load::run(&job, ports.of(job.door), load::Pace::Unlimited, &site.folder)?;
     sleep(REST);
     Ok([before, server.memory()?])
 }

@@ -1,5 +1,6 @@
 //! The parts of a comparison: which jobs, on proxies that were set up how.
 
+use crate::load::Pace;
 use crate::peer::Setup;
 use crate::routes::Routes;
 use crate::site::Backends;
@@ -7,6 +8,9 @@ use crate::workload::{self, Client, Workload};
 
 /// Numbers of routes whose cost is compared with that of one.
 const GROWTH: [u32; 2] = [1_000, 10_000];
+
+/// How long requests are made at a rate.
+const SECONDS: u64 = 6;
 
 /// Routes that are replaced each second, and the requests of that second: few enough for a proxy to have time for both.
 const RELOADS: (u32, u64) = (5_000, 2_000);
@@ -20,8 +24,8 @@ pub(crate) struct Cell {
     pub(crate) setup: Setup,
     /// The job.
     pub(crate) workload: Workload,
-    /// Requests in a second; without it, as many as can be.
-    pub(crate) rate: Option<u64>,
+    /// When requests are made.
+    pub(crate) pace: Pace,
     /// Whether all routes are replaced each second meanwhile.
     pub(crate) reloads: bool,
 }
@@ -45,7 +49,7 @@ pub(crate) fn jobs() -> Part {
         label: format!("{}. {}", workload.name, workload.what),
         setup: Setup::PLAIN,
         workload,
-        rate: None,
+        pace: Pace::Unlimited,
         reloads: false,
     };
     Part {
@@ -58,17 +62,22 @@ pub(crate) fn jobs() -> Part {
 
 /// Durations at a rate that every proxy can serve.
 pub(crate) fn durations(rates: &[(Workload, u64)]) -> Part {
-    let cell = |(workload, rate): &(Workload, u64)| Cell {
-        label: format!("{}. at {rate} requests/s", workload.name),
+    let cell = |workload: &Workload, pace: Pace, label: String| Cell {
+        label: format!("{}. {label}", workload.name),
         setup: Setup::PLAIN,
-        workload: workload.clone(),
-        rate: Some(*rate),
+        workload: Workload { requests: pace.rate().unwrap_or(1) * SECONDS, ..workload.clone() },
+        pace,
         reloads: false,
     };
+    let even = rates.iter().map(|(workload, rate)| cell(workload, Pace::Even(*rate), format!("at {rate} requests/s")));
+    let bursts = rates
+        .iter()
+        .map(|(workload, rate)| cell(workload, Pace::Bursts(*rate), format!("at {rate} requests/s, in bursts")));
     Part {
         name: "durations",
-        what: "At 70 % of what the slowest proxy can do in that job.",
-        cells: rates.iter().map(cell).collect(),
+        what: "At 70 % of what the slowest proxy can do in that job. Each connection asks each 10 ms for what is due: each at \
+               another time, or, in bursts, as close to each other as the handshakes were.",
+        cells: even.chain(bursts).collect(),
         growth: false,
     }
 }
@@ -82,7 +91,7 @@ pub(crate) fn growth() -> Part {
             label: routes.name(),
             setup: Setup { routes, ..Setup::PLAIN },
             workload: Workload { path, host, ..workload::http1() },
-            rate: None,
+            pace: Pace::Unlimited,
             reloads: false,
         }
     };
@@ -100,7 +109,7 @@ pub(crate) fn access_log() -> Part {
         label: if access_log { "with access log" } else { "without" }.to_owned(),
         setup: Setup { access_log, ..Setup::PLAIN },
         workload: workload::http1(),
-        rate: None,
+        pace: Pace::Unlimited,
         reloads: false,
     };
     Part {
@@ -117,7 +126,7 @@ pub(crate) fn workers() -> Part {
         label: format!("{workers} workers"),
         setup: Setup { workers, ..Setup::PLAIN },
         workload: workload::http1(),
-        rate: None,
+        pace: Pace::Unlimited,
         reloads: false,
     };
     Part {
@@ -134,7 +143,7 @@ pub(crate) fn streams() -> Part {
         label: format!("{}. {}", workload.name, workload.what),
         setup: Setup { backends: Backends::Streams, ..Setup::PLAIN },
         workload,
-        rate: None,
+        pace: Pace::Unlimited,
         reloads: false,
     };
     Part {
@@ -161,7 +170,7 @@ pub(crate) fn reloads() -> Part {
             requests: rate * 5,
             ..workload::http1()
         },
-        rate: Some(rate),
+        pace: Pace::Even(rate),
         reloads,
     };
     Part {
