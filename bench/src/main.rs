@@ -11,6 +11,7 @@ mod idle;
 mod load;
 mod measure;
 mod memory;
+mod network;
 mod part;
 mod peer;
 mod reload;
@@ -106,6 +107,7 @@ fn absolute(path: String) -> Result<PathBuf, Failure> {
 }
 
 fn run(settings: &Settings) -> Result<(), Failure> {
+    network::enter()?;
     raise_file_limit()?;
     let site = Site::new(std::env::temp_dir().join(format!("nantian-bench-{}", std::process::id())))?;
     match settings.task {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::measure::Found;
+use crate::network;
 use crate::part::{Cell, Part};
 use crate::peer::{PEERS, Peer};
 use crate::sample::{Sample, Spread, float};
@@ -34,9 +35,10 @@ pub(crate) fn head(conditions: &Conditions) -> String {
     );
     let [before, after] = &conditions.load;
     let (rounds, machine, binary) = (conditions.rounds, &conditions.machine, &conditions.binary);
+    let control = network::control();
     let _infallible = write!(
         text,
-        "- Rounds: {rounds}\n- Machine: {machine}\n- Load average (1, 5, 15 min) before: {before}; after: {after}. \
+        "- Rounds: {rounds}\n- Machine: {machine}\n- Congestion control of TCP: {control}\n- Load average (1, 5, 15 min) before: {before}; after: {after}. \
          Beyond 2, other programs competed for the cores.\n- nantian's binary: `{binary}`\n",
     );
     for (name, version) in &conditions.versions {

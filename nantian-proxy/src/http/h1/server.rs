@@ -27,6 +27,10 @@ use crate::http::{
     Piped as _, Reply, Request, Response, Transport, tunnel,
 };
 
+/// Parts of a body that go out one after another, each a pipe or a write, before other connections have their turn: what
+/// is ready and taken at once would keep a worker for megabytes.
+const PARTS_A_TURN: usize = 8;
+
 /// Serves HTTP/1.1 on `io` until it ends.
 pub fn serve<H: Handler>(
     io: Transport,
@@ -385,7 +389,7 @@ impl Connection {
                 return Poll::Pending;
             }
         }
-        loop {
+        for _ in 0..PARTS_A_TURN {
             let mut waits = false;
             while !encoder.ended() && self.out.len() < HIGH_WATER {
                 if encoder.takes_pipes() && body.is_pipeable() && self.wire.borrow().io.socket().is_some() {
@@ -440,6 +444,9 @@ impl Connection {
                 return Poll::Pending;
             }
         }
+        // There is more, and the client takes it: whoever else is ready comes first.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Lets a part of the answer follow in `pipe`.

@@ -1,7 +1,9 @@
 //! Server connections on real sockets.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -227,6 +229,46 @@ fn an_unread_body_is_no_next_request() {
         client.write("GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
         assert!(client.rest().await.ends_with("early"));
         assert_eq!(requests.get(), 2);
+    });
+}
+
+#[test]
+fn a_long_answer_leaves_turns_to_others() {
+    const FRAME: usize = 32 * 1024;
+    const FRAMES: usize = 128;
+    local(async {
+        let asked = Rc::new(Cell::new(0));
+        let count = Rc::clone(&asked);
+        let server = server(move |_, _| {
+            let count = Rc::clone(&count);
+            let stream = futures_util::stream::poll_fn(move |_| {
+                count.set(count.get() + 1);
+                let frame = Frame::data(Bytes::from_static(&[b'x'; FRAME]));
+                Poll::Ready((count.get() <= FRAMES).then_some(Ok::<_, BodyError>(frame)))
+            });
+            let body = Body::boxed(StreamBody::new(stream));
+            async { Response::new(body).into() }
+        })
+        .await;
+        let (most, seen) = (Rc::new(Cell::new(0)), Rc::clone(&asked));
+        let other = Rc::clone(&most);
+        let other = spawn_local(async move {
+            let mut before = seen.get();
+            // In the worker's line as everyone is, unlike `yield_now`, which waits for the system to be asked.
+            poll_fn(|cx| {
+                other.set(other.get().max(seen.get() - before));
+                before = seen.get();
+                cx.waker().wake_by_ref();
+                Poll::<()>::Pending
+            })
+            .await;
+        });
+        let mut client = Raw::connect(server.address).await;
+        client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+        let answer = client.rest().await;
+        other.abort();
+        assert!(answer.len() > FRAME * FRAMES, "{}", answer.len());
+        assert!((1..=8).contains(&most.get()), "{} frames before another task had its turn", most.get());
     });
 }
 
