@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
-use super::io::{BodyReader, HIGH_WATER, Reader, poll_write};
+use super::io::{BodyReader, HIGH_WATER, Reader, poll_turn, poll_write};
 use crate::http::buffered::Held;
 use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
@@ -162,6 +162,9 @@ impl Upload {
             }
             let mut shared = connection.borrow_mut();
             let Connection { io, out, .. } = &mut *shared;
+            if !self.behind {
+                ready!(poll_turn(out, cx));
+            }
             match poll_write(io, out, cx) {
                 Poll::Ready(Ok(())) if std::mem::take(&mut self.behind) => continue,
                 Poll::Ready(Ok(())) => {}

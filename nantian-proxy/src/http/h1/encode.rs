@@ -30,6 +30,8 @@ pub(crate) struct Output {
     piped: Option<Pipe>,
     /// Whether the transport may still hold what was written to it.
     unflushed: bool,
+    /// Whether what waits has let others go first.
+    yielded: bool,
 }
 
 impl Output {
@@ -64,6 +66,12 @@ impl Output {
     /// The transport holds nothing any more.
     pub(crate) fn flushed(&mut self) {
         self.unflushed = false;
+        self.yielded = false;
+    }
+
+    /// True once for what waits: it is to let others go first.
+    pub(super) fn must_yield(&mut self) -> bool {
+        !std::mem::replace(&mut self.yielded, true)
     }
 
     /// The buffer to write small things into.

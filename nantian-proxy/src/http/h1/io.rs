@@ -85,6 +85,17 @@ impl Reader {
     }
 }
 
+/// Lets everyone else who is ready have a turn before a little is written, once. All who are ready read and answer then, and
+/// write one after another: the processes that they write to are woken by the first, and are awake for the others. Waking one
+/// costs as much as a write. Where nobody else is ready nothing is waited for.
+pub(crate) fn poll_turn(out: &mut Output, cx: &mut Context<'_>) -> Poll<()> {
+    if out.has_parts() && out.len() < HIGH_WATER && out.must_yield() {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
 /// Writes everything. Ready once the system has taken all of it: what waits in a TLS session still waits for the peer.
 pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     if out.is_written() {

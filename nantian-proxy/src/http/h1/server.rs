@@ -16,7 +16,7 @@ use super::encode::{self, Encoder, Output, ResponseContext};
 use super::framing::Framing;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
-use super::io::{HIGH_WATER, poll_write};
+use super::io::{HIGH_WATER, poll_turn, poll_write};
 use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
@@ -433,6 +433,7 @@ impl Connection {
             }
             // No 100 after the final answer (RFC 9110 section 15.2): who still waits for it sends the body or does not.
             while context.interim.pop().is_some() {}
+            ready!(poll_turn(&mut self.out, cx));
             self.write(cx)?;
             let written = self.out.is_written();
             if written && encoder.ended() {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::http::h1::encode::{COPY_UP_TO, Output, take_front};
-use crate::http::h1::io::poll_write;
+use crate::http::h1::io::{HIGH_WATER, poll_turn, poll_write};
 use crate::http::{Transport, buffers};
 
 /// A session that takes what is written, and has it still at the first flush.
@@ -51,6 +51,23 @@ fn what_a_session_has_taken_and_the_system_has_not_is_not_written() {
     assert!(matches!(poll_write(&mut io, &mut out, &mut cx), Poll::Ready(Ok(()))));
     assert!(out.is_written());
     assert_eq!(flushes.get(), 2);
+}
+
+#[test]
+fn a_little_lets_others_go_first_once_each_time_that_it_is_written() {
+    let mut io = Transport::other(Session { flushes: Rc::new(Cell::new(1)) });
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = Output::default();
+    assert!(poll_turn(&mut out, &mut cx).is_ready(), "nothing waits");
+    for _ in 0..2 {
+        out.push(Bytes::from_static(b"a head"));
+        assert!(poll_turn(&mut out, &mut cx).is_pending());
+        out.push(Bytes::from_static(b" and what came meanwhile"));
+        assert!(poll_turn(&mut out, &mut cx).is_ready());
+        assert!(poll_write(&mut io, &mut out, &mut cx).is_ready());
+    }
+    out.push(Bytes::from(vec![b'x'; HIGH_WATER]));
+    assert!(poll_turn(&mut out, &mut cx).is_ready(), "much is worth a write of its own");
 }
 
 #[test]

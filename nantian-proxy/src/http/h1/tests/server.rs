@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::io::{Read as _, Write as _};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -269,6 +270,49 @@ fn a_long_answer_leaves_turns_to_others() {
         other.abort();
         assert!(answer.len() > FRAME * FRAMES, "{}", answer.len());
         assert!((1..=8).contains(&most.get()), "{} frames before another task had its turn", most.get());
+    });
+}
+
+/// Whether something has arrived.
+fn has_bytes(client: &std::net::TcpStream) -> bool {
+    client.peek(&mut [0]).is_ok()
+}
+
+#[test]
+fn all_who_are_ready_are_read_before_the_first_of_them_is_answered() {
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\n";
+    local(async {
+        let clients: Rc<std::cell::OnceCell<[std::net::TcpStream; 2]>> = Rc::default();
+        let early = Rc::new(Cell::new(0));
+        let (seen, counted) = (Rc::clone(&clients), Rc::clone(&early));
+        let server = server(move |_, _| {
+            let answered = seen.get().map_or(0, |clients| clients.iter().filter(|client| has_bytes(client)).count());
+            counted.set(counted.get() + answered);
+            async { reply("x".to_owned()) }
+        })
+        .await;
+        let connect = || {
+            let client = std::net::TcpStream::connect(server.address).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        };
+        let clients = clients.get_or_init(|| [connect(), connect()]);
+        // The first time connections are accepted, the second time both have a request when the system is asked.
+        for _ in 0..2 {
+            early.set(0);
+            for mut client in clients {
+                client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            }
+            for mut client in clients {
+                while !has_bytes(client) {
+                    tokio::task::yield_now().await;
+                }
+                let mut answer = [0; 1024];
+                let count = client.read(&mut answer).unwrap();
+                assert!(answer[..count].starts_with(ANSWER.as_bytes()));
+            }
+        }
+        assert_eq!(early.get(), 0, "one was answered before the other was read");
     });
 }
 
