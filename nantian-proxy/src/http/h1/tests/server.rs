@@ -235,8 +235,8 @@ fn an_unread_body_is_no_next_request() {
 
 #[test]
 fn a_long_answer_leaves_turns_to_others() {
-    const FRAME: usize = 32 * 1024;
-    const FRAMES: usize = 128;
+    const FRAME: usize = 16 * 1024;
+    const FRAMES: usize = 256;
     local(async {
         let asked = Rc::new(Cell::new(0));
         let count = Rc::clone(&asked);
