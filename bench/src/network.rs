@@ -1,7 +1,7 @@
 //! The network that everything runs in: one of its own, with a congestion control that does not pace.
 //!
 //! BBR models the way to a peer and sends by a clock. On loopback its model of a connection is a matter of luck, and pools
-//! keep connections: with it, the same binary twice, side by side, took 380 to 1,100 ms for a GiB. Which congestion control
+//! keep connections: with it, the same binary took 380 to 1,126 ms for a GiB. Which congestion control
 //! a namespace begins with is the system's; one of its own may choose.
 
 use std::os::unix::process::CommandExt as _;
