@@ -62,22 +62,20 @@ pub(crate) fn jobs() -> Part {
 
 /// Durations at a rate that every proxy can serve.
 pub(crate) fn durations(rates: &[(Workload, u64)]) -> Part {
-    let cell = |workload: &Workload, pace: Pace, label: String| Cell {
-        label: format!("{}. {label}", workload.name),
-        setup: Setup::PLAIN,
-        workload: Workload { requests: pace.rate().unwrap_or(1) * SECONDS, ..workload.clone() },
-        pace,
-        reloads: false,
-    };
-    let even = rates.iter().map(|(workload, rate)| cell(workload, Pace::Even(*rate), format!("at {rate} requests/s")));
-    let bursts = rates
-        .iter()
-        .map(|(workload, rate)| cell(workload, Pace::Bursts(*rate), format!("at {rate} requests/s, in bursts")));
+    let cells = [false, true].into_iter().flat_map(|bursts| {
+        rates.iter().map(move |(workload, rate)| Cell {
+            label: format!("{}. at {rate} requests/s{}", workload.name, if bursts { ", in bursts" } else { "" }),
+            setup: Setup::PLAIN,
+            workload: Workload { requests: rate * SECONDS, ..workload.clone() },
+            pace: if bursts { Pace::Bursts(*rate) } else { Pace::Even(*rate) },
+            reloads: false,
+        })
+    });
     Part {
         name: "durations",
         what: "At 70 % of what the slowest proxy can do in that job. Each connection asks each 10 ms for what is due: each at \
                another time, or, in bursts, as close to each other as the handshakes were.",
-        cells: even.chain(bursts).collect(),
+        cells: cells.collect(),
         growth: false,
     }
 }
