@@ -35,7 +35,7 @@ pub enum BodyError {
     Io(#[from] std::io::Error),
 }
 
-/// A body whose bytes may go through a pipe instead of memory.
+/// A body whose bytes may go through a pipe instead of memory, or be read in larger parts.
 pub(crate) trait Piped: http_body::Body<Data = Bytes, Error = BodyError> {
     /// Whether they may from here on: many are left, and none of them was read already.
     fn is_pipeable(&self) -> bool;
@@ -43,6 +43,9 @@ pub(crate) trait Piped: http_body::Body<Data = Bytes, Error = BodyError> {
     /// Moves what has arrived into `pipe`, which is empty, and says how many bytes that were. To be called only where
     /// [`Self::is_pipeable`] says so; the end shows in [`http_body::Body::is_end_stream`].
     fn poll_pipe(self: Pin<&mut Self>, pipe: &mut Pipe, cx: &mut Context<'_>) -> Poll<Result<usize, BodyError>>;
+
+    /// Reads so many bytes at once from here on, where they are read from a connection.
+    fn read_up_to(self: Pin<&mut Self>, most: usize);
 }
 
 /// A message body. Not `Send`: it lives and ends on one worker.
@@ -127,6 +130,14 @@ impl Piped for Body {
             Inner::Received(body) => body.poll_pipe(pipe, cx),
             Inner::Piped(body) => body.as_mut().poll_pipe(pipe, cx),
             _ => Poll::Ready(Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())),
+        }
+    }
+
+    fn read_up_to(self: Pin<&mut Self>, most: usize) {
+        match &mut self.get_mut().0 {
+            Inner::Received(body) => body.read_up_to(most),
+            Inner::Piped(body) => body.as_mut().read_up_to(most),
+            _ => {}
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) mod splice;
 pub(crate) mod testing;
 mod transport;
 mod tunnel;
+pub(crate) mod unsent;
 
 use std::cell::{OnceCell, RefCell};
 use std::future::Future;

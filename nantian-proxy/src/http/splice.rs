@@ -14,6 +14,9 @@ use tokio::net::TcpStream;
 pub(crate) const WORTH: u64 = 64 * 1024;
 /// Most bytes in a pipe. A peer that stops reading leaves as much in it.
 const ROOM: usize = 64 * 1024;
+/// The same in one for a client that takes much ([`crate::http::unsent`]): parts are as large as what waits, so that there
+/// are fewer of them.
+const WIDE: usize = 256 * 1024;
 /// Pipes that a worker keeps for the next body.
 const KEPT: usize = 16;
 /// Pipes that a worker has at once, since each takes two descriptors; further bodies are copied.
@@ -30,12 +33,17 @@ pub(crate) struct Pipe {
     taking: OwnedFd,
     giving: OwnedFd,
     held: usize,
+    /// Most bytes that are put into it.
+    room: usize,
+    /// Most bytes that the system takes.
+    size: usize,
 }
 
 impl Pipe {
     /// An empty one, unless the system has none for us or the worker has enough.
     pub(crate) fn take() -> Option<Self> {
-        if let Some(pipe) = RESTING.with_borrow_mut(Vec::pop) {
+        if let Some(mut pipe) = RESTING.with_borrow_mut(Vec::pop) {
+            pipe.room = ROOM;
             return Some(pipe);
         }
         if OPEN.get() >= MOST {
@@ -43,7 +51,15 @@ impl Pipe {
         }
         let (giving, taking) = system::pipe().ok()?;
         OPEN.set(OPEN.get() + 1);
-        Some(Self { taking, giving, held: 0 })
+        Some(Self { taking, giving, held: 0, room: ROOM, size: ROOM })
+    }
+
+    /// Takes larger parts, unless the system lets us have no larger pipe.
+    pub(crate) fn widen(&mut self) {
+        if self.size < WIDE {
+            self.size = system::resize(&self.taking, WIDE).unwrap_or(self.size);
+        }
+        self.room = self.size.min(WIDE);
     }
 
     /// Gives an empty one back; one that holds bytes ends with them.
@@ -64,7 +80,7 @@ impl Pipe {
 
     /// Moves what has arrived at `from`, at most `most` bytes, into this empty pipe. 0: the peer has ended its side.
     pub(crate) fn poll_fill(&mut self, from: &TcpStream, most: u64, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let most = usize::try_from(most).unwrap_or(ROOM).min(ROOM);
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(self.room);
         loop {
             ready!(from.poll_read_ready(cx))?;
             match from.try_io(Interest::READABLE, || system::splice(from, &self.taking, most)) {
@@ -75,6 +91,13 @@ impl Pipe {
                 }
             }
         }
+    }
+
+    /// Moves what `to` takes without asking whether the system calls it writable; returns how much that was.
+    pub(crate) fn drain_unasked(&mut self, to: &TcpStream) -> io::Result<usize> {
+        let moved = system::splice(&self.giving, to, self.held)?;
+        self.held = self.held.saturating_sub(moved);
+        Ok(moved)
     }
 
     /// Moves all of it to `to`.
@@ -109,6 +132,11 @@ mod system {
         Ok(rustix::pipe::pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?)
     }
 
+    /// Its size in bytes afterwards.
+    pub(super) fn resize(pipe: impl AsFd, size: usize) -> io::Result<usize> {
+        Ok(rustix::pipe::fcntl_setpipe_size(pipe, size)?)
+    }
+
     pub(super) fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
         Ok(rustix::pipe::splice(from, None, to, None, most, SpliceFlags::NONBLOCK)?)
     }
@@ -122,6 +150,10 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    pub(super) fn resize(_pipe: impl AsFd, _size: usize) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     pub(super) fn splice(_from: impl AsFd, _to: impl AsFd, _most: usize) -> io::Result<usize> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -130,10 +162,9 @@ mod system {
 #[cfg(test)]
 pub(crate) mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
 
     use super::*;
-    use crate::http::testing::local;
+    use crate::http::testing::{local, pair};
 
     /// Pipes that this worker has.
     pub(crate) fn open() -> usize {
@@ -157,16 +188,14 @@ pub(crate) mod tests {
         taken.into_iter().for_each(Pipe::rest);
         assert_eq!((open(), resting()), (KEPT, KEPT));
         let mut used = Pipe::take().unwrap();
+        used.widen();
+        assert_eq!((used.size, used.room), (WIDE, WIDE));
+        used.rest();
+        let mut used = Pipe::take().unwrap();
+        assert_eq!((used.size, used.room), (WIDE, ROOM), "the next one is asked for it again");
         used.held = 1;
         used.rest();
         assert_eq!((open(), resting()), (KEPT - 1, KEPT - 1), "one with bytes is not kept");
-    }
-
-    /// Two ends of a connection.
-    async fn pair() -> (TcpStream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (near, listener.accept().await.unwrap().0)
     }
 
     #[test]

@@ -8,10 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use nantian_ir::BindAddress;
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Bytes that the kernel takes for a connection beyond what it has sent. It would take megabytes, and say nothing until a
-/// third of them is gone: a client that reads 50 KB a second would seem to read nothing for half a minute, and one that
-/// reads nothing would hold those megabytes.
-const UNSENT: u32 = 16 * 1024;
+use crate::http::unsent;
 
 /// Why an address cannot be listened on, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +121,7 @@ fn bind_one(address: SocketAddr, shares: bool) -> io::Result<Socket> {
         socket.set_reuse_port(true)?;
     }
     // Accepted sockets inherit it.
-    socket.set_tcp_notsent_lowat(UNSENT)?;
+    socket.set_tcp_notsent_lowat(unsent::LITTLE)?;
     socket.bind(&address.into())?;
     socket.set_reuse_port(true)?;
     Ok(socket)
@@ -161,7 +158,7 @@ mod tests {
         let address = sockets[0].local_addr().expect("an address");
         let _client = TcpStream::connect(address).expect("a connection");
         let accepted = std::iter::repeat_with(|| sockets[0].accept()).find_map(Result::ok).expect("a connection").0;
-        assert_eq!(socket2::SockRef::from(&accepted).tcp_notsent_lowat().expect("the option"), UNSENT);
+        assert_eq!(socket2::SockRef::from(&accepted).tcp_notsent_lowat().expect("the option"), unsent::LITTLE);
     }
 
     #[test]

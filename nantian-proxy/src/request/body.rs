@@ -171,6 +171,10 @@ impl Piped for AnswerBody {
         }
         Poll::Ready(polled)
     }
+
+    fn read_up_to(mut self: Pin<&mut Self>, most: usize) {
+        Pin::new(&mut self.body).read_up_to(most);
+    }
 }
 
 impl http_body::Body for AnswerBody {

@@ -12,9 +12,6 @@ use super::store::{Answer, BindTls};
 use crate::http::TlsInfo;
 use crate::telemetry::HandshakeError;
 
-/// Bytes that may be encrypted and wait for the client, besides those that were not encrypted yet.
-const MAX_UNSENT: usize = super::READ;
-
 /// A finished handshake.
 pub(crate) struct Accepted<IO> {
     pub(crate) stream: TlsStream<IO>,
@@ -54,7 +51,7 @@ where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     let mut stream = start.into_stream(config).await.map_err(|error| classify(&error))?;
-    stream.get_mut().1.set_buffer_limit(Some(MAX_UNSENT));
+    stream.get_mut().1.set_buffer_limit(Some(super::READ));
     let (_, connection) = stream.get_ref();
     let info = TlsInfo {
         server_name,

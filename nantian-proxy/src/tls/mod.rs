@@ -17,6 +17,8 @@ mod suites;
 pub(crate) const RECORD: usize = 8 * 1024 - 64;
 /// Most bytes that are read at once for a client with TLS: they are encrypted together, and written at once.
 pub(crate) const READ: usize = 6 * RECORD;
+/// The same for one that takes much ([`crate::http::unsent`]).
+pub(crate) const LARGE_READ: usize = 32 * RECORD;
 
 pub(crate) use accept::accept;
 pub(crate) use store::{BindTls, TlsStore};

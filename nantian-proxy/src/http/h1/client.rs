@@ -468,6 +468,12 @@ impl Received {
         polled
     }
 
+    pub(crate) fn read_up_to(&self, most: usize) {
+        if let Some(connection) = &self.connection {
+            connection.borrow_mut().reader.most = most;
+        }
+    }
+
     /// Counts bytes that came, and ends with the last of them.
     fn took(&mut self, count: usize) {
         if let Some(left) = &mut self.length {

@@ -50,7 +50,9 @@ impl Output {
 
     /// Lets a part of a body follow that is in a pipe. Nothing may be appended before it was written.
     pub(crate) fn push_pipe(&mut self, pipe: Pipe) {
-        self.piped = Some(pipe);
+        if let Some(emptied) = self.piped.replace(pipe) {
+            emptied.rest();
+        }
     }
 
     /// What waits in a pipe, behind the parts. An empty one is to be taken out.
@@ -175,6 +177,11 @@ impl Encoder {
     pub(crate) fn new(framing: Framing, trailers: bool) -> Self {
         let left = if let Framing::Length(length) = framing { length } else { 0 };
         Self { framing, left, trailers, ended: framing == Framing::None }
+    }
+
+    /// Bytes of the body that are to follow, where that is known.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
     }
 
     /// Whether nothing more may be written.

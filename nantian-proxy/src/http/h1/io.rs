@@ -135,6 +135,14 @@ fn poll_write_pipe(io: &Transport, piped: &mut Option<Pipe>, cx: &mut Context<'_
     Poll::Ready(Ok(()))
 }
 
+/// Bytes that the client takes of what waits in a pipe, whether or not the system calls its socket writable: where it holds
+/// megabytes for a client ([`crate::http::unsent`]), it does so only once a third of them is taken.
+pub(super) fn write_pipe_unasked(io: &Transport, out: &mut Output) -> usize {
+    let (Some(pipe), Some(socket)) = (out.pipe(), io.socket()) else { return 0 };
+    // An error is seen by the next write.
+    pipe.drain_unasked(socket).unwrap_or_default()
+}
+
 /// Reads a body in its framing.
 #[derive(Debug)]
 pub(crate) enum BodyReader {

@@ -16,20 +16,24 @@ use super::encode::{self, Encoder, Output, ResponseContext};
 use super::framing::Framing;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
-use super::io::{HIGH_WATER, poll_turn, poll_write};
+use super::io::{HIGH_WATER, poll_turn, poll_write, write_pipe_unasked};
 use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
 use crate::http::pace::Pace;
 use crate::http::transport::Prefixed;
+use crate::http::unsent::Unsent;
 use crate::http::{
     Body, ConnectionEnd, ConnectionInfo, Cut, Drain, Exchange, Fate, Handler, Headers, HttpSettings, Interim, Pipe,
     Piped as _, Reply, Request, Response, Transport, tunnel,
 };
+use crate::tls;
 
 /// Parts of a body that go out one after another, each a pipe or a write, before other connections have their turn: what
 /// is ready and taken at once would keep a worker for megabytes.
 const PARTS_A_TURN: usize = 8;
+/// The same of large parts, for a client that takes much.
+const LARGE_PARTS_A_TURN: usize = 2;
 
 /// Serves HTTP/1.1 on `io` until it ends.
 pub fn serve<H: Handler>(
@@ -65,6 +69,7 @@ pub(crate) fn serve_read<H: Handler>(
         limits: HeadLimits::from(settings.as_ref()),
         settings,
         fate: Fate::default(),
+        unsent: None,
     };
     // What only a request needs, or the end, is in boxes or made where nothing is awaited: it would be room in each
     // connection that rests.
@@ -151,6 +156,8 @@ struct Connection {
     write_pace: Pace,
     /// That of each exchange, one after another: none follows one that was cut.
     fate: Fate,
+    /// How fast the client takes a long answer, while it has one.
+    unsent: Option<Box<Unsent>>,
 }
 
 type TunnelIo = Box<dyn crate::http::ByteStream>;
@@ -196,6 +203,9 @@ impl Connection {
                     reader.release();
                     self.out.release();
                     self.held.set(0);
+                    if let Some(unsent) = self.unsent.take() {
+                        unsent.end(io);
+                    }
                     if self.drain.poll(cx) {
                         return Poll::Ready(Err(ConnectionEnd::Drained));
                     }
@@ -319,9 +329,18 @@ impl Connection {
         if self.deadline.poll(cx) {
             let now = Instant::now();
             if write_end.is_some_and(|end| end <= now) {
-                wire.io.reset_on_drop();
-                self.fate.cut(Cut::Slow);
-                return Err(ConnectionEnd::WriteTimeout);
+                let taken = write_pipe_unasked(&wire.io, &mut self.out);
+                if taken == 0 {
+                    wire.io.reset_on_drop();
+                    self.fate.cut(Cut::Slow);
+                    return Err(ConnectionEnd::WriteTimeout);
+                }
+                self.write_pace.resume(now);
+                self.write_pace.moved(taken);
+                self.write_pace.wait(now);
+                // The deadline is set by the next look, and so is what follows where all was taken.
+                cx.waker().wake_by_ref();
+                return Ok(());
             }
             wire.time_out();
             self.deadline.clear();
@@ -356,6 +375,10 @@ impl Connection {
     /// Writes an answer to its end. `Ok` if the connection goes on, `Err(Closed)` if it ends in good order.
     async fn answer(&mut self, begun: Begun, context: &RequestContext) -> Result<Option<TunnelIo>, ConnectionEnd> {
         let Begun { mut body, mut encoder, keep_alive, tunnel } = begun;
+        match &mut self.unsent {
+            Some(unsent) => unsent.go_on(encoder.left()),
+            none => *none = Unsent::of(encoder.left()),
+        }
         poll_fn(|cx| self.poll_body(Pin::new(&mut body), &mut encoder, context, cx)).await?;
         drop(body);
         self.wire.borrow_mut().reclaim();
@@ -389,7 +412,7 @@ impl Connection {
                 return Poll::Pending;
             }
         }
-        for _ in 0..PARTS_A_TURN {
+        for _ in 0..if self.has_plenty() { LARGE_PARTS_A_TURN } else { PARTS_A_TURN } {
             let mut waits = false;
             while !encoder.ended() && self.out.len() < HIGH_WATER {
                 if encoder.takes_pipes() && body.is_pipeable() && self.wire.borrow().io.socket().is_some() {
@@ -439,6 +462,12 @@ impl Connection {
             if written && encoder.ended() {
                 return Poll::Ready(Ok(()));
             }
+            if let (true, Some(unsent)) = (written, &mut self.unsent) {
+                unsent.left(encoder.left(), &mut self.wire.borrow_mut().io);
+                if unsent.is_plenty() {
+                    body.as_mut().read_up_to(tls::LARGE_READ);
+                }
+            }
             self.read_ahead(cx)?;
             self.keep_time(cx)?;
             if !written || waits {
@@ -450,6 +479,10 @@ impl Connection {
         Poll::Pending
     }
 
+    fn has_plenty(&self) -> bool {
+        self.unsent.as_deref().is_some_and(Unsent::is_plenty)
+    }
+
     /// Lets a part of the answer follow in `pipe`.
     fn poll_pipe(
         &mut self,
@@ -458,6 +491,9 @@ impl Connection {
         mut pipe: Pipe,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ConnectionEnd>> {
+        if self.has_plenty() {
+            pipe.widen();
+        }
         match body.poll_pipe(&mut pipe, cx) {
             Poll::Ready(Ok(count)) => {
                 self.out.push_pipe(pipe);

@@ -8,12 +8,12 @@ use super::*;
 use crate::http::splice;
 use crate::http::testing::{buffers, raw_backend, server_that_counts, until_held};
 
-const LONG: usize = 3_000_000;
+pub(super) const LONG: usize = 3_000_000;
 const SENT: &str = "nantian_gateway_dataplane_http_sent_bytes_total";
-const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+pub(super) const GET: &str = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// Bytes of which each part differs from what stands elsewhere.
-fn long() -> Vec<u8> {
+pub(super) fn long() -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -23,7 +23,7 @@ fn long() -> Vec<u8> {
 }
 
 /// A backend that answers each request with a head and these parts, waiting between them; closes where they are fewer bytes.
-async fn in_parts(parts: Vec<Vec<u8>>) -> SocketAddr {
+pub(super) async fn in_parts(parts: Vec<Vec<u8>>) -> SocketAddr {
     let whole: usize = parts.iter().map(Vec::len).sum();
     let parts = Rc::new(parts);
     raw_backend(move |mut raw| {
@@ -65,7 +65,7 @@ impl Raw {
     }
 }
 
-async fn before(backend: SocketAddr) -> Gateway {
+pub(super) async fn before(backend: SocketAddr) -> Gateway {
     before_one(backend, None).await
 }
 
@@ -146,6 +146,30 @@ fn what_a_slow_client_leaves_in_the_pipe_counts_as_held_and_arrives_later() {
         client.until("\r\n\r\n").await;
         assert!(client.take(12 * LONG).await == parts.concat());
         until_held(&telemetry, |held| held == 0).await;
+    });
+}
+
+#[test]
+fn a_client_that_takes_little_at_a_time_of_what_the_system_holds_is_not_cut() {
+    local(async {
+        let parts = vec![long(); 12];
+        let gateway = before(in_parts(parts.clone()).await).await;
+        let settings = HttpSettings { body_idle_timeout: Duration::from_secs(1), ..HttpSettings::default() };
+        // Its sockets hold as much as the system gives them, as those of clients do that were fast.
+        let server = server_of(settings, Rc::clone(&gateway.pipeline)).await;
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(128 * 1024).unwrap();
+        let mut client = Raw { io: socket.connect(server.address).await.unwrap(), read: bytes::BytesMut::new() };
+        client.write(GET).await;
+        client.until("\r\n\r\n").await;
+        let mut seen = Vec::new();
+        for _ in 0..40 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            seen.extend(client.take(30_000).await);
+        }
+        let left = 12 * LONG - seen.len();
+        seen.extend(client.take(left).await);
+        assert!(seen == parts.concat());
     });
 }
 

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod cuts;
+mod fast_clients;
 mod filters;
 mod forwarding;
 mod headers;

@@ -16,19 +16,19 @@ use super::*;
 use crate::runtime::tests::{backend_key, to_protocol};
 
 /// An authority that signs certificates.
-struct Authority {
+pub(super) struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate with its key, as PEM.
-struct Pair {
+pub(super) struct Pair {
     chain: String,
     key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -37,7 +37,7 @@ impl Authority {
     }
 
     /// A certificate with these DNS names, and URIs where they look like it.
-    fn sign(&self, names: &[&str]) -> Pair {
+    pub(super) fn sign(&self, names: &[&str]) -> Pair {
         let is_uri = |name: &&&str| name.contains("://");
         let dns: Vec<String> = names.iter().filter(|name| !is_uri(name)).map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(dns).unwrap();
@@ -48,12 +48,12 @@ impl Authority {
         Pair { chain: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
     }
 
-    fn roots(&self) -> Arc<RootCertStore> {
+    pub(super) fn roots(&self) -> Arc<RootCertStore> {
         Arc::new(crate::upstream::roots(self.pem.as_bytes()))
     }
 }
 
-fn acceptor(pair: &Pair, clients: Option<&Authority>, alpn: &[u8]) -> TlsAcceptor {
+pub(super) fn acceptor(pair: &Pair, clients: Option<&Authority>, alpn: &[u8]) -> TlsAcceptor {
     let chain = CertificateDer::pem_slice_iter(pair.chain.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
