@@ -14,6 +14,7 @@ mod memory;
 mod network;
 mod part;
 mod peer;
+mod record;
 mod reload;
 mod report;
 mod routes;
@@ -34,6 +35,7 @@ use crate::failure::Failure;
 use crate::measure::Found;
 use crate::part::Part;
 use crate::peer::Programs;
+use crate::record::Record;
 use crate::report::Conditions;
 use crate::sample::Spread;
 use crate::site::Site;
@@ -120,18 +122,19 @@ fn run(settings: &Settings) -> Result<(), Failure> {
 
 fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
     load::stay_on_core()?;
-    let before = load_average();
     let backends = site.backends()?;
-    let mut tables = String::new();
-    let mut versions = Vec::new();
+    let conditions = Conditions {
+        rounds: settings.rounds,
+        binary: settings.programs.nantian.display().to_string(),
+        load: [load_average(), String::new()],
+        machine: machine(),
+        versions: Vec::new(),
+    };
+    let mut record = Record::new(conditions, settings.results.clone());
     let mut run = |part: &Part| -> Result<Found, Failure> {
         let found = measure::part(part, site, &settings.programs, settings.rounds)?;
-        let table = report::part(part, &found);
-        println!("{table}");
-        tables.push_str(&table);
-        if versions.is_empty() {
-            versions = found.running.iter().map(|one| (one.peer.name(), one.version.clone())).collect();
-        }
+        record.name(found.running.iter().map(|one| (one.peer.name(), one.version.clone())));
+        record.add(&report::part(part, &found), load_average())?;
         Ok(found)
     };
     let wanted = |name: &str| settings.part.as_deref().is_none_or(|only| only == name);
@@ -149,34 +152,18 @@ fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
         }
     }
     // Memory varies little.
+    let rounds = settings.rounds.div_ceil(3);
     if wanted("idle") {
-        let table = idle::compare(site, &settings.programs, settings.rounds.div_ceil(3))?;
-        println!("{table}");
-        tables.push_str(&table);
+        record.add(&idle::compare(site, &settings.programs, rounds)?, load_average())?;
     }
     if wanted("memory") {
-        let table = memory::compare(site, &settings.programs, settings.rounds.div_ceil(3))?;
-        println!("{table}");
-        tables.push_str(&table);
+        record.add(&memory::compare(site, &settings.programs, rounds)?, load_average())?;
     }
     if wanted("endurance") {
         let length = ENDURANCE * u32::try_from(settings.rounds).unwrap_or(1);
-        let table = endurance::watch(site, &settings.programs, length)?;
-        println!("{table}");
-        tables.push_str(&table);
+        record.add(&endurance::watch(site, &settings.programs, length)?, load_average())?;
     }
-    let conditions = Conditions {
-        rounds: settings.rounds,
-        binary: settings.programs.nantian.display().to_string(),
-        load: [before, load_average()],
-        machine: machine(),
-        versions,
-    };
-    let text = report::head(&conditions) + &tables;
-    println!("\n{text}");
-    if let Some(path) = &settings.results {
-        site::write(path, &text)?;
-    }
+    record.end()?;
     drop(backends);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Running a part: its proxies started, its rounds interleaved.
 
-use std::time::Instant;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use crate::client;
 use crate::failure::Failure;
@@ -11,6 +12,9 @@ use crate::reload;
 use crate::sample::{Sample, float, percentile};
 use crate::site::Site;
 use crate::workload::{Client, Unit, Workload};
+
+/// A proxy that takes longer for a round of a row is measured in the first one only.
+const LONG: Duration = Duration::from_secs(30);
 
 /// What a part found.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
             }
         }
     }
-    let mut samples = Vec::new();
+    let (mut samples, mut slow) = (Vec::new(), HashSet::new());
     // The first round opens the pools and warms the caches: it is checked but not counted.
     for round in 0..=rounds {
         for (place, cell) in part.cells.iter().enumerate() {
@@ -46,7 +50,14 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
             let first = round.checked_rem(peers.len()).unwrap_or(0);
             peers.rotate_left(first);
             for one in peers {
+                if slow.contains(&(place, one.peer.name())) {
+                    continue;
+                }
+                let began = Instant::now();
                 let sample = measure(cell, place, round, one, site)?;
+                if round > 0 && began.elapsed() > LONG {
+                    slow.insert((place, one.peer.name()));
+                }
                 if round > 0 {
                     println!("  round {round} {:<24} {:<8} {:>7.1}", cell.label, one.peer.name(), sample.cpu);
                     samples.push(sample);

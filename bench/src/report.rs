@@ -30,7 +30,8 @@ pub(crate) fn head(conditions: &Conditions) -> String {
          h2load and the backends; rounds are interleaved (each proxy once, then again); every status, protocol and \
          count of body bytes is checked. CPU is user and system time of the proxy's process for each request. Ratios \
          are the median over rounds of nantian's CPU by the peer's CPU in the same round, with the least and the \
-         most: below 1, nantian needs less. Durations are what the client saw. The machine's `perf` counts no \
+         most: below 1, nantian needs less. A proxy that takes more than 30 s for a round of a row is \
+         measured once. Durations are what the client saw. The machine's `perf` counts no \
          instructions; `docs/performance.md` has those that valgrind counts.\n\n",
     );
     let [before, after] = &conditions.load;
