@@ -35,8 +35,8 @@ pub(crate) struct Pipe {
     held: usize,
     /// Most bytes that are put into it.
     room: usize,
-    /// Most bytes that the system takes.
-    size: usize,
+    /// Whether the system was asked for one that takes [`WIDE`].
+    asked: bool,
 }
 
 impl Pipe {
@@ -51,15 +51,16 @@ impl Pipe {
         }
         let (giving, taking) = system::pipe().ok()?;
         OPEN.set(OPEN.get() + 1);
-        Some(Self { taking, giving, held: 0, room: ROOM, size: ROOM })
+        Some(Self { taking, giving, held: 0, room: ROOM, asked: false })
     }
 
-    /// Takes larger parts, unless the system lets us have no larger pipe.
+    /// Takes larger parts.
     pub(crate) fn widen(&mut self) {
-        if self.size < WIDE {
-            self.size = system::resize(&self.taking, WIDE).unwrap_or(self.size);
+        if !std::mem::replace(&mut self.asked, true) {
+            // Where a user may have no more (`pipe-user-pages-soft`), it takes what it took.
+            let _kept = system::resize(&self.taking, WIDE);
         }
-        self.room = self.size.min(WIDE);
+        self.room = WIDE;
     }
 
     /// Gives an empty one back; one that holds bytes ends with them.
@@ -132,9 +133,9 @@ mod system {
         Ok(rustix::pipe::pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC)?)
     }
 
-    /// Its size in bytes afterwards.
-    pub(super) fn resize(pipe: impl AsFd, size: usize) -> io::Result<usize> {
-        Ok(rustix::pipe::fcntl_setpipe_size(pipe, size)?)
+    pub(super) fn resize(pipe: impl AsFd, size: usize) -> io::Result<()> {
+        rustix::pipe::fcntl_setpipe_size(pipe, size)?;
+        Ok(())
     }
 
     pub(super) fn splice(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
@@ -150,7 +151,7 @@ mod system {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    pub(super) fn resize(_pipe: impl AsFd, _size: usize) -> io::Result<usize> {
+    pub(super) fn resize(_pipe: impl AsFd, _size: usize) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -189,10 +190,10 @@ pub(crate) mod tests {
         assert_eq!((open(), resting()), (KEPT, KEPT));
         let mut used = Pipe::take().unwrap();
         used.widen();
-        assert_eq!((used.size, used.room), (WIDE, WIDE));
+        assert_eq!((used.room, rustix::pipe::fcntl_getpipe_size(&used.taking)), (WIDE, Ok(WIDE)));
         used.rest();
         let mut used = Pipe::take().unwrap();
-        assert_eq!((used.size, used.room), (WIDE, ROOM), "the next one is asked for it again");
+        assert_eq!(used.room, ROOM, "the next one is asked for it again");
         used.held = 1;
         used.rest();
         assert_eq!((open(), resting()), (KEPT - 1, KEPT - 1), "one with bytes is not kept");
