@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// What it is told.
 const USAGE: &str = "nantian-bench --nantian BINARY [--dataplane BINARY] [--envoy BINARY] [--pingora BINARY] [--quick] \
-    [--results FILE] [--part jobs|durations|growth|log|workers|streams|reloads|idle|memory|endurance] [--jobs LETTERS] [--hostile]";
+    [--rounds N] [--results FILE] [--part jobs|durations|growth|log|workers|streams|reloads|idle|memory|endurance] [--jobs LETTERS] [--hostile]";
 
 /// Why.
 #[derive(Debug)]

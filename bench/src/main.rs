@@ -41,11 +41,11 @@ use crate::sample::Spread;
 use crate::site::Site;
 use crate::workload::Workload;
 
-/// Rounds of each job, with `--quick` and without.
+/// Rounds of each job, with `--quick` and where `--rounds` does not say.
 const ROUNDS: [usize; 2] = [3, 9];
 
-/// How long `endurance` takes for each round: ten minutes and more for all of them.
-const ENDURANCE: Duration = Duration::from_secs(70);
+/// How long `endurance` takes: ten minutes and more. With `--quick` a fifth of it.
+const ENDURANCE: Duration = Duration::from_secs(630);
 
 /// What is done.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,8 @@ struct Settings {
     programs: Programs,
     results: Option<PathBuf>,
     rounds: usize,
+    /// Whether each round is a fifth as long.
+    quick: bool,
     /// The only part that runs.
     part: Option<String>,
     /// The only jobs that run.
@@ -83,10 +85,13 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
     let [quick, full] = ROUNDS;
     let mut nantian = None;
     let programs = Programs::default();
-    let mut settings = Settings { task: Task::Compare, programs, results: None, rounds: full, part: None, jobs: None };
+    let mut settings =
+        Settings { task: Task::Compare, programs, results: None, rounds: full, quick: false, part: None, jobs: None };
+    let mut rounds = None;
     while let Some(flag) = arguments.next() {
         match flag.as_str() {
-            "--quick" => settings.rounds = quick,
+            "--quick" => (settings.quick, settings.rounds) = (true, quick),
+            "--rounds" => rounds = Some(arguments.next().unwrap_or_default()),
             "--hostile" => settings.task = Task::Hostile,
             "--train" => settings.task = Task::Train,
             "--nantian" => nantian = arguments.next(),
@@ -98,6 +103,13 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Fai
             "--jobs" => settings.jobs = arguments.next(),
             other => return Err(Failure::Usage(format!("`{other}` is not understood"))),
         }
+    }
+    if let Some(rounds) = rounds {
+        let number = rounds.parse().ok().filter(|rounds| *rounds > 0);
+        settings.rounds = number.ok_or_else(|| Failure::Usage(format!("`{rounds}` is no number of rounds")))?;
+    }
+    if settings.quick && settings.part.is_none() {
+        settings.part = Some("jobs".to_owned());
     }
     let nantian = nantian.ok_or_else(|| Failure::Usage("--nantian is missing".to_owned()))?;
     settings.programs.nantian = absolute(nantian)?;
@@ -132,6 +144,8 @@ fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
     };
     let mut record = Record::new(conditions, settings.results.clone());
     let mut run = |part: &Part| -> Result<Found, Failure> {
+        let shorter = settings.quick.then(|| part.shorter());
+        let part = shorter.as_ref().unwrap_or(part);
         let found = measure::part(part, site, &settings.programs, settings.rounds)?;
         record.name(found.running.iter().map(|one| (one.peer.name(), one.version.clone())));
         record.add(&report::part(part, &found), load_average())?;
@@ -160,7 +174,7 @@ fn compare(settings: &Settings, site: &Site) -> Result<(), Failure> {
         record.add(&memory::compare(site, &settings.programs, rounds)?, load_average())?;
     }
     if wanted("endurance") {
-        let length = ENDURANCE * u32::try_from(settings.rounds).unwrap_or(1);
+        let length = if settings.quick { ENDURANCE / 5 } else { ENDURANCE };
         record.add(&endurance::watch(site, &settings.programs, length)?, load_average())?;
     }
     record.end()?;
@@ -220,7 +234,23 @@ fn machine() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::thousands;
+    use super::{settings, thousands};
+
+    fn given(flags: &str) -> Option<(usize, bool, Option<String>)> {
+        let flags = format!("--nantian / {flags}");
+        let given = settings(flags.split_whitespace().map(str::to_owned)).ok()?;
+        Some((given.rounds, given.quick, given.part))
+    }
+
+    #[test]
+    fn a_quick_run_is_of_the_jobs_unless_a_part_is_named() {
+        assert_eq!(given(""), Some((9, false, None)));
+        assert_eq!(given("--rounds 3"), Some((3, false, None)));
+        assert_eq!(given("--quick"), Some((3, true, Some("jobs".to_owned()))));
+        assert_eq!(given("--rounds 1 --quick --part log"), Some((1, true, Some("log".to_owned()))));
+        assert_eq!(given("--rounds 0"), None);
+        assert_eq!(given("--rounds"), None);
+    }
 
     #[test]
     fn a_rate_is_rounded_down_to_whole_thousands() {

@@ -59,7 +59,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        takes: "[FILTER] | --peers [--part NAME] [--jobs LETTERS] | --hostile; [--quick] [--profile NAME]",
+        takes: "[FILTER] | --peers [--part NAME] [--jobs LETTERS] [--rounds N] | --hostile; [--quick] [--profile NAME]",
         purpose: "criterion benchmarks; nantian beside other proxies, into bench/RESULTS.md; or a client beside hostile ones",
         run: suites::bench,
     },

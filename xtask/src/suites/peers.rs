@@ -11,6 +11,7 @@ use super::end_to_end;
 /// Installs the peers, builds the gateway and the comparison, and runs it.
 pub(super) fn compare(workspace: &Workspace, mut arguments: Arguments) -> Result<(), Failure> {
     let quick = arguments.flag("--quick");
+    let rounds: Option<String> = arguments.option("--rounds")?;
     let profile: String = arguments.option("--profile")?.unwrap_or_else(|| "release".to_owned());
     let part: Option<String> = arguments.option("--part")?;
     let jobs: Option<String> = arguments.option("--jobs")?;
@@ -21,7 +22,7 @@ pub(super) fn compare(workspace: &Workspace, mut arguments: Arguments) -> Result
     let data_plane = end_to_end::build_program(workspace, &profile, "nantian-dataplane")?;
     let results = workspace.root.join("bench/RESULTS.md");
     // A run of some parts is for its reader, not for the record.
-    let whole = part.is_none() && jobs.is_none();
+    let whole = part.is_none() && jobs.is_none() && !quick;
     workspace
         .cargo(["run", "--locked", "--quiet", "--package", "nantian-bench", "--", "--nantian"])
         .args([&gateway])
@@ -35,6 +36,7 @@ pub(super) fn compare(workspace: &Workspace, mut arguments: Arguments) -> Result
         .args(whole.then_some(&results))
         .args(part.iter().flat_map(|part| ["--part", part]))
         .args(jobs.iter().flat_map(|jobs| ["--jobs", jobs]))
+        .args(rounds.iter().flat_map(|rounds| ["--rounds", rounds]))
         .args(quick.then_some("--quick"))
         .run()
 }
