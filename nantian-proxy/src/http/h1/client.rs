@@ -16,8 +16,9 @@ use tokio::time::Sleep;
 
 use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
+use super::gathered::{self, Gathered};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
-use super::io::{BodyReader, HIGH_WATER, Reader, poll_turn, poll_write};
+use super::io::{BodyReader, HIGH_WATER, Reader, is_little, poll_turn, poll_write};
 use crate::http::buffered::Held;
 use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
@@ -35,6 +36,8 @@ pub(crate) struct Connection {
     out: Output,
     /// Whether the request was written to its end.
     uploaded: bool,
+    /// Whether it is all here, and waits to be written together with others.
+    gathered: bool,
     /// Why the rest of the request will never come.
     failed: Option<BodyError>,
     /// The task that reads the answer.
@@ -55,6 +58,7 @@ impl Connection {
             reader: Reader::new(BytesMut::new()),
             out: Output::default(),
             uploaded: true,
+            gathered: false,
             failed: None,
             consumer: None,
             uploader: None,
@@ -91,6 +95,19 @@ impl Connection {
         for waker in [self.consumer.take(), self.uploader.take()].into_iter().flatten() {
             waker.wake();
         }
+    }
+}
+
+impl Gathered for RefCell<Connection> {
+    fn write_gathered(&self, cx: &mut Context<'_>) -> bool {
+        let mut shared = self.borrow_mut();
+        let Connection { io, out, .. } = &mut *shared;
+        let written = matches!(poll_write(io, out, cx), Poll::Ready(Ok(())));
+        (shared.gathered, shared.uploaded) = (false, written);
+        if let Some(uploader) = shared.uploader.take() {
+            uploader.wake();
+        }
+        written
     }
 }
 
@@ -161,7 +178,15 @@ impl Upload {
                 }
             }
             let mut shared = connection.borrow_mut();
+            if shared.gathered {
+                return Poll::Pending;
+            }
             let Connection { io, out, .. } = &mut *shared;
+            if !self.behind && self.encoder.ended() && is_little(out) && out.must_yield() {
+                gathered::write_later(Rc::<RefCell<Connection>>::clone(connection), cx);
+                shared.gathered = true;
+                return Poll::Pending;
+            }
             if !self.behind {
                 ready!(poll_turn(out, cx));
             }

@@ -9,9 +9,11 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
+use super::encode::Output;
 use super::framing::Framing;
+use super::gathered::Gathered;
 use super::head::HeadLimits;
-use super::io::{BodyReader, Reader};
+use super::io::{BodyReader, Reader, poll_write};
 use crate::http::pace::Pace;
 use crate::http::{BodyError, Transport};
 
@@ -30,6 +32,10 @@ pub(crate) enum Expect {
 /// or a body is.
 pub(crate) struct Wire {
     pub(crate) io: Transport,
+    /// What waits to be written.
+    pub(crate) out: Output,
+    /// Whether that is an answer which waits to be written together with others.
+    pub(crate) gathered: bool,
     pub(crate) reader: Reader,
     pub(crate) body: BodyReader,
     /// Counts requests: a body that outlives its request finds another number.
@@ -50,6 +56,8 @@ impl Wire {
     pub(crate) fn new(io: Transport, read: BytesMut, pace: Pace) -> Self {
         Self {
             io,
+            out: Output::default(),
+            gathered: false,
             reader: Reader::new(read),
             body: BodyReader::Ended,
             current: 0,
@@ -128,6 +136,20 @@ impl Wire {
             self.notify(Some(cx));
         }
         polled
+    }
+}
+
+impl Gathered for RefCell<Wire> {
+    fn write_gathered(&self, cx: &mut Context<'_>) -> bool {
+        let mut wire = self.borrow_mut();
+        wire.gathered = false;
+        let Wire { io, out, .. } = &mut *wire;
+        let written = matches!(poll_write(io, out, cx), Poll::Ready(Ok(())));
+        if written {
+            // Whoever made it may rest already.
+            out.release();
+        }
+        written
     }
 }
 

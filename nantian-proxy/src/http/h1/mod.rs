@@ -8,6 +8,7 @@ mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gathered;
 mod head;
 mod incoming;
 pub(crate) mod io;

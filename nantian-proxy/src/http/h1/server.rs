@@ -6,17 +6,18 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode, Version};
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::encode::{self, Encoder, Output, ResponseContext};
+use super::encode::{self, Encoder, ResponseContext};
 use super::framing::Framing;
+use super::gathered;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
-use super::io::{HIGH_WATER, poll_turn, poll_write, write_pipe_unasked};
+use super::io::{HIGH_WATER, is_little, poll_turn, poll_write, write_pipe_unasked};
 use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
@@ -60,7 +61,6 @@ pub(crate) fn serve_read<H: Handler>(
 ) -> impl Future<Output = ConnectionEnd> {
     let mut connection = Connection {
         wire: Rc::new(RefCell::new(Wire::new(io, read, settings.pace()))),
-        out: Output::default(),
         held: Held::new(&info.account),
         head: 0,
         deadline,
@@ -109,6 +109,12 @@ pub(crate) fn serve_read<H: Handler>(
     }
 }
 
+/// The last answer is written first.
+fn after_others<T>(cx: &Context<'_>) -> Poll<T> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
+}
+
 /// What is kept of a request for its answer.
 struct RequestContext {
     method: Method,
@@ -143,7 +149,6 @@ struct Begun {
 
 struct Connection {
     wire: Rc<RefCell<Wire>>,
-    out: Output,
     /// What waits in either direction.
     held: Held,
     /// Bytes of the head of the request in work.
@@ -170,7 +175,30 @@ impl Connection {
         if !first {
             self.deadline.set_in(self.settings.keep_alive_timeout);
         }
-        poll_fn(|cx| self.poll_head(&mut scanner, &mut started, cx)).await
+        poll_fn(|cx| {
+            if self.goes_on_writing(cx)? {
+                return Poll::Pending;
+            }
+            self.poll_head(&mut scanner, &mut started, cx)
+        })
+        .await
+    }
+
+    /// Whether the client has not taken the last answer, which was to be written together with others.
+    fn goes_on_writing(&mut self, cx: &mut Context<'_>) -> Result<bool, ConnectionEnd> {
+        {
+            let wire = self.wire.borrow();
+            if wire.gathered || wire.out.is_written() {
+                return Ok(false);
+            }
+        }
+        self.write(cx)?;
+        if self.wire.borrow().out.is_written() {
+            self.deadline.set_in(self.settings.keep_alive_timeout);
+            return Ok(false);
+        }
+        self.keep_time(cx)?;
+        Ok(true)
     }
 
     fn poll_head(
@@ -180,7 +208,7 @@ impl Connection {
         cx: &mut Context<'_>,
     ) -> Poll<Result<RequestHead, ConnectionEnd>> {
         let mut wire = self.wire.borrow_mut();
-        let Wire { io, reader, .. } = &mut *wire;
+        let Wire { io, out, gathered, reader, .. } = &mut *wire;
         loop {
             if !reader.buf.is_empty() {
                 if let Some(length) = scanner.scan(&reader.buf, &self.limits)? {
@@ -195,18 +223,22 @@ impl Connection {
                 }
             }
             match reader.poll_fill(io, cx) {
+                Poll::Ready(Ok(0)) if *gathered => return after_others(cx),
                 Poll::Ready(Ok(0)) if reader.buf.is_empty() => return Poll::Ready(Err(ConnectionEnd::Closed)),
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(ConnectionEnd::ClientGone)),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(ConnectionEnd::Io(error))),
                 Poll::Pending if reader.buf.is_empty() => {
                     reader.release();
-                    self.out.release();
+                    out.release();
                     self.held.set(0);
                     if let Some(unsent) = self.unsent.take() {
                         unsent.end(io);
                     }
                     if self.drain.poll(cx) {
+                        if *gathered {
+                            return after_others(cx);
+                        }
                         return Poll::Ready(Err(ConnectionEnd::Drained));
                     }
                     if self.deadline.poll(cx) {
@@ -261,7 +293,7 @@ impl Connection {
             let is_continue = status == StatusCode::CONTINUE;
             let wanted = !is_continue || wire.expect != Expect::Nothing;
             if context.version != Version::HTTP_10 && status != StatusCode::SWITCHING_PROTOCOLS && wanted {
-                encode::interim_head(status, &headers, &mut self.out);
+                encode::interim_head(status, &headers, &mut wire.out);
             }
             if is_continue {
                 wire.expect = Expect::Nothing;
@@ -269,7 +301,7 @@ impl Connection {
         }
         if wire.expect == Expect::Wanted {
             wire.expect = Expect::Nothing;
-            encode::interim_head(StatusCode::CONTINUE, &Headers::new(), &mut self.out);
+            encode::interim_head(StatusCode::CONTINUE, &Headers::new(), &mut wire.out);
         }
     }
 
@@ -283,13 +315,14 @@ impl Connection {
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionEnd> {
         let mut wire = self.wire.borrow_mut();
-        let waiting = self.out.len() + wire.io.unsent();
-        match poll_write(&mut wire.io, &mut self.out, cx) {
+        let Wire { io, out, .. } = &mut *wire;
+        let waiting = out.len() + io.unsent();
+        match poll_write(io, out, cx) {
             Poll::Ready(Ok(())) => self.write_pace.forget(),
             Poll::Ready(Err(error)) => return Err(ConnectionEnd::Io(error)),
             Poll::Pending => {
                 let now = Instant::now();
-                let taken = waiting.saturating_sub(self.out.len() + wire.io.unsent());
+                let taken = waiting.saturating_sub(out.len() + io.unsent());
                 if taken > 0 {
                     self.write_pace.resume(now);
                     self.write_pace.moved(taken);
@@ -314,8 +347,8 @@ impl Connection {
                 Poll::Pending => break,
             }
         }
-        let Wire { io, reader, .. } = &mut *wire;
-        self.held.set(self.head + self.out.len() + io.unsent() + reader.buf.len());
+        let Wire { io, out, reader, .. } = &mut *wire;
+        self.held.set(self.head + out.len() + io.unsent() + reader.buf.len());
         Ok(())
     }
 
@@ -329,7 +362,8 @@ impl Connection {
         if self.deadline.poll(cx) {
             let now = Instant::now();
             if write_end.is_some_and(|end| end <= now) {
-                let taken = write_pipe_unasked(&wire.io, &mut self.out);
+                let Wire { io, out, .. } = &mut *wire;
+                let taken = write_pipe_unasked(io, out);
                 if taken == 0 {
                     wire.io.reset_on_drop();
                     self.fate.cut(Cut::Slow);
@@ -367,7 +401,8 @@ impl Connection {
             keep_alive: context.keep_alive && self.can_go_on(),
             trailers: context.trailers,
         };
-        let (encoder, keep_alive) = encode::response_head(status, &headers, &body, response_context, &mut self.out);
+        let (encoder, keep_alive) =
+            encode::response_head(status, &headers, &body, response_context, &mut self.wire.borrow_mut().out);
         self.wire.borrow_mut().pace.relax(self.settings.tunnel_idle_timeout);
         Begun { body, encoder, keep_alive, tunnel }
     }
@@ -379,7 +414,8 @@ impl Connection {
             Some(unsent) => unsent.go_on(encoder.left()),
             none => *none = Unsent::of(encoder.left()),
         }
-        poll_fn(|cx| self.poll_body(Pin::new(&mut body), &mut encoder, context, cx)).await?;
+        let follows = keep_alive && tunnel.is_none() && self.wire.borrow().body.ended();
+        poll_fn(|cx| self.poll_body(Pin::new(&mut body), &mut encoder, context, follows, cx)).await?;
         drop(body);
         self.wire.borrow_mut().reclaim();
         if tunnel.is_some() {
@@ -403,21 +439,22 @@ impl Connection {
         mut body: Pin<&mut Body>,
         encoder: &mut Encoder,
         context: &RequestContext,
+        follows: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), ConnectionEnd>> {
         self.wire.borrow_mut().register(cx);
         if self.write_pace.is_waiting() {
             self.around(cx)?;
-            if !self.out.is_written() {
+            if !self.wire.borrow().out.is_written() {
                 return Poll::Pending;
             }
         }
         for _ in 0..if self.has_plenty() { LARGE_PARTS_A_TURN } else { PARTS_A_TURN } {
             let mut waits = false;
-            while !encoder.ended() && self.out.len() < HIGH_WATER {
+            while !encoder.ended() && self.wire.borrow().out.len() < HIGH_WATER {
                 if encoder.takes_pipes() && body.is_pipeable() && self.wire.borrow().io.socket().is_some() {
                     // A pipe holds one part, and what was read before it goes first.
-                    if !self.out.is_empty() {
+                    if !self.wire.borrow().out.is_empty() {
                         break;
                     }
                     if let Some(pipe) = Pipe::take() {
@@ -431,17 +468,14 @@ impl Connection {
                 match body.as_mut().poll_frame(cx) {
                     Poll::Ready(Some(Ok(frame))) => {
                         let last = body.is_end_stream();
-                        let written = encoder.frame(frame, &mut self.out);
-                        let written =
-                            if last { written.and_then(|()| encoder.finish(None, &mut self.out)) } else { written };
-                        written.map_err(ConnectionEnd::Broken)?;
+                        self.write_frame(frame, last, encoder)?;
                         if encoder.ended() && !last {
                             // The end was reached by counting; let the body see it too.
                             let _ = body.as_mut().poll_frame(cx);
                         }
                     }
                     Poll::Ready(None) => {
-                        encoder.finish(None, &mut self.out).map_err(ConnectionEnd::Broken)?;
+                        encoder.finish(None, &mut self.wire.borrow_mut().out).map_err(ConnectionEnd::Broken)?;
                     }
                     Poll::Ready(Some(Err(error))) => {
                         // The client gets what there is, and sees from its framing that it is not all.
@@ -456,9 +490,12 @@ impl Connection {
             }
             // No 100 after the final answer (RFC 9110 section 15.2): who still waits for it sends the body or does not.
             while context.interim.pop().is_some() {}
-            ready!(poll_turn(&mut self.out, cx));
+            if follows && encoder.ended() && self.write_later(cx) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(poll_turn(&mut self.wire.borrow_mut().out, cx));
             self.write(cx)?;
-            let written = self.out.is_written();
+            let written = self.wire.borrow().out.is_written();
             if written && encoder.ended() {
                 return Poll::Ready(Ok(()));
             }
@@ -479,6 +516,26 @@ impl Connection {
         Poll::Pending
     }
 
+    /// Lets a part of the answer follow; if it is the last one, the end, too.
+    fn write_frame(&self, frame: Frame<Bytes>, last: bool, encoder: &mut Encoder) -> Result<(), ConnectionEnd> {
+        let mut wire = self.wire.borrow_mut();
+        let out = &mut wire.out;
+        let written = encoder.frame(frame, out);
+        let written = if last { written.and_then(|()| encoder.finish(None, out)) } else { written };
+        written.map_err(ConnectionEnd::Broken)
+    }
+
+    /// Has what there is written together with others, if it is little and was not asked to wait before.
+    fn write_later(&self, cx: &Context<'_>) -> bool {
+        let mut wire = self.wire.borrow_mut();
+        if !is_little(&wire.out) || !wire.out.must_yield() {
+            return false;
+        }
+        wire.gathered = true;
+        gathered::write_later(Rc::<RefCell<Wire>>::clone(&self.wire), cx);
+        true
+    }
+
     fn has_plenty(&self) -> bool {
         self.unsent.as_deref().is_some_and(Unsent::is_plenty)
     }
@@ -496,7 +553,7 @@ impl Connection {
         }
         match body.poll_pipe(&mut pipe, cx) {
             Poll::Ready(Ok(count)) => {
-                self.out.push_pipe(pipe);
+                self.wire.borrow_mut().out.push_pipe(pipe);
                 Poll::Ready(encoder.piped(count).map_err(ConnectionEnd::Broken))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(ConnectionEnd::Answer(error))),

@@ -1,0 +1,135 @@
+//! Little requests and answers, written together.
+//!
+//! All who are ready are read before anyone is written to ([`super::io::poll_turn`] says why). A message that is written as a
+//! whole needs nobody for that but the system, so whoever made it is not polled once more: it is put down here, and a task
+//! that has its turn when all others had theirs writes them one after another.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+/// A connection with a message to write.
+pub(super) trait Gathered {
+    /// Writes it. False where the system does not take it at once: whoever made it goes on with that.
+    fn write_gathered(&self, cx: &mut Context<'_>) -> bool;
+}
+
+/// A connection, and the task that made its message.
+type Waiting = (Rc<dyn Gathered>, Waker);
+
+thread_local! {
+    static WAITING: RefCell<Vec<Waiting>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes what `connection` has to write when everyone else had a turn.
+pub(super) fn write_later(connection: Rc<dyn Gathered>, cx: &Context<'_>) {
+    let first = WAITING.with_borrow_mut(|waiting| {
+        waiting.push((connection, cx.waker().clone()));
+        waiting.len() == 1
+    });
+    if first {
+        let turn = Turn;
+        tokio::task::spawn_local(async move { turn.write_all() });
+    }
+}
+
+/// Of the task that writes. If it ends without one, as the worker does, nobody waits for it.
+struct Turn;
+
+impl Turn {
+    fn write_all(self) {
+        let mut waiting = WAITING.take();
+        for (connection, waker) in waiting.drain(..) {
+            // It may have been given up.
+            let wanted = Rc::strong_count(&connection) > 1;
+            if wanted && !connection.write_gathered(&mut Context::from_waker(&waker)) {
+                waker.wake();
+            }
+        }
+        // Room for the next ones.
+        WAITING.set(waiting);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ended = WAITING.try_with(|waiting| {
+            let left = waiting.borrow().len();
+            if left > 0 { waiting.take() } else { Vec::new() }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::http::testing::local;
+
+    /// Counts its turns; written at the second one.
+    #[derive(Default)]
+    struct Slow(Cell<usize>);
+
+    impl Gathered for Slow {
+        fn write_gathered(&self, _cx: &mut Context<'_>) -> bool {
+            self.0.set(self.0.get() + 1);
+            self.0.get() > 1
+        }
+    }
+
+    /// Puts `slow` down once, and is ready when it is polled again.
+    async fn put_down(slow: &Rc<Slow>) {
+        let mut first = true;
+        std::future::poll_fn(|cx| {
+            if !std::mem::take(&mut first) {
+                return std::task::Poll::Ready(());
+            }
+            write_later(Rc::<Slow>::clone(slow), cx);
+            std::task::Poll::Pending
+        })
+        .await;
+    }
+
+    #[test]
+    fn who_is_not_written_at_once_is_told() {
+        local(async {
+            let slow = Rc::new(Slow::default());
+            put_down(&slow).await;
+            assert_eq!(slow.0.get(), 1);
+        });
+    }
+
+    #[test]
+    fn what_was_given_up_is_not_written() {
+        local(async {
+            let gone = Rc::new(Slow::default());
+            let seen = Rc::downgrade(&gone);
+            std::future::poll_fn(|cx| {
+                write_later(Rc::<Slow>::clone(&gone), cx);
+                std::task::Poll::Ready(())
+            })
+            .await;
+            let one = Rc::new(Slow::default());
+            drop(gone);
+            put_down(&one).await;
+            assert!(seen.upgrade().is_none());
+            assert_eq!(one.0.get(), 1);
+        });
+    }
+
+    #[test]
+    fn a_worker_that_ends_leaves_nothing_that_the_next_one_would_wait_for() {
+        let slow = Rc::new(Slow::default());
+        local(async {
+            std::future::poll_fn(|cx| {
+                write_later(Rc::<Slow>::clone(&slow), cx);
+                std::task::Poll::Ready(())
+            })
+            .await;
+        });
+        assert_eq!((slow.0.get(), Rc::strong_count(&slow)), (0, 1));
+        local(put_down(&slow));
+        assert_eq!(slow.0.get(), 1);
+    }
+}
