@@ -29,27 +29,28 @@ pub(super) fn write_later(connection: Rc<dyn Gathered>, cx: &Context<'_>) {
     });
     if first {
         let turn = Turn;
-        tokio::task::spawn_local(async move { turn.write_all() });
+        tokio::task::spawn_local(async move {
+            write_all();
+            drop(turn);
+        });
     }
+}
+
+fn write_all() {
+    let mut waiting = WAITING.take();
+    for (connection, waker) in waiting.drain(..) {
+        // It may have been given up.
+        let wanted = Rc::strong_count(&connection) > 1;
+        if wanted && !connection.write_gathered(&mut Context::from_waker(&waker)) {
+            waker.wake();
+        }
+    }
+    // Room for the next ones.
+    WAITING.set(waiting);
 }
 
 /// Of the task that writes. If it ends without one, as the worker does, nobody waits for it.
 struct Turn;
-
-impl Turn {
-    fn write_all(self) {
-        let mut waiting = WAITING.take();
-        for (connection, waker) in waiting.drain(..) {
-            // It may have been given up.
-            let wanted = Rc::strong_count(&connection) > 1;
-            if wanted && !connection.write_gathered(&mut Context::from_waker(&waker)) {
-                waker.wake();
-            }
-        }
-        // Room for the next ones.
-        WAITING.set(waiting);
-    }
-}
 
 impl Drop for Turn {
     fn drop(&mut self) {
