@@ -55,6 +55,15 @@ impl Pace {
         }
     }
 
+    /// Waits on after `bytes` came of the wait so far, or begins to wait.
+    pub(crate) fn go_on(&mut self, bytes: usize, now: Instant) {
+        if bytes > 0 {
+            self.resume(now);
+            self.moved(bytes);
+        }
+        self.wait(now);
+    }
+
     /// When the wait that goes on is too long; `None` if nobody waits.
     pub(crate) fn ends_at(&self) -> Option<Instant> {
         self.since?.checked_add(self.limit.saturating_sub(self.waited))

@@ -18,7 +18,7 @@ use super::encode::{self, Encoder, Output};
 use super::framing::{self, Framing};
 use super::gathered::{self, Gathered};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
-use super::io::{BodyReader, HIGH_WATER, Reader, is_little, poll_turn, poll_write};
+use super::io::{BodyReader, HIGH_WATER, Reader, lets_others_go_first, poll_turn, poll_write};
 use crate::http::buffered::Held;
 use crate::http::content::expects_continue;
 use crate::http::interim::InterimBudget;
@@ -182,7 +182,7 @@ impl Upload {
                 return Poll::Pending;
             }
             let Connection { io, out, .. } = &mut *shared;
-            if !self.behind && self.encoder.ended() && is_little(out) && out.must_yield() {
+            if !self.behind && self.encoder.ended() && lets_others_go_first(out) {
                 gathered::write_later(Rc::<RefCell<Connection>>::clone(connection), cx);
                 shared.gathered = true;
                 return Poll::Pending;

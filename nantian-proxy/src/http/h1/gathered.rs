@@ -49,7 +49,8 @@ fn write_all() {
     WAITING.set(waiting);
 }
 
-/// Of the task that writes. If it ends without one, as the worker does, nobody waits for it.
+/// That of the task that writes. If the task ends without it, as its worker ends, what was put down ends with it: the next
+/// one who puts something down begins another task.
 struct Turn;
 
 impl Drop for Turn {

@@ -85,16 +85,16 @@ impl Reader {
     }
 }
 
-/// Whether so little waits to be written that it is worth waiting for others.
-pub(super) fn is_little(out: &Output) -> bool {
-    out.has_parts() && out.len() < HIGH_WATER
+/// Whether what waits to be written is a little that is to let others go first: true once for it.
+pub(super) fn lets_others_go_first(out: &mut Output) -> bool {
+    out.has_parts() && out.len() < HIGH_WATER && out.must_yield()
 }
 
 /// Lets everyone else who is ready have a turn before a little is written, once. All who are ready read and answer then, and
 /// write one after another: the processes that they write to are woken by the first, and are awake for the others. Waking one
 /// costs as much as a write. Where nobody else is ready nothing is waited for.
 pub(crate) fn poll_turn(out: &mut Output, cx: &mut Context<'_>) -> Poll<()> {
-    if is_little(out) && out.must_yield() {
+    if lets_others_go_first(out) {
         cx.waker().wake_by_ref();
         return Poll::Pending;
     }

@@ -17,7 +17,7 @@ use super::framing::Framing;
 use super::gathered;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
-use super::io::{HIGH_WATER, is_little, poll_turn, poll_write, write_pipe_unasked};
+use super::io::{HIGH_WATER, lets_others_go_first, poll_turn, poll_write, write_pipe_unasked};
 use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
@@ -176,7 +176,7 @@ impl Connection {
             self.deadline.set_in(self.settings.keep_alive_timeout);
         }
         poll_fn(|cx| {
-            if self.goes_on_writing(cx)? {
+            if self.goes_on_writing(started, cx)? {
                 return Poll::Pending;
             }
             self.poll_head(&mut scanner, &mut started, cx)
@@ -184,8 +184,9 @@ impl Connection {
         .await
     }
 
-    /// Whether the client has not taken the last answer, which was to be written together with others.
-    fn goes_on_writing(&mut self, cx: &mut Context<'_>) -> Result<bool, ConnectionEnd> {
+    /// Whether the client has not taken the last answer, which was to be written together with others. `started`: whether a part
+    /// of the next head is there.
+    fn goes_on_writing(&mut self, started: bool, cx: &mut Context<'_>) -> Result<bool, ConnectionEnd> {
         {
             let wire = self.wire.borrow();
             if wire.gathered || wire.out.is_written() {
@@ -194,7 +195,8 @@ impl Connection {
         }
         self.write(cx)?;
         if self.wire.borrow().out.is_written() {
-            self.deadline.set_in(self.settings.keep_alive_timeout);
+            let HttpSettings { request_head_timeout, keep_alive_timeout, .. } = *self.settings;
+            self.deadline.set_in(if started { request_head_timeout } else { keep_alive_timeout });
             return Ok(false);
         }
         self.keep_time(cx)?;
@@ -323,11 +325,7 @@ impl Connection {
             Poll::Pending => {
                 let now = Instant::now();
                 let taken = waiting.saturating_sub(out.len() + io.unsent());
-                if taken > 0 {
-                    self.write_pace.resume(now);
-                    self.write_pace.moved(taken);
-                }
-                self.write_pace.wait(now);
+                self.write_pace.go_on(taken, now);
             }
         }
         Ok(())
@@ -369,9 +367,7 @@ impl Connection {
                     self.fate.cut(Cut::Slow);
                     return Err(ConnectionEnd::WriteTimeout);
                 }
-                self.write_pace.resume(now);
-                self.write_pace.moved(taken);
-                self.write_pace.wait(now);
+                self.write_pace.go_on(taken, now);
                 // The deadline is set by the next look, and so is what follows where all was taken.
                 cx.waker().wake_by_ref();
                 return Ok(());
@@ -528,7 +524,7 @@ impl Connection {
     /// Has what there is written together with others, if it is little and was not asked to wait before.
     fn write_later(&self, cx: &Context<'_>) -> bool {
         let mut wire = self.wire.borrow_mut();
-        if !is_little(&wire.out) || !wire.out.must_yield() {
+        if !lets_others_go_first(&mut wire.out) {
             return false;
         }
         wire.gathered = true;

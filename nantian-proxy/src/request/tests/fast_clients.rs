@@ -50,6 +50,16 @@ async fn skip_head(client: &mut (impl AsyncRead + Unpin)) {
     }
 }
 
+/// Nobody is given plenty once the answers are there.
+async fn until_it_rests() {
+    let resting = async {
+        while unsent::tests::have_plenty() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), resting).await.unwrap();
+}
+
 async fn is_given_plenty(mut client: impl AsyncRead + AsyncWrite + Unpin) {
     let whole = vec![long(); PARTS].concat();
     // A machine that is busy may not see at once how fast the client is.
@@ -60,9 +70,7 @@ async fn is_given_plenty(mut client: impl AsyncRead + AsyncWrite + Unpin) {
         let plenty = unsent::tests::have_plenty();
         answer.extend(take(&mut client, PARTS * LONG / 2).await);
         assert!(answer == whole, "what came is what was sent");
-        while unsent::tests::have_plenty() > 0 {
-            tokio::task::yield_now().await;
-        }
+        until_it_rests().await;
         if plenty == 1 {
             return;
         }
@@ -104,12 +112,6 @@ fn answers_that_were_asked_for_together_follow_one_another() {
                 assert!(take(&mut client, LONG).await == part);
             }
         }
-        tokio::time::timeout(Duration::from_secs(60), async {
-            while unsent::tests::have_plenty() > 0 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .unwrap();
+        until_it_rests().await;
     });
 }
