@@ -45,8 +45,11 @@ spec:
     nonResourceRules: [{verbs: ['*'], nonResourceURLs: ['*']}]
 ";
 
-/// Drops what one plane sends to the other where it arrives, so that nobody is told.
-const DROP: &str = "table inet cut { chain arriving { type filter hook input priority 0; tcp sport 18080 drop; tcp dport 18080 drop; }; }";
+/// Drops what one plane sends to the other where it arrives, so that nobody is told: at control planes what is for their port, at
+/// data planes what comes from it to a port of a connection that they made. The node gives clients of data planes any port as their own
+/// (kube-proxy masquerades with `fully-random`), that of control planes, too: once in 64,512 connections.
+const DROP: &str = "table inet cut { chain arriving { type filter hook input priority 0; tcp dport 18080 drop; \
+                    tcp sport 18080 tcp dport 32768-60999 drop; }; }";
 
 #[test]
 fn requests_are_answered_whatever_becomes_of_api_server_and_network_and_changes_meanwhile_are_served_soon_after() {
