@@ -159,6 +159,31 @@ fn a_client_that_takes_a_byte_a_second_is_cut_and_one_that_moves_lives() {
 }
 
 #[test]
+fn after_an_answer_that_was_taken_late_a_head_that_has_begun_has_the_time_of_a_head_and_an_idle_client_that_of_idling()
+{
+    let HttpSettings { request_head_timeout, keep_alive_timeout, .. } = HttpSettings::default();
+    assert!(keep_alive_timeout > request_head_timeout + 10 * SECOND, "the two can be told apart");
+    for (begun, time) in [("GET /2 HTT", request_head_timeout), ("", keep_alive_timeout)] {
+        let (ended_after, end) = served(
+            async |_| reply(vec![b'x'; 5_000]),
+            async |mut client| {
+                client.write_all(format!("GET / HTTP/1.1\r\nHost: a\r\n\r\n{begun}").as_bytes()).await.unwrap();
+                sleep(20 * SECOND).await;
+                let mut answer = Vec::new();
+                while !answer.ends_with(&[b'x'; 5_000]) {
+                    client.read_buf(&mut answer).await.unwrap();
+                }
+                let taken = Instant::now();
+                let _end = rest(client).await;
+                taken.elapsed()
+            },
+        );
+        // The rest is the time that a closed connection is still read.
+        assert!((time..time + 5 * SECOND).contains(&ended_after), "{begun:?}: {ended_after:?}, {end}");
+    }
+}
+
+#[test]
 fn long_polls_and_server_sent_events_live() {
     let (answer, _) = served(
         async |_| {
