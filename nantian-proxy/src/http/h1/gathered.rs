@@ -8,6 +8,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+/// Messages that are waited with for more.
+const MANY: usize = 4;
+/// How often at most.
+const LOOKS: usize = 3;
+
 /// A connection with a message to write.
 pub(super) trait Gathered {
     /// Writes it. False where the system does not take it at once: whoever made it goes on with that.
@@ -30,9 +35,25 @@ pub(super) fn write_later(connection: Rc<dyn Gathered>, cx: &Context<'_>) {
     if first {
         let turn = Turn;
         tokio::task::spawn_local(async move {
+            wait_for_more().await;
             write_all();
             drop(turn);
         });
+    }
+}
+
+/// Where there are many, more come while these are put down: has the sockets looked at again, as long as it brings some. Nobody
+/// waits for what is not there yet, and a few messages for nobody.
+async fn wait_for_more() {
+    let mut before = MANY - 1;
+    for _ in 0..LOOKS {
+        let waiting = WAITING.with_borrow(Vec::len);
+        if waiting <= before {
+            break;
+        }
+        before = waiting;
+        // Goes on when the driver was asked, and whoever it woke has had a turn.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -65,6 +86,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::task::Poll;
 
     use super::*;
     use crate::http::testing::local;
@@ -100,6 +122,32 @@ mod tests {
             put_down(&slow).await;
             assert_eq!(slow.0.get(), 1);
         });
+    }
+
+    #[test]
+    fn many_wait_for_those_who_come_meanwhile_and_few_for_nobody() {
+        for (count, written) in [(MANY - 1, MANY - 1), (MANY, 0)] {
+            // As if it had had its first turn: each writing is one more.
+            let slow = Rc::new(Slow(Cell::new(1)));
+            let put_down = || {
+                std::future::poll_fn(|cx| {
+                    write_later(Rc::<Slow>::clone(&slow), cx);
+                    Poll::Ready(())
+                })
+            };
+            local(async {
+                for _ in 0..count {
+                    put_down().await;
+                }
+                tokio::task::yield_now().await;
+                assert_eq!(slow.0.get() - 1, written);
+                put_down().await;
+                for _ in 0..=LOOKS {
+                    tokio::task::yield_now().await;
+                }
+                assert_eq!(slow.0.get() - 1, count + 1);
+            });
+        }
     }
 
     #[test]
