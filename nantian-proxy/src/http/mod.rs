@@ -32,6 +32,7 @@ pub(crate) mod unsent;
 use std::cell::{OnceCell, RefCell};
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::rc::Rc;
 
 use http::HeaderValue;
@@ -59,7 +60,14 @@ pub trait Handler: 'static {
     /// `request.version()` is what the client spoke. The target is in origin form or absolute form as received; the host
     /// is in `uri().authority()` for HTTP/2 and absolute form, else in `Host`. Hop-by-hop fields are still there, except
     /// those of framing.
-    fn handle(self: Rc<Self>, request: Request<Body>, exchange: Exchange) -> impl Future<Output = Reply> + 'static;
+    ///
+    /// In a box, since the connection gives back what the handler needed before the answer is sent. Who fills it by
+    /// [`Box::write`] has a large future made where it stays, and not moved there.
+    fn handle(
+        self: Rc<Self>,
+        request: Request<Body>,
+        exchange: Exchange,
+    ) -> Pin<Box<impl Future<Output = Reply> + 'static>>;
 
     /// Told of what came in place of a request and was answered without asking [`Self::handle`].
     fn refused(&self, _connection: &ConnectionInfo, _refusal: Refusal) {}

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,8 +36,12 @@ where
     F: Fn(Request<Body>, Exchange) -> R + 'static,
     R: Future<Output = Reply> + 'static,
 {
-    fn handle(self: Rc<Self>, request: Request<Body>, exchange: Exchange) -> impl Future<Output = Reply> + 'static {
-        (self.0)(request, exchange)
+    fn handle(
+        self: Rc<Self>,
+        request: Request<Body>,
+        exchange: Exchange,
+    ) -> Pin<Box<impl Future<Output = Reply> + 'static>> {
+        Box::pin((self.0)(request, exchange))
     }
 }
 

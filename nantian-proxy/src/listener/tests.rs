@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,8 +46,8 @@ struct Odd {
     go: Notify,
 }
 
-impl Handler for Odd {
-    async fn handle(self: Rc<Self>, request: Request<Body>, _: Exchange) -> Reply {
+impl Odd {
+    async fn answer(self: Rc<Self>, request: Request<Body>) -> Reply {
         match request.uri().path() {
             "/panic" => panic!("a defect"),
             "/tunnel" => {
@@ -69,6 +70,12 @@ impl Handler for Odd {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::OK;
         response.into()
+    }
+}
+
+impl Handler for Odd {
+    fn handle(self: Rc<Self>, request: Request<Body>, _: Exchange) -> Pin<Box<impl Future<Output = Reply> + 'static>> {
+        Box::pin(self.answer(request))
     }
 }
 

@@ -76,8 +76,7 @@ pub(super) async fn serve<H: Handler>(
     let (interim, fate) = talk();
     let exchange = Exchange { connection: Rc::clone(&served.info), interim: interim.clone(), fate: fate.clone() };
     let reply = {
-        // In a box of its own: what the handler needed is given back before its answer is sent.
-        let mut handled = Box::pin(Rc::clone(&served.handler).handle(request.map(|()| body), exchange));
+        let mut handled = Rc::clone(&served.handler).handle(request.map(|()| body), exchange);
         wait_for(handled.as_mut(), &send, &interim, wanted, &fate).await
     };
     drop(fields);
