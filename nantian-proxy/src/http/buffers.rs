@@ -13,6 +13,10 @@ const USUAL: usize = 5 * 1024;
 /// Bytes of the largest buffer that is kept.
 const LARGEST: usize = 8 * 1024;
 
+/// How many are looked at, the last ones first: parts of a buffer may be held for a moment longer than the buffer, those of a
+/// head while it is written. One whose parts are held for long goes when its turn comes.
+const LOOKED_AT: usize = 4;
+
 thread_local! {
     static RESTING: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
@@ -22,9 +26,20 @@ pub(super) fn take(room: usize) -> BytesMut {
     if room > LARGEST {
         return BytesMut::with_capacity(room);
     }
-    let mut buf = RESTING.with_borrow_mut(Vec::pop).unwrap_or_default();
-    // Takes back what was split off it, if nobody holds that any more.
-    if buf.try_reclaim(room) { buf } else { BytesMut::with_capacity(room.max(USUAL)) }
+    let resting = RESTING.with_borrow_mut(|resting| {
+        // Takes back what was split off it, if nobody holds that any more.
+        let free = resting
+            .iter_mut()
+            .enumerate()
+            .rev()
+            .take(LOOKED_AT)
+            .find_map(|(at, buf)| buf.try_reclaim(room).then_some(at));
+        if free.is_none() {
+            resting.pop();
+        }
+        free.map(|at| resting.remove(at))
+    });
+    resting.unwrap_or_else(|| BytesMut::with_capacity(room.max(USUAL)))
 }
 
 /// Gives a buffer back; what it holds is dropped.

@@ -104,6 +104,15 @@ impl Output {
         self.queue.iter().map(Bytes::as_ref).chain(std::iter::once(self.tail.as_ref())).filter(|part| !part.is_empty())
     }
 
+    /// All of what waits, if it is in one part.
+    pub(crate) fn only_part(&self) -> Option<&[u8]> {
+        match (self.queue.front(), self.tail.is_empty()) {
+            (None, false) => Some(&self.tail),
+            (Some(only), true) if self.queue.len() == 1 => Some(only),
+            _ => None,
+        }
+    }
+
     /// Takes `count` written bytes from the front.
     pub(crate) fn advance(&mut self, mut count: usize) {
         self.unflushed = true;

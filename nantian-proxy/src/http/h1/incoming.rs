@@ -70,6 +70,17 @@ impl Wire {
         }
     }
 
+    /// Begins a request with that body. Where there is none, nobody holds it: dropping one would wake the connection's task,
+    /// which made it.
+    pub(crate) fn begin(&mut self, body: BodyReader, pace: Pace, expect: bool) {
+        self.pace = pace;
+        self.dropped = body.ended();
+        self.body = body;
+        self.current = self.current.wrapping_add(1);
+        self.timed_out = false;
+        self.expect = if expect && self.reader.buf.is_empty() { Expect::Waiting } else { Expect::Nothing };
+    }
+
     /// Remembers the connection's task.
     pub(crate) fn register(&mut self, cx: &Context<'_>) {
         if !self.connection.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
@@ -175,12 +186,7 @@ impl Incoming {
         expect: bool,
     ) -> Self {
         let mut shared = wire.borrow_mut();
-        shared.pace = pace;
-        shared.body = BodyReader::new(framing, limits);
-        shared.current = shared.current.wrapping_add(1);
-        shared.dropped = false;
-        shared.timed_out = false;
-        shared.expect = if expect && shared.reader.buf.is_empty() { Expect::Waiting } else { Expect::Nothing };
+        shared.begin(BodyReader::new(framing, limits), pace, expect);
         let length = if let Framing::Length(length) = framing { Some(length) } else { None };
         Self { wire: Rc::clone(wire), number: shared.current, length }
     }

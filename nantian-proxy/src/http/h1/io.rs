@@ -53,7 +53,8 @@ impl Reader {
             return Poll::Ready(Ok(0));
         }
         let size = self.size.min(most);
-        if self.buf.capacity() == 0 {
+        let taken = self.buf.capacity() == 0;
+        if taken {
             self.buf = buffers::take(size);
         } else if self.buf.capacity() - self.buf.len() < size / 2 && !self.buf.try_reclaim(size) {
             // `BytesMut::reserve` would double what is there.
@@ -62,7 +63,14 @@ impl Reader {
             self.buf = larger;
         }
         let room = self.buf.capacity() - self.buf.len();
-        let count = ready!(pin!(io.read_buf(&mut self.buf)).poll(cx))?;
+        let Poll::Ready(read) = pin!(io.read_buf(&mut self.buf)).poll(cx) else {
+            if taken && self.size == MIN_READ {
+                // Whoever has something to read is to find this buffer, while it is in the cache of the core.
+                buffers::give(std::mem::take(&mut self.buf));
+            }
+            return Poll::Pending;
+        };
+        let count = read?;
         if count == 0 {
             self.eof = true;
         } else if count >= room {
@@ -107,12 +115,12 @@ pub(crate) fn poll_write(io: &mut Transport, out: &mut Output, cx: &mut Context<
         return Poll::Ready(Ok(()));
     }
     while out.has_parts() {
-        let parts: SmallVec<[IoSlice<'_>; 16]> = out.parts().take(16).map(IoSlice::new).collect();
-        let polled = match parts.as_slice() {
-            [part] => Pin::new(&mut *io).poll_write(cx, part),
-            parts => Pin::new(&mut *io).poll_write_vectored(cx, parts),
+        let polled = if let Some(part) = out.only_part() {
+            Pin::new(&mut *io).poll_write(cx, part)
+        } else {
+            let parts: SmallVec<[IoSlice<'_>; 16]> = out.parts().take(16).map(IoSlice::new).collect();
+            Pin::new(&mut *io).poll_write_vectored(cx, &parts)
         };
-        drop(parts);
         if polled.is_pending() {
             out.settle();
         }

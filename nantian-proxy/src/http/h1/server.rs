@@ -17,7 +17,7 @@ use super::framing::Framing;
 use super::gathered;
 use super::head::{HeadLimits, Kind, Refusal, RequestHead, Scanner, request};
 use super::incoming::{Expect, Incoming, Wire};
-use super::io::{HIGH_WATER, lets_others_go_first, poll_turn, poll_write, write_pipe_unasked};
+use super::io::{BodyReader, HIGH_WATER, lets_others_go_first, poll_turn, poll_write, write_pipe_unasked};
 use crate::http::buffered::{Account, Held};
 use crate::http::deadline::Deadline;
 use crate::http::drain::DrainWatch;
@@ -85,7 +85,7 @@ pub(crate) fn serve_read<H: Handler>(
                 let request = connection.request(head);
                 let fate = connection.fate.clone();
                 let exchange = Exchange { connection: Rc::clone(&info), interim: interim.clone(), fate };
-                (Box::pin(Rc::clone(&handler).handle(request, exchange)), context)
+                (Rc::clone(&handler).handle(request, exchange), context)
             });
             let (mut answer, context) = match asked {
                 Ok(asked) => asked,
@@ -262,8 +262,13 @@ impl Connection {
     }
 
     fn request(&self, head: RequestHead) -> Request<Body> {
-        let incoming = Incoming::new(&self.wire, head.framing, self.limits, self.settings.pace(), head.expect_continue);
-        let body = if head.framing == Framing::None { Body::empty() } else { Body::incoming(incoming) };
+        let (pace, expect) = (self.settings.pace(), head.expect_continue);
+        let body = if head.framing == Framing::None {
+            self.wire.borrow_mut().begin(BodyReader::Ended, pace, expect);
+            Body::empty()
+        } else {
+            Body::incoming(Incoming::new(&self.wire, head.framing, self.limits, pace, expect))
+        };
         let RequestHead { method, uri, version, headers, .. } = head;
         Request { method, uri, version, headers, ..Request::new(body) }
     }

@@ -1,7 +1,7 @@
 //! Server connections on real sockets.
 
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::io::{Read as _, Write as _};
 use std::rc::Rc;
 use std::task::Poll;
@@ -62,6 +62,33 @@ fn requests_on_one_connection_are_answered_in_their_order() {
         }
         let last = client.rest().await;
         assert!(last.contains("connection: close\r\n") && last.ends_with("/4 "), "{last}");
+    });
+}
+
+#[test]
+fn a_handler_is_polled_when_its_request_is_there_and_when_what_it_waits_for_is() {
+    local(async {
+        let polls = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&polls);
+        let server = server(move |_, _| {
+            let polls = Rc::clone(&counted);
+            async move {
+                let mut waited = std::pin::pin!(tokio::time::sleep(Duration::from_millis(30)));
+                poll_fn(|cx| {
+                    polls.set(polls.get() + 1);
+                    waited.as_mut().poll(cx)
+                })
+                .await;
+                reply("answered")
+            }
+        })
+        .await;
+        let mut client = Raw::connect(server.address).await;
+        for request in 1..=3 {
+            client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            client.until("answered").await;
+            assert_eq!(polls.get(), 2 * request);
+        }
     });
 }
 
