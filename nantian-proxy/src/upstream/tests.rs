@@ -66,6 +66,24 @@ fn a_connection_whose_answer_was_not_read_is_closed() {
 }
 
 #[test]
+fn a_little_answer_that_came_with_its_head_leaves_its_connection_free_at_once() {
+    // The last one leaves bytes that nobody asked for.
+    for (answer, free) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 1),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", 0),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, world", 0),
+    ] {
+        local(async {
+            let pools = pools();
+            let sent = pools.send(&http1(answering(answer).await), get(), None).await.unwrap();
+            assert_eq!(pools.idle_count(), free, "{answer}");
+            assert_eq!(text(sent.response.into_body()).await, "hello", "{answer}");
+            assert_eq!(pools.idle_count(), free, "{answer}");
+        });
+    }
+}
+
+#[test]
 fn answers_in_doubt_are_refused_or_their_connection_is_not_used_again() {
     // RFC 9112 section 6.3, and what hostile backends make of it.
     let cases: &[(&str, Option<&str>)] = &[

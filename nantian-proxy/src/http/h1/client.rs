@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
 
-use super::encode::{self, Encoder, Output};
+use super::encode::{self, COPY_UP_TO, Encoder, Output};
 use super::framing::{self, Framing};
 use super::gathered::{self, Gathered};
 use super::head::{HeadLimits, Kind, ResponseHead, Scanner, response};
@@ -402,6 +402,9 @@ fn answer(done: Finished, mut upload: Upload, connection: Shared, broken: bool, 
         _ => None,
     };
     let mut body = Received { connection: Some(connection), reader, length, keep: keep && !broken, home };
+    if let Some(whole) = body.whole() {
+        response.body = Body::full(whole);
+    }
     if body.reader.ended() {
         body.finish();
     } else {
@@ -469,6 +472,21 @@ impl Received {
             Poll::Pending => {}
         }
         polled
+    }
+
+    /// All of it, if it is little and came with the head: the connection is free for another request then, before the client
+    /// has its answer.
+    fn whole(&mut self) -> Option<Bytes> {
+        let length =
+            self.length.and_then(|length| usize::try_from(length).ok()).filter(|&length| length <= COPY_UP_TO)?;
+        let mut shared = self.connection.as_ref()?.borrow_mut();
+        if !shared.uploaded || shared.reader.buf.len() < length {
+            return None;
+        }
+        self.reader = BodyReader::Ended;
+        let whole = shared.reader.buf.split_to(length).freeze();
+        shared.count();
+        Some(whole)
     }
 
     pub(crate) fn is_pipeable(&self) -> bool {
