@@ -484,9 +484,7 @@ impl Received {
             return None;
         }
         self.reader = BodyReader::Ended;
-        let whole = shared.reader.buf.split_to(length).freeze();
-        shared.count();
-        Some(whole)
+        Some(shared.reader.buf.split_to(length).freeze())
     }
 
     pub(crate) fn is_pipeable(&self) -> bool {

@@ -106,11 +106,8 @@ impl Output {
 
     /// All of what waits, if it is in one part.
     pub(crate) fn only_part(&self) -> Option<&[u8]> {
-        match (self.queue.front(), self.tail.is_empty()) {
-            (None, false) => Some(&self.tail),
-            (Some(only), true) if self.queue.len() == 1 => Some(only),
-            _ => None,
-        }
+        let mut parts = self.parts();
+        parts.next().filter(|_| parts.next().is_none())
     }
 
     /// Takes `count` written bytes from the front.

@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-/// Messages that are waited with for more.
+/// So many messages wait for more.
 const MANY: usize = 4;
-/// How often at most.
+/// How often the sockets are looked at again for them at most.
 const LOOKS: usize = 3;
 
 /// A connection with a message to write.
@@ -102,15 +102,24 @@ mod tests {
         }
     }
 
+    /// Puts `slow` down and goes.
+    async fn leave(slow: &Rc<Slow>) {
+        std::future::poll_fn(|cx| {
+            write_later(Rc::<Slow>::clone(slow), cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
     /// Puts `slow` down once, and is ready when it is polled again.
     async fn put_down(slow: &Rc<Slow>) {
         let mut first = true;
         std::future::poll_fn(|cx| {
             if !std::mem::take(&mut first) {
-                return std::task::Poll::Ready(());
+                return Poll::Ready(());
             }
             write_later(Rc::<Slow>::clone(slow), cx);
-            std::task::Poll::Pending
+            Poll::Pending
         })
         .await;
     }
@@ -129,19 +138,13 @@ mod tests {
         for (count, written) in [(MANY - 1, MANY - 1), (MANY, 0)] {
             // As if it had had its first turn: each writing is one more.
             let slow = Rc::new(Slow(Cell::new(1)));
-            let put_down = || {
-                std::future::poll_fn(|cx| {
-                    write_later(Rc::<Slow>::clone(&slow), cx);
-                    Poll::Ready(())
-                })
-            };
             local(async {
                 for _ in 0..count {
-                    put_down().await;
+                    leave(&slow).await;
                 }
                 tokio::task::yield_now().await;
                 assert_eq!(slow.0.get() - 1, written);
-                put_down().await;
+                leave(&slow).await;
                 for _ in 0..=LOOKS {
                     tokio::task::yield_now().await;
                 }
@@ -155,11 +158,7 @@ mod tests {
         local(async {
             let gone = Rc::new(Slow::default());
             let seen = Rc::downgrade(&gone);
-            std::future::poll_fn(|cx| {
-                write_later(Rc::<Slow>::clone(&gone), cx);
-                std::task::Poll::Ready(())
-            })
-            .await;
+            leave(&gone).await;
             let one = Rc::new(Slow::default());
             drop(gone);
             put_down(&one).await;
@@ -172,11 +171,7 @@ mod tests {
     fn a_worker_that_ends_leaves_nothing_that_the_next_one_would_wait_for() {
         let slow = Rc::new(Slow::default());
         local(async {
-            std::future::poll_fn(|cx| {
-                write_later(Rc::<Slow>::clone(&slow), cx);
-                std::task::Poll::Ready(())
-            })
-            .await;
+            leave(&slow).await;
         });
         assert_eq!((slow.0.get(), Rc::strong_count(&slow)), (0, 1));
         local(put_down(&slow));

@@ -66,7 +66,7 @@ impl Reader {
         let Poll::Ready(read) = pin!(io.read_buf(&mut self.buf)).poll(cx) else {
             if taken && self.size == MIN_READ {
                 // Whoever has something to read is to find this buffer, while it is in the cache of the core.
-                buffers::give(std::mem::take(&mut self.buf));
+                self.release();
             }
             return Poll::Pending;
         };
