@@ -4,6 +4,7 @@
 #![no_main]
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use http_body_util::BodyExt;
@@ -30,14 +31,16 @@ struct Seen {
 struct Recorder(RefCell<Vec<Seen>>);
 
 impl Handler for Recorder {
-    async fn handle(self: Rc<Self>, request: Request<Body>, _exchange: Exchange) -> Reply {
-        let (head, body) = request.into_parts();
-        let (method, target) = (head.method().to_string(), head.uri().to_string());
-        let seen = Seen { method, target, headers: head.headers().clone() };
-        check(&seen);
-        self.0.borrow_mut().push(seen);
-        let _ = body.collect().await;
-        Response::new(Body::empty()).into()
+    fn handle(self: Rc<Self>, request: Request<Body>, _: Exchange) -> Pin<Box<impl Future<Output = Reply> + 'static>> {
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            let (method, target) = (head.method().to_string(), head.uri().to_string());
+            let seen = Seen { method, target, headers: head.headers().clone() };
+            check(&seen);
+            self.0.borrow_mut().push(seen);
+            let _ = body.collect().await;
+            Response::new(Body::empty()).into()
+        })
     }
 }
 

@@ -81,6 +81,17 @@ fn check_format(workspace: &Workspace) -> Result<(), Failure> {
 fn lints(workspace: &Workspace) -> Result<(), Failure> {
     workspace
         .cargo(["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "--deny", "warnings"])
+        .run()?;
+    lint_fuzz_targets(workspace)
+}
+
+/// The fuzz targets are a workspace of their own: what a change breaks in them would else be seen after all other tests.
+fn lint_fuzz_targets(workspace: &Workspace) -> Result<(), Failure> {
+    workspace
+        .cargo(["clippy", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--bins", "--", "--deny", "warnings"])
+        // What the crates show to fuzz targets only. With other flags all is built anew, so elsewhere.
+        .env("RUSTFLAGS", "--cfg fuzzing")
+        .env("CARGO_TARGET_DIR", workspace.target.join("fuzz-lints"))
         .run()
 }
 
