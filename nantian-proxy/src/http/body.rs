@@ -106,8 +106,8 @@ impl Body {
     }
 
     /// A body of one of these kinds with something around it that lets pipes through.
-    pub(crate) fn piped(body: impl Piped + 'static) -> Self {
-        Self(Inner::Piped(Box::pin(body)))
+    pub(crate) fn piped(body: Box<impl Piped + 'static>) -> Self {
+        Self(Inner::Piped(Box::into_pin(body)))
     }
 
     /// Any other body.

@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
 use super::log::{Incoming, RequestLog};
-use super::serving::InFlight;
+use super::serving::{InFlight, Serving};
 use super::{UnderscoreHeaders, names};
-use crate::http::{Body, BodyError, ByteStream, Pipe, Piped};
+use crate::http::{Body, BodyError, ByteStream, Exchange, Pipe, Piped, Request};
 use crate::telemetry::{Recorder, ResponseFlag};
 
 /// The body that a client sends: counts it, ends it where it is too large, notes how it failed, and takes out of its
@@ -110,24 +110,33 @@ fn backend_fault(error: &BodyError) -> ResponseFlag {
 /// The body of an answer: counts it, ends it at the time limit, and hands the record over when it is gone.
 pub(super) struct AnswerBody {
     body: Body,
-    log: RequestLog,
+    pub(super) log: RequestLog,
     deadline: Option<Pin<Box<Sleep>>>,
-    _in_flight: Option<InFlight>,
+    in_flight: Option<InFlight>,
 }
 
 impl AnswerBody {
+    /// That of a request which begins: a record stays in one place until it is handed over, and there is a body around it then.
+    pub(super) fn awaited(serving: Rc<Serving>, request: &Request<Body>, exchange: &Exchange) -> Box<Self> {
+        let room = Box::new_uninit();
+        let log = RequestLog::new(serving, request, exchange);
+        Box::write(room, Self { body: Body::empty(), log, deadline: None, in_flight: None })
+    }
+
     pub(super) fn wrap(
+        mut self: Box<Self>,
         body: Body,
-        mut log: RequestLog,
         deadline: Option<Instant>,
         in_flight: Option<InFlight>,
     ) -> Body {
         if body.is_end_stream() {
-            log.finished();
+            self.log.finished();
             return body;
         }
-        let deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
-        Body::piped(Self { body, log, deadline, _in_flight: in_flight })
+        self.body = body;
+        self.deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        self.in_flight = in_flight;
+        Body::piped(self)
     }
 
     /// GEP-1742: the limits cover the answer to its last byte; it can only be cut now.

@@ -24,7 +24,7 @@ use crate::retry::{RetryPolicy, is_idempotent};
 use crate::runtime::Rule;
 use crate::telemetry::ResponseFlag;
 use crate::tls;
-use crate::upstream::{SendError, SendErrorKind};
+use crate::upstream::{SendErrorKind, Unanswered};
 
 /// Further tries without a retry policy: those that cannot make a backend act twice.
 const FREE_TRIES: u32 = 2;
@@ -100,12 +100,10 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn give_back(&mut self, request: Option<Request<Body>>) {
-        if let Some(request) = request {
-            let (head, body) = request.into_parts();
-            self.given = Some(head);
-            self.body.give_back(body);
-        }
+    fn give_back(&mut self, request: Request<Body>) {
+        let (head, body) = request.into_parts();
+        self.given = Some(head);
+        self.body.give_back(body);
     }
 
     fn possible(&self) -> bool {
@@ -301,22 +299,27 @@ async fn try_once(
         head.headers_mut().remove(http::header::UPGRADE);
     }
     let in_flight = backend.begin(index);
-    let sending = pin!(worker.pools.send(&upstream, head.map(|()| body), Some(&cx.exchange.interim)));
-    let sent = match deadline {
-        None => sending.await,
-        Some(deadline) => match timeout_at(deadline, sending).await {
-            Ok(sent) => sent,
-            Err(_) => return Err(Failed { failure: Failure::Timeout, again: Again::ByPolicy }),
-        },
+    let mut request = head.map(|()| body);
+    let sent = {
+        let sending = pin!(worker.pools.send_borrowed(&upstream, &mut request, Some(&cx.exchange.interim)));
+        match deadline {
+            None => sending.await,
+            Some(deadline) => match timeout_at(deadline, sending).await {
+                Ok(sent) => sent,
+                Err(_) => return Err(Failed { failure: Failure::Timeout, again: Again::ByPolicy }),
+            },
+        }
     };
     match sent {
         Ok(answer) => {
             cx.log.answered();
             Ok(Answered { response: answer.response, tunnel: answer.tunnel, in_flight, deadline })
         }
-        Err(SendError { kind, request, cut }) => {
+        Err(Unanswered { kind, untouched, cut }) => {
             let fault = cx.log.client_fault();
-            source.give_back(request);
+            if untouched {
+                source.give_back(request);
+            }
             Err(classify(&kind, cut, fault))
         }
     }

@@ -51,6 +51,7 @@ pub(super) struct Incoming {
 }
 
 impl RequestLog {
+    #[inline]
     pub(super) fn new(serving: Rc<Serving>, request: &Request<Body>, exchange: &Exchange) -> Self {
         let started = if serving.recorder.writes_log() { SystemTime::now() } else { SystemTime::UNIX_EPOCH };
         Self {

@@ -218,7 +218,7 @@ impl Handler for Pipeline {
         exchange: Exchange,
     ) -> Pin<Box<impl Future<Output = Reply> + 'static>> {
         let serving = self.worker.serving();
-        let mut log = RequestLog::new(Rc::clone(&serving), &request, &exchange);
+        let mut awaited = AnswerBody::awaited(Rc::clone(&serving), &request, &exchange);
         // Made where it stays: it would be moved there as a whole, some KiB through memory that is not in the cache.
         let room = Box::new_uninit();
         // Not an `async fn`, which would have room for what it is given twice.
@@ -229,7 +229,7 @@ impl Handler for Pipeline {
                 serving: &serving,
                 bind: self.bind,
                 exchange: &exchange,
-                log: &mut log,
+                log: &mut awaited.log,
                 grpc: false,
                 patient: !worker.settings.configuration_wait.is_zero(),
             };
@@ -246,7 +246,7 @@ impl Handler for Pipeline {
                 worker.recorder.panicked(PanicPlace::Request);
                 cx.fail(Failure::Panic)
             });
-            reply(answered, log)
+            reply(answered, awaited)
         };
         Box::into_pin(Box::write(room, handled))
     }
@@ -296,15 +296,15 @@ async fn contained<F: Future>(mut future: Pin<&mut F>) -> std::thread::Result<F:
 }
 
 /// Hands the answer to the connection, and the record to whatever of it ends last.
-fn reply(answered: Answered, mut log: RequestLog) -> Reply {
+fn reply(answered: Answered, mut awaited: Box<AnswerBody>) -> Reply {
     let Answered { mut response, tunnel, in_flight, deadline } = answered;
-    log.status = Some(response.status());
+    awaited.log.status = Some(response.status());
     let Some(far) = tunnel else {
         let body = std::mem::take(response.body_mut());
-        *response.body_mut() = AnswerBody::wrap(body, log, deadline, in_flight);
+        *response.body_mut() = awaited.wrap(body, deadline, in_flight);
         return Reply { response, tunnel: None };
     };
-    Reply { response, tunnel: Some(Tunnel::wrap(far, log, in_flight)) }
+    Reply { response, tunnel: Some(Tunnel::wrap(far, awaited.log, in_flight)) }
 }
 
 #[cfg(test)]

@@ -141,10 +141,11 @@ pub(super) async fn run(cx: &mut Context<'_>, start: Start<'_>) -> Result<Answer
         let choice = Choice { local: Rc::clone(matched.local), target };
         return Err(Box::new(Unserved { asked, body, choice: Some(choice) }));
     }
-    let mut answered = match serve(cx, &matched, target, asked, body).await {
-        Ok(answered) => answered,
-        Err(failure) => cx.fail(failure),
+    let answered = match &rule.filters.answer {
+        Some(answer) => answer_now(cx, &matched, &asked, answer),
+        None => serve(cx, &matched, target, &mut asked.into_outgoing(matched.prefix), body).await,
     };
+    let mut answered = answered.unwrap_or_else(|failure| cx.fail(failure));
     let headers = answered.response.headers_mut();
     edit_answer(&rule.filters.response, headers);
     if let (Some(cors), Some(verdict)) = (cors, &verdict) {
@@ -289,35 +290,31 @@ fn choose(local: &LocalRule, before: Option<Choice>) -> Option<usize> {
     }
 }
 
-/// Stages 6 to 10; the target is chosen.
+/// Stages 7 to 10; the target is chosen.
 async fn serve(
     cx: &mut Context<'_>,
     matched: &Matched<'_>,
     target: Option<usize>,
-    asked: Asked,
+    outgoing: &mut Outgoing,
     body: Body,
 ) -> Result<Answered, Failure> {
     let (settings, local) = (&cx.worker.settings, matched.local);
     let rule = &local.rule;
-    if let Some(answer) = &rule.filters.answer {
-        return answer_now(cx, matched, &asked, answer);
-    }
-    let mut outgoing = asked.into_outgoing(matched.prefix);
     outgoing.edit(&rule.filters.request);
-    let mut copies = mirror::of_rule(cx, local, &outgoing);
+    let mut copies = mirror::of_rule(cx, local, outgoing);
 
     let index = target.ok_or(Failure::NoBackend)?;
     let target = rule.targets.get(index).ok_or(Failure::NoBackend)?;
     let backend = local.backend(index).ok_or(Failure::Unresolved)?;
     cx.log.backend = Some(Rc::clone(backend));
     outgoing.edit(&target.filters.request);
-    mirror::of_target(cx, local, index, &outgoing, &mut copies);
+    mirror::of_target(cx, local, index, outgoing, &mut copies);
 
     let (most, underscores) = (cx.worker.max_body, settings.underscore_headers);
     let body = RequestBody::wrap(body, cx.log, most, underscores, &cx.worker.recorder);
     let body = mirror::send(cx, copies, body);
-    let mut answered = forward::forward(cx, Forward { rule, backend }, &mut outgoing, body).await?;
-    finish(&outgoing, target, settings.via, &mut answered)?;
+    let mut answered = forward::forward(cx, Forward { rule, backend }, outgoing, body).await?;
+    finish(outgoing, target, settings.via, &mut answered)?;
     Ok(answered)
 }
 

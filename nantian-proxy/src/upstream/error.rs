@@ -19,10 +19,23 @@ pub struct SendError {
     pub cut: bool,
 }
 
-impl SendError {
+/// The same of a request that whoever sent it has still.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) kind: SendErrorKind,
+    /// Whether nothing of its body was taken.
+    pub(crate) untouched: bool,
+    pub(crate) cut: bool,
+}
+
+impl Unanswered {
     /// Nothing of the request was sent.
-    pub(super) fn before(kind: SendErrorKind, request: Request<Body>) -> Self {
-        Self { kind, request: Some(request), cut: false }
+    pub(super) fn before(kind: SendErrorKind) -> Self {
+        Self { kind, untouched: true, cut: false }
+    }
+
+    pub(super) fn of(self, request: Request<Body>) -> SendError {
+        SendError { kind: self.kind, request: self.untouched.then_some(request), cut: self.cut }
     }
 }
 

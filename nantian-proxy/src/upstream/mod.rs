@@ -23,6 +23,7 @@ use crate::http::buffered::Account;
 use crate::http::h1::LONG_READ;
 use crate::http::{Body, ByteStream, Response};
 
+pub(crate) use error::Unanswered;
 pub use error::{SendError, SendErrorKind};
 pub use origin_tls::OriginTls;
 pub(crate) use origin_tls::{OverTls, roots, system_roots};

@@ -13,7 +13,7 @@ use super::connect::connect;
 use super::gate::{Entered, Gate};
 use super::multiplexed::Multiplexed;
 use super::stats::Counted;
-use super::{OverTls, Place, PoolSettings, SendError, SendErrorKind, Upstream, UpstreamResponse};
+use super::{OverTls, Place, PoolSettings, SendError, SendErrorKind, Unanswered, Upstream, UpstreamResponse};
 use crate::hash::Map;
 use crate::http::h1::HeadLimits;
 use crate::http::h1::client::{Answer, Connection, FailReason, Failed, Home, Shared, exchange};
@@ -111,16 +111,26 @@ impl Pools {
     pub async fn send(
         &self,
         upstream: &Upstream,
-        request: Request<Body>,
+        mut request: Request<Body>,
         interim: Option<&Interim>,
     ) -> Result<UpstreamResponse, SendError> {
+        self.send_borrowed(upstream, &mut request, interim).await.map_err(|failed| failed.of(request))
+    }
+
+    /// The same; the request stays with whoever sends it. Each function on its way would have room for it, and move it there.
+    pub(crate) async fn send_borrowed(
+        &self,
+        upstream: &Upstream,
+        request: &mut Request<Body>,
+        interim: Option<&Interim>,
+    ) -> Result<UpstreamResponse, Unanswered> {
         let sent = match upstream.protocol {
             BackendProtocol::Http1 | BackendProtocol::WebSocket => self.send_http1(upstream, request, interim).await,
             // In a box, as the connecting below: what not every request goes through would be room in each of them.
             BackendProtocol::H2c => Box::pin(self.send_http2(upstream, request, interim)).await,
             BackendProtocol::Tcp | BackendProtocol::Udp => {
                 let kind = SendErrorKind::Protocol("the backend is for connections or datagrams, not for requests");
-                Err(SendError::before(kind, request))
+                Err(Unanswered::before(kind))
             }
         };
         if let (Err(error), Some(stats)) = (&sent, &upstream.stats) {
@@ -132,32 +142,28 @@ impl Pools {
     async fn send_http1(
         &self,
         upstream: &Upstream,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         interim: Option<&Interim>,
-    ) -> Result<UpstreamResponse, SendError> {
+    ) -> Result<UpstreamResponse, Unanswered> {
         let (mut entered, idle) = match self.0.enter(upstream.place()) {
             Ok(entered) => entered,
             Err(gate) => match Box::pin(gate.enter(upstream.connect_timeout)).await {
                 Ok(entered) => (entered, self.0.take(upstream.place())),
-                Err(kind) => return Err(SendError::before(kind, request)),
+                Err(kind) => return Err(Unanswered::before(kind)),
             },
         };
         if let Some(Idle { connection, berth, .. }) = idle {
-            let method = request.method().clone();
             berth.entered.set(Some(entered));
             let home = Rc::clone(&berth);
             match exchange(connection, request, upstream, interim, self.0.limits, home).await {
                 Ok(Answer { response, tunnel }) => return Ok(UpstreamResponse { response, tunnel, reused: true }),
-                Err(Failed { reason: FailReason::Closed | FailReason::Io(_), request: Some(again), silent: true })
-                    if is_idempotent(&method) =>
-                {
-                    request = again;
-                }
+                Err(Failed { reason: FailReason::Closed | FailReason::Io(_), untouched: true, silent: true })
+                    if is_idempotent(request.method()) => {}
                 Err(failed) => return Err(error(failed)),
             }
             entered = match berth.entered.take() {
                 Some(entered) => entered,
-                None => return Err(SendError::before(SendErrorKind::Closed, request)),
+                None => return Err(Unanswered::before(SendErrorKind::Closed)),
             };
         }
         Box::pin(self.send_afresh(upstream, request, interim, entered)).await
@@ -167,14 +173,11 @@ impl Pools {
     async fn send_afresh(
         &self,
         upstream: &Upstream,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         interim: Option<&Interim>,
         entered: Entered,
-    ) -> Result<UpstreamResponse, SendError> {
-        let io = match connect(upstream).await {
-            Ok(io) => io,
-            Err(kind) => return Err(SendError::before(kind, request)),
-        };
+    ) -> Result<UpstreamResponse, Unanswered> {
+        let io = connect(upstream).await.map_err(Unanswered::before)?;
         let connection = Rc::new(RefCell::new(Connection::new(io)));
         let berth = Rc::new(Berth {
             pools: Rc::downgrade(&self.0),
@@ -190,33 +193,33 @@ impl Pools {
     async fn send_http2(
         &self,
         upstream: &Upstream,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         interim: Option<&Interim>,
-    ) -> Result<UpstreamResponse, SendError> {
+    ) -> Result<UpstreamResponse, Unanswered> {
         if request.headers().contains_key(http::header::UPGRADE) {
             let kind = SendErrorKind::Protocol("the backend speaks HTTP/2, which knows no upgrade");
-            return Err(SendError::before(kind, request));
+            return Err(Unanswered::before(kind));
         }
         if upstream.tls.is_some() {
             request.extensions.insert(OverTls);
         }
         let mut again = true;
         loop {
-            let connection = match self.0.multiplexed.connection(upstream).await {
-                Ok(connection) => connection,
-                Err(kind) => return Err(SendError::before(kind, request)),
-            };
+            let connection = self.0.multiplexed.connection(upstream).await.map_err(Unanswered::before)?;
             self.0.watch();
             let reused = connection.was_used();
-            let method = request.method().clone();
-            match connection.exchange(request, upstream, interim).await {
+            let idempotent = is_idempotent(request.method());
+            match connection.exchange(std::mem::take(request), upstream, interim).await {
                 Ok(response) => return Ok(UpstreamResponse { response, tunnel: None, reused }),
                 Err(failed) => {
                     let not_taken = matches!(failed.kind, SendErrorKind::Refused);
-                    let stale = reused && (not_taken || (failed.lost && is_idempotent(&method)));
-                    match failed.request {
-                        Some(given_back) if stale && std::mem::take(&mut again) => request = given_back,
-                        request => return Err(SendError { kind: failed.kind, request, cut: failed.lost }),
+                    let stale = reused && (not_taken || (failed.lost && idempotent));
+                    let untouched = failed.request.is_some();
+                    if let Some(given_back) = failed.request {
+                        *request = given_back;
+                    }
+                    if !(untouched && stale && std::mem::take(&mut again)) {
+                        return Err(Unanswered { kind: failed.kind, untouched, cut: failed.lost });
                     }
                 }
             }
@@ -244,14 +247,14 @@ impl Pools {
     }
 }
 
-fn error(failed: Failed) -> SendError {
+fn error(failed: Failed) -> Unanswered {
     let kind = match failed.reason {
         FailReason::Closed => SendErrorKind::Closed,
         FailReason::Io(error) => SendErrorKind::Io(error),
         FailReason::Protocol(reason) => SendErrorKind::Protocol(reason),
         FailReason::RequestBody(error) => SendErrorKind::RequestBody(error),
     };
-    SendError { kind, request: failed.request, cut: failed.silent }
+    Unanswered { kind, untouched: failed.untouched, cut: failed.silent }
 }
 
 impl Inner {

@@ -126,8 +126,8 @@ pub(crate) struct Answer {
 /// Why there is no answer.
 pub(crate) struct Failed {
     pub(crate) reason: FailReason,
-    /// The request, if nothing of its body was taken.
-    pub(crate) request: Option<Request<Body>>,
+    /// Whether nothing of the request's body was taken: it can be sent again.
+    pub(crate) untouched: bool,
     /// Whether the backend had sent nothing at all.
     pub(crate) silent: bool,
 }
@@ -222,10 +222,10 @@ impl Upload {
     }
 }
 
-/// Sends `request` and waits for the head of its answer.
+/// Sends `request`, but for its body it stays as it is, and waits for the head of its answer.
 pub(crate) async fn exchange(
     connection: Shared,
-    mut request: Request<Body>,
+    request: &mut Request<Body>,
     upstream: &Upstream,
     interim: Option<&Interim>,
     limits: HeadLimits,
@@ -237,7 +237,7 @@ pub(crate) async fn exchange(
         shared.held = upstream.account.as_ref().map(Held::aside).unwrap_or_default();
         shared.uploaded = false;
         shared.failed = None;
-        encode::request_head(&request, upstream.address, &mut shared.out)
+        encode::request_head(request, upstream.address, &mut shared.out)
     };
     let hold =
         (!encoder.ended() && expects_continue(request.headers())).then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
@@ -251,7 +251,7 @@ pub(crate) async fn exchange(
     };
     let head = poll_fn(|cx| waiting.poll(&connection, &mut upload, interim, limits, cx)).await;
     let done = head.and_then(|head| {
-        finish_head(head, &request, &connection, limits).map_err(|reason| (FailReason::Protocol(reason), false))
+        finish_head(head, request, &connection, limits).map_err(|reason| (FailReason::Protocol(reason), false))
     });
     match done {
         Ok(head) => Ok(answer(head, upload, connection, waiting.write_error.is_some(), home)),
@@ -259,7 +259,7 @@ pub(crate) async fn exchange(
             connection.borrow_mut().close();
             let untouched = !upload.touched;
             *request.body_mut() = upload.body;
-            Err(Failed { reason, request: untouched.then_some(request), silent })
+            Err(Failed { reason, untouched, silent })
         }
     }
 }

@@ -106,8 +106,11 @@ impl Output {
 
     /// All of what waits, if it is in one part.
     pub(crate) fn only_part(&self) -> Option<&[u8]> {
-        let mut parts = self.parts();
-        parts.next().filter(|_| parts.next().is_none())
+        match (self.queue.len(), self.tail.is_empty()) {
+            (0, _) => Some(&self.tail),
+            (1, true) => self.queue.front().map(Bytes::as_ref),
+            _ => None,
+        }
     }
 
     /// Takes `count` written bytes from the front.
