@@ -56,11 +56,7 @@ const EDGES: &[Edge] = &[
         never: &["nantian-proxy", "openssl", "openssl-sys", "native-tls", "ring", "reqwest", "axum*"],
     },
     Edge { package: "nantian-dataplane", flags: &[], never: &KUBERNETES },
-    Edge {
-        package: "nantian",
-        flags: &[],
-        never: &["openssl", "openssl-sys", "native-tls", "ring", "reqwest", "axum*"],
-    },
+    Edge { package: "nantian", flags: &[], never: &["openssl", "openssl-sys", "native-tls", "reqwest", "axum*"] },
     Edge { package: "nantian-metrics", flags: &[], never: &["*"] },
     Edge { package: "nantian-crds", flags: &[], never: &["tokio*", "hyper*", "nantian-ir", "nantian-proxy"] },
 ];

@@ -6,6 +6,8 @@
 //! that did not change keep their parsed keys, and ticket keys stay, so that clients resume across reloads.
 
 mod accept;
+#[cfg(target_arch = "x86_64")]
+mod aes_gcm;
 mod certificate;
 mod client_check;
 mod names;

@@ -9,9 +9,14 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ClientHello;
 use rustls::{CipherSuite, ServerConfig};
 
+#[cfg(target_arch = "x86_64")]
+use super::aes_gcm;
+
 /// The cryptography of handshakes with clients and with backends.
 pub(crate) fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
+    #[cfg(target_arch = "x86_64")]
+    provider.cipher_suites.iter_mut().for_each(|suite| *suite = aes_gcm::fastest(*suite));
     // The order is kept besides; suites of TLS 1.3 come first there.
     provider
         .cipher_suites
