@@ -116,13 +116,14 @@ pub(super) struct AnswerBody {
 }
 
 impl AnswerBody {
-    /// That of a request which begins: a record stays in one place until it is handed over, and there is a body around it then.
+    /// That of a request which begins. A record is made here, where it stays until it is handed over.
     pub(super) fn awaited(serving: Rc<Serving>, request: &Request<Body>, exchange: &Exchange) -> Box<Self> {
         let room = Box::new_uninit();
         let log = RequestLog::new(serving, request, exchange);
         Box::write(room, Self { body: Body::empty(), log, deadline: None, in_flight: None })
     }
 
+    /// Puts the record, and what else waits for the end of the answer, around `body`.
     pub(super) fn wrap(
         mut self: Box<Self>,
         body: Body,

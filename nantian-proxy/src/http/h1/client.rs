@@ -222,7 +222,7 @@ impl Upload {
     }
 }
 
-/// Sends `request`, but for its body it stays as it is, and waits for the head of its answer.
+/// Sends `request`, whose body is taken while the rest stays as it is, and waits for the head of its answer.
 pub(crate) async fn exchange(
     connection: Shared,
     request: &mut Request<Body>,
