@@ -49,7 +49,7 @@ pub(crate) const WORKS: &[Work] = &[
     },
     Work {
         name: "route/10000/many_hosts",
-        instructions: 1_700,
+        instructions: 1_600,
         rounds: LOOKUPS,
         run: |times| route(Shape::ManyHosts, 10_000, times),
     },
