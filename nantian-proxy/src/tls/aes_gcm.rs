@@ -7,6 +7,7 @@
 use std::sync::LazyLock;
 
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
+use rustls::crypto::aws_lc_rs::cipher_suite::{TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384};
 use rustls::crypto::cipher::{
     AeadKey, InboundOpaqueMessage, InboundPlainMessage, Iv, MessageDecrypter, MessageEncrypter, OutboundOpaqueMessage,
     OutboundPlainMessage, PrefixedPayload, Tls13AeadAlgorithm, UnsupportedOperationError, make_tls13_aad,
@@ -17,9 +18,9 @@ use rustls::{
 };
 
 static AES_128: LazyLock<Option<Tls13CipherSuite>> =
-    LazyLock::new(|| with_cipher(rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256, &AesGcm::Short));
+    LazyLock::new(|| with_cipher(TLS13_AES_128_GCM_SHA256, &AesGcm::Short));
 static AES_256: LazyLock<Option<Tls13CipherSuite>> =
-    LazyLock::new(|| with_cipher(rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_256_GCM_SHA384, &AesGcm::Long));
+    LazyLock::new(|| with_cipher(TLS13_AES_256_GCM_SHA384, &AesGcm::Long));
 
 /// `suite` as it is fastest on this processor.
 pub(super) fn fastest(suite: SupportedCipherSuite) -> SupportedCipherSuite {
@@ -157,7 +158,6 @@ impl MessageDecrypter for Keyed {
 
 #[cfg(test)]
 mod tests {
-    use rustls::crypto::aws_lc_rs::cipher_suite::{TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384};
     use rustls::crypto::cipher::OutboundChunks;
 
     use super::*;

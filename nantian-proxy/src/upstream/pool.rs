@@ -208,18 +208,13 @@ impl Pools {
             let connection = self.0.multiplexed.connection(upstream).await.map_err(Unanswered::before)?;
             self.0.watch();
             let reused = connection.was_used();
-            let idempotent = is_idempotent(request.method());
-            match connection.exchange(std::mem::take(request), upstream, interim).await {
+            match connection.exchange(request, upstream, interim).await {
                 Ok(response) => return Ok(UpstreamResponse { response, tunnel: None, reused }),
                 Err(failed) => {
                     let not_taken = matches!(failed.kind, SendErrorKind::Refused);
-                    let stale = reused && (not_taken || (failed.lost && idempotent));
-                    let untouched = failed.request.is_some();
-                    if let Some(given_back) = failed.request {
-                        *request = given_back;
-                    }
-                    if !(untouched && stale && std::mem::take(&mut again)) {
-                        return Err(Unanswered { kind: failed.kind, untouched, cut: failed.lost });
+                    let stale = reused && (not_taken || (failed.lost && is_idempotent(request.method())));
+                    if !(failed.untouched && stale && std::mem::take(&mut again)) {
+                        return Err(Unanswered { kind: failed.kind, untouched: failed.untouched, cut: failed.lost });
                     }
                 }
             }

@@ -97,8 +97,8 @@ impl Drop for Active {
 /// Why there is no answer.
 pub(crate) struct Failed {
     pub(crate) kind: SendErrorKind,
-    /// The request, if nothing of its body was taken.
-    pub(crate) request: Option<Request<Body>>,
+    /// Whether nothing of the request's body was taken: it can be sent again.
+    pub(crate) untouched: bool,
     /// Whether all of the connection failed, and not this exchange.
     pub(crate) lost: bool,
 }
@@ -150,19 +150,19 @@ impl Connection {
         (self.state.active.get() == 0).then(|| self.state.rests_since.get())
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends `request`, whose body is taken while the rest stays as it is, and waits for the head of its answer.
     pub(crate) async fn exchange(
         &self,
-        mut request: Request<Body>,
+        request: &mut Request<Body>,
         upstream: &Upstream,
         interim: Option<&Interim>,
     ) -> Result<Response<Body>, Failed> {
         let active = Active::new(&self.state);
         self.state.served.set(true);
         let end = request.body().is_end_stream();
-        let (send, receive) = match self.begin(&request, upstream, end).await {
+        let (send, receive) = match self.begin(request, upstream, end).await {
             Ok(opened) => opened,
-            Err(kind) => return Err(Failed { kind, request: Some(request), lost: false }),
+            Err(kind) => return Err(Failed { kind, untouched: true, lost: false }),
         };
         let body = std::mem::take(request.body_mut());
         let mut pump = Pump::new(send, body);
@@ -189,7 +189,7 @@ impl Connection {
                     Unanswered::Here(kind) => (kind, false),
                     Unanswered::Ended(error) => (kind(error), !heard && self.core.borrow().ended_with(error)),
                 };
-                Err(Failed { kind, request: untouched.then_some(request), lost })
+                Err(Failed { kind, untouched, lost })
             }
         }
     }
