@@ -27,6 +27,7 @@ impl Peer {
             Self::Envoy => {
                 vec!["-c", &path, "--concurrency", &workers, "--disable-hot-restart", "--log-level", "error"]
             }
+            Self::Floor => return Ok(site.floor_words(ports, setup.backends)),
             Self::Pingora => return Ok(site.pingora_words(ports, &workers, setup.backends)),
         };
         Ok(words.into_iter().map(str::to_owned).collect())
@@ -96,8 +97,8 @@ impl Peer {
                 let extra = [("@ROUTES@", source.as_str()), ("@ACCESS_LOG@", &lines)];
                 fill("envoy.yaml", include_str!("../configs/envoy.yaml"), &extra)
             }
-            // It is told by its arguments.
-            Self::Pingora => Ok(String::new()),
+            // They are told by their arguments.
+            Self::Pingora | Self::Floor => Ok(String::new()),
         }
     }
 }

@@ -6,6 +6,7 @@ mod configure;
 mod dataplane;
 mod endurance;
 mod failure;
+mod floor;
 mod hostile;
 mod idle;
 mod load;
@@ -34,7 +35,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::failure::Failure;
 use crate::measure::Found;
 use crate::part::Part;
-use crate::peer::Programs;
+use crate::peer::{Peer, Programs};
 use crate::record::Record;
 use crate::report::Conditions;
 use crate::sample::Spread;
@@ -72,7 +73,12 @@ struct Settings {
 }
 
 fn main() -> ExitCode {
-    match settings(std::env::args().skip(1)).and_then(|settings| run(&settings)) {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.split_first() {
+        Some((first, ports)) if first == "--floor" => floor::run(ports),
+        _ => settings(words.into_iter()).and_then(|settings| run(&settings)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("nantian-bench: {failure}");
@@ -201,7 +207,8 @@ fn rates(jobs: &Part, found: &Found) -> Vec<(Workload, u64)> {
                 let of = found.samples.iter().filter(|one| one.cell == place && one.peer == peer);
                 Spread::of(of.map(|one| one.rate)).median
             };
-            let slowest = found.running.iter().map(|one| median(one.peer)).fold(f64::INFINITY, f64::min);
+            let proxies = found.running.iter().map(|one| one.peer).filter(|peer| *peer != Peer::Floor);
+            let slowest = proxies.map(median).fold(f64::INFINITY, f64::min);
             // Whole thousands: the rate is a name in the report.
             (cell.workload.clone(), thousands(slowest * 0.7))
         })

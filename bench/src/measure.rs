@@ -30,7 +30,7 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
     println!("\n{}: {}", part.name, part.what);
     let mut running: Vec<Running> = Vec::new();
     for cell in &part.cells {
-        for peer in programs.peers().into_iter().filter(|peer| peer.takes(cell.setup, cell.workload.client)) {
+        for peer in programs.doing(cell.setup, &cell.workload) {
             if find(&running, peer, cell).is_none() {
                 running.push(peer.start(site, programs, cell.setup, &[])?);
             }
@@ -41,9 +41,8 @@ pub(crate) fn part(part: &Part, site: &Site, programs: &Programs, rounds: usize)
     for round in 0..=rounds {
         for (place, cell) in part.cells.iter().enumerate() {
             let mut peers: Vec<&Running> = programs
-                .peers()
+                .doing(cell.setup, &cell.workload)
                 .into_iter()
-                .filter(|peer| peer.takes(cell.setup, cell.workload.client))
                 .filter_map(|peer| find(&running, peer, cell))
                 .collect();
             // The order turns, so that none always follows the same other.

@@ -14,7 +14,7 @@ use crate::routes::Routes;
 use crate::sample::{Spread, float};
 use crate::server::{Memory, Server};
 use crate::site::{Ports, Site};
-use crate::workload::{self, Client, Workload};
+use crate::workload::{self, Workload};
 
 /// What they route.
 const ROUTES: [Routes; 3] = [Routes::One, Routes::Paths(10_000), Routes::Hosts(10_000)];
@@ -77,7 +77,7 @@ pub(crate) fn compare(site: &Site, programs: &Programs, rounds: usize) -> Result
 
 fn takes(process: Process, setup: Setup) -> bool {
     match process {
-        Process::Proxy(peer) => peer.takes(setup, Client::H2load),
+        Process::Proxy(peer) => peer.takes(setup, &workload::http1()),
         Process::DataPlane => true,
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::routes::Routes;
 use crate::server::Server;
 use crate::site::{Backends, Ports, Site, proxy_ports};
-use crate::workload::Client;
+use crate::workload::{Client, Door, Workload};
 
 /// A proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +22,13 @@ pub(crate) enum Peer {
     Envoy,
     /// The smallest proxy of the crate `pingora`.
     Pingora,
+    /// No proxy: a loop that copies bytes.
+    Floor,
 }
 
 /// All of them, in the order of a round.
-pub(crate) const PEERS: [Peer; 5] = [Peer::Nantian, Peer::Nginx, Peer::Haproxy, Peer::Envoy, Peer::Pingora];
+pub(crate) const PEERS: [Peer; 6] =
+    [Peer::Nantian, Peer::Nginx, Peer::Haproxy, Peer::Envoy, Peer::Pingora, Peer::Floor];
 
 /// The programs that are not found by their names.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +46,12 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
+    /// Who does that job, set up so: proxies, and beside them what none of them gets below.
+    pub(crate) fn doing(&self, setup: Setup, workload: &Workload) -> Vec<Peer> {
+        let floor = (!self.alone).then_some(Peer::Floor);
+        self.peers().into_iter().chain(floor).filter(|peer| peer.takes(setup, workload)).collect()
+    }
+
     /// The proxies that take part.
     pub(crate) fn peers(&self) -> Vec<Peer> {
         let there = |peer: &Peer| match peer {
@@ -50,18 +59,23 @@ impl Programs {
             Peer::Pingora => self.pingora.is_some(),
             Peer::Nginx | Peer::Haproxy => !self.alone,
             Peer::Nantian => true,
+            Peer::Floor => false,
         };
         PEERS.into_iter().filter(there).collect()
     }
 
-    fn of(&self, peer: Peer) -> String {
+    fn of(&self, peer: Peer) -> Result<String, Failure> {
         let path = match peer {
             Peer::Nantian => Some(&self.nantian),
             Peer::Envoy => self.envoy.as_ref(),
             Peer::Pingora => self.pingora.as_ref(),
             Peer::Nginx | Peer::Haproxy => None,
+            Peer::Floor => {
+                let path = std::env::current_exe().map_err(|error| Failure::start("the floor", error))?;
+                return Ok(path.display().to_string());
+            }
         };
-        path.map_or_else(|| peer.name().to_owned(), |path| path.display().to_string())
+        Ok(path.map_or_else(|| peer.name().to_owned(), |path| path.display().to_string()))
     }
 }
 
@@ -125,14 +139,19 @@ impl Peer {
             Self::Haproxy => "haproxy",
             Self::Envoy => "envoy",
             Self::Pingora => "pingora",
+            Self::Floor => "floor",
         }
     }
 
     /// Whether it can be given that, and takes part. Pingora has neither routes nor an access log of its own; in what h2load
-    /// does not do it has not been tried.
-    pub(crate) fn takes(self, setup: Setup, client: Client) -> bool {
-        let plain = setup.routes == Routes::One && !setup.access_log && client == Client::H2load;
-        self != Self::Pingora || plain
+    /// does not do it has not been tried. A loop that copies bytes has no TLS either, and one worker.
+    pub(crate) fn takes(self, setup: Setup, workload: &Workload) -> bool {
+        let plain = setup.routes == Routes::One && !setup.access_log && workload.client == Client::H2load;
+        match self {
+            Self::Pingora => plain,
+            Self::Floor => plain && setup.workers == 1 && workload.door != Door::Https,
+            Self::Nantian | Self::Nginx | Self::Haproxy | Self::Envoy => true,
+        }
     }
 
     /// Starts it on its cores, with these arguments besides.
@@ -144,13 +163,18 @@ impl Peer {
         arguments: &[&str],
     ) -> Result<Running, Failure> {
         let ports = proxy_ports()?;
-        let program = programs.of(self);
+        let program = programs.of(self)?;
         let words = self.words(site, ports, setup)?;
         let arguments = arguments.iter().map(|word| (*word).to_owned());
         let line: Vec<String> = std::iter::once(program.clone()).chain(words).chain(arguments).collect();
-        let server = Server::start(&setup.cores(), &line, &site.folder, &ports.all())?;
+        let server = Server::start(&setup.cores(), &line, &site.folder, &self.listens_on(ports))?;
         let idle_kib = server.resident_kib()?;
         Ok(Running { peer: self, setup, version: self.version(&program)?, server, ports, idle_kib })
+    }
+
+    fn listens_on(self, ports: Ports) -> Vec<u16> {
+        let doors = [Door::Http, Door::H2c].into_iter().chain((self != Self::Floor).then_some(Door::Https));
+        doors.map(|door| ports.of(door)).collect()
     }
 
     /// The first line of what it says about its version; nginx says it to standard error.
@@ -158,6 +182,7 @@ impl Peer {
         let flag = match self {
             // Its own program has no flags; `bench/pingora/Cargo.lock` has its version.
             Self::Pingora => return Ok(pingora_version().to_owned()),
+            Self::Floor => return Ok("a loop that copies bytes (src/floor.rs)".to_owned()),
             Self::Nantian | Self::Envoy => "--version",
             Self::Nginx | Self::Haproxy => "-v",
         };

@@ -59,7 +59,9 @@ fn replace(one: &Running, site: &Site) -> Result<Routes, Failure> {
             one.server.signal(Signal::HUP)?;
         }
         Peer::Haproxy => replace_map(site, one, routes)?,
-        Peer::Pingora => return Err(Failure::Program("the crate pingora has no routes".to_owned())),
+        Peer::Pingora | Peer::Floor => {
+            return Err(Failure::Program(format!("{} has no routes", one.peer.name())));
+        }
     }
     Ok(routes)
 }

@@ -156,6 +156,13 @@ impl Site {
         let files = [workers.to_owned(), file("cert.pem"), file("key.pem")];
         files.into_iter().chain(numbers.iter().map(u16::to_string)).collect()
     }
+
+    /// The arguments of the loop that copies bytes: [`crate::floor`].
+    pub(crate) fn floor_words(&self, ports: Ports, backends: Backends) -> Vec<String> {
+        let [backend, backend_h2c] = self.ports_of(backends);
+        let pairs = [ports.http, backend, ports.h2c, backend_h2c];
+        std::iter::once("--floor".to_owned()).chain(pairs.iter().map(u16::to_string)).collect()
+    }
 }
 
 /// Free ports for a proxy.
