@@ -1,7 +1,9 @@
-//! What no proxy gets below: a loop that copies bytes from each client to a backend connection of its own, and back.
+//! What no proxy gets below with little answers: a loop that copies bytes from each client to a backend connection of its own, and
+//! back.
 //!
 //! It understands nothing of what it copies: no head is read, nothing is limited, counted or chosen, no connection is kept for
 //! another client. What it needs is the system's share of a request, with the system calls of a proxy: a read and a write each way.
+//! Long answers it copies through its memory, which a proxy need not (splice(2)).
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
