@@ -202,7 +202,8 @@ fn pingora_version() -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Peer, Programs, pingora_version};
+    use super::{Peer, Programs, Setup, pingora_version};
+    use crate::workload;
 
     #[test]
     fn the_lock_file_tells_pingoras_version() {
@@ -215,5 +216,17 @@ mod tests {
         assert_eq!(programs.peers(), [Peer::Nantian, Peer::Nginx, Peer::Haproxy]);
         assert_eq!(Programs { envoy: Some("envoy".into()), ..programs }.peers().last(), Some(&Peer::Envoy));
         assert_eq!(Programs { alone: true, ..Programs::default() }.peers(), [Peer::Nantian]);
+    }
+
+    #[test]
+    fn the_loop_that_copies_is_in_no_list_of_proxies_and_in_jobs_without_tls() {
+        let programs = Programs::default();
+        assert!(!programs.peers().contains(&Peer::Floor));
+        let jobs = workload::all().into_iter().filter(|job| programs.doing(Setup::PLAIN, job).contains(&Peer::Floor));
+        assert_eq!(jobs.map(|job| job.name).collect::<Vec<_>>(), ["a", "d", "f"]);
+        let two = Setup { workers: 2, ..Setup::PLAIN };
+        assert!(!programs.doing(two, &workload::http1()).contains(&Peer::Floor));
+        let alone = Programs { alone: true, ..programs };
+        assert_eq!(alone.doing(Setup::PLAIN, &workload::http1()), [Peer::Nantian]);
     }
 }
