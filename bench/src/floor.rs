@@ -5,7 +5,7 @@
 //! another client. What it needs is the system's share of a request, with the system calls of a proxy: a read and a write each way.
 //! Long answers it copies through its memory, which a proxy need not (splice(2)).
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 
@@ -37,21 +37,18 @@ struct End {
 }
 
 impl End {
-    fn new(stream: TcpStream) -> std::io::Result<Self> {
+    fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, waiting: (Vec::new(), 0), readable: false, last: false, ended: false })
     }
 
     /// Writes what waits. Whether it is gone.
-    fn flush(&mut self) -> std::io::Result<bool> {
+    fn flush(&mut self) -> io::Result<bool> {
         let (bytes, from) = &mut self.waiting;
         while let Some(rest) = bytes.get(*from..).filter(|rest| !rest.is_empty()) {
-            match self.stream.write(rest) {
-                Ok(count) => *from += count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
-            }
+            let Some(count) = if_ready(self.stream.write(rest))? else { return Ok(false) };
+            *from += count;
         }
         bytes.clear();
         *from = 0;
@@ -59,25 +56,18 @@ impl End {
     }
 
     /// Writes what it takes; the rest waits. Nothing waits already.
-    fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        let taken = match self.stream.write(bytes) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
-            taken => taken?,
-        };
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let taken = if_ready(self.stream.write(bytes))?.unwrap_or(0);
         self.waiting.0.extend_from_slice(bytes.get(taken..).unwrap_or_default());
         Ok(())
     }
 
     /// Copies what can be read here to the other end, until there is nothing more to read or the other takes no more.
-    fn copy_to(&mut self, other: &mut Self, buffer: &mut [u8]) -> std::io::Result<()> {
+    fn copy_to(&mut self, other: &mut Self, buffer: &mut [u8]) -> io::Result<()> {
         while other.flush()? && self.readable {
-            let count = match self.stream.read(buffer) {
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    break;
-                }
-                Err(error) => return Err(error),
+            let Some(count) = if_ready(self.stream.read(buffer))? else {
+                self.readable = false;
+                break;
             };
             if count == 0 {
                 (self.readable, self.ended) = (false, true);
@@ -93,15 +83,23 @@ impl End {
     }
 }
 
-/// A client and its backend connection. Their events carry the place of the pair twice, and 1 more for the backend's.
-type Pair = [End; 2];
+/// Nothing where the socket is not ready.
+fn if_ready<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        done => done.map(Some),
+    }
+}
 
+/// Events carry a number: first those of the doors by their places, then two for each pair, the client's and the backend's.
 #[derive(Debug)]
 struct Floor {
     epoll: rustix::fd::OwnedFd,
     /// What is listened on, and the port of the backend behind it.
     doors: Vec<(TcpListener, u16)>,
-    pairs: Vec<Option<Pair>>,
+    /// Clients, each with its backend connection.
+    pairs: Vec<Option<[End; 2]>>,
+    /// Places of pairs that have ended.
     free: Vec<usize>,
     buffer: Vec<u8>,
 }
@@ -109,69 +107,65 @@ struct Floor {
 /// Copies between pairs of ports of 127.0.0.1, `LISTEN BACKEND ...`, until the process is ended.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let ports: Option<Vec<u16>> = words.iter().map(|word| word.parse().ok()).collect();
-    let ports = ports.filter(|ports| !ports.is_empty() && ports.len().is_multiple_of(2));
-    let ports = ports.ok_or_else(|| Failure::Usage("--floor takes pairs of ports: LISTEN BACKEND".to_owned()))?;
-    let mut floor = Floor::new(&ports).map_err(|error| Failure::start("the floor", error))?;
-    floor.serve().map_err(|error| Failure::start("the floor", error))
+    let (pairs @ [_, ..], []) = ports.as_deref().unwrap_or_default().as_chunks() else {
+        return Err(Failure::Usage("--floor takes pairs of ports: LISTEN BACKEND".to_owned()));
+    };
+    let served = Floor::new(pairs).and_then(|mut floor| floor.serve());
+    served.map_err(|error| Failure::start("the floor", error))
 }
 
 impl Floor {
-    fn new(ports: &[u16]) -> std::io::Result<Self> {
+    fn new(ports: &[[u16; 2]]) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut doors = Vec::new();
-        for [listen, backend] in ports.as_chunks::<2>().0 {
+        for ([listen, backend], event) in ports.iter().zip(0..) {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, *listen))?;
             listener.set_nonblocking(true)?;
-            epoll::add(&epoll, listener.as_fd(), EventData::new_u64(door_event(doors.len())), INTEREST)?;
+            epoll::add(&epoll, listener.as_fd(), EventData::new_u64(event), INTEREST)?;
             doors.push((listener, *backend));
         }
         Ok(Self { epoll, doors, pairs: Vec::new(), free: Vec::new(), buffer: vec![0; BUFFER] })
     }
 
-    fn serve(&mut self) -> std::io::Result<()> {
+    fn serve(&mut self) -> io::Result<()> {
         let none = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
         let mut events = [none; EVENTS];
         loop {
             let told = epoll::wait(&self.epoll, &mut events, None)?;
-            let told = events.get(..told).unwrap_or_default().to_vec();
-            for Event { flags, data } in told {
-                let what = data.u64();
-                match self.doors.iter().enumerate().find(|(place, _)| door_event(*place) == what) {
-                    Some((place, _)) => self.accept(place)?,
-                    None => self.work(usize::try_from(what).unwrap_or(usize::MAX), flags),
+            for Event { flags, data } in events.iter().take(told).copied() {
+                let event = usize::try_from(data.u64()).unwrap_or(usize::MAX);
+                match event.checked_sub(self.doors.len()) {
+                    None => self.accept(event)?,
+                    Some(end) => self.work(end, flags),
                 }
             }
         }
     }
 
-    fn accept(&mut self, door: usize) -> std::io::Result<()> {
+    fn accept(&mut self, door: usize) -> io::Result<()> {
         let Some((listener, backend)) = self.doors.get(door) else { return Ok(()) };
-        loop {
-            let client = match listener.accept() {
-                Ok((client, _)) => client,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            };
+        while let Some((client, _)) = if_ready(listener.accept())? {
             // A client without a backend is closed by being dropped.
             let Ok(backend) = TcpStream::connect((Ipv4Addr::LOCALHOST, *backend)) else { continue };
             let pair = [End::new(client)?, End::new(backend)?];
             let place = self.free.pop().unwrap_or(self.pairs.len());
-            for (end, side) in pair.iter().zip(0..) {
-                let event = EventData::new_u64(u64::try_from(place).unwrap_or_default() * 2 + side);
-                epoll::add(&self.epoll, end.stream.as_fd(), event, INTEREST)?;
+            let first = u64::try_from(self.doors.len() + 2 * place).unwrap_or(u64::MAX);
+            for (end, event) in pair.iter().zip(first..) {
+                epoll::add(&self.epoll, end.stream.as_fd(), EventData::new_u64(event), INTEREST)?;
             }
             match self.pairs.get_mut(place) {
                 Some(slot) => *slot = Some(pair),
                 None => self.pairs.push(Some(pair)),
             }
         }
+        Ok(())
     }
 
-    fn work(&mut self, event: usize, flags: EventFlags) {
-        let place = event / 2;
+    fn work(&mut self, end: usize, flags: EventFlags) {
+        let place = end / 2;
         let Some(slot) = self.pairs.get_mut(place) else { return };
         let Some([client, backend]) = slot else { return };
-        let (this, other) = if event.is_multiple_of(2) { (client, backend) } else { (backend, client) };
+        let (this, other) = if end.is_multiple_of(2) { (client, backend) } else { (backend, client) };
         this.last |= flags.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
         this.readable |= !this.ended && (this.last || flags.contains(EventFlags::IN));
         let mut copied = this.copy_to(other, &mut self.buffer);
@@ -183,11 +177,6 @@ impl Floor {
             self.free.push(place);
         }
     }
-}
-
-/// What an event of a listener carries.
-fn door_event(place: usize) -> u64 {
-    u64::MAX - u64::try_from(place).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -204,7 +193,7 @@ mod tests {
         let [backend, free] = [0, 1].map(listen);
         let [to, port] = [&backend, &free].map(|listener| listener.local_addr().unwrap().port());
         drop(free);
-        let mut floor = Floor::new(&[port, to]).unwrap();
+        let mut floor = Floor::new(&[[port, to]]).unwrap();
         thread::spawn(move || floor.serve());
         thread::spawn(move || {
             for stream in backend.incoming() {
@@ -238,7 +227,7 @@ mod tests {
     fn a_client_without_a_backend_is_closed() {
         let listen = |_| TcpListener::bind("127.0.0.1:0").unwrap();
         let [port, nobody] = [0, 1].map(listen).map(|listener| listener.local_addr().unwrap().port());
-        let mut floor = Floor::new(&[port, nobody]).unwrap();
+        let mut floor = Floor::new(&[[port, nobody]]).unwrap();
         thread::spawn(move || floor.serve());
         let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));

@@ -173,8 +173,10 @@ impl Peer {
     }
 
     fn listens_on(self, ports: Ports) -> Vec<u16> {
-        let doors = [Door::Http, Door::H2c].into_iter().chain((self != Self::Floor).then_some(Door::Https));
-        doors.map(|door| ports.of(door)).collect()
+        match self {
+            Self::Floor => [Door::Http, Door::H2c].map(|door| ports.of(door)).to_vec(),
+            _ => ports.all().to_vec(),
+        }
     }
 
     /// The first line of what it says about its version; nginx says it to standard error.
